@@ -1,0 +1,68 @@
+//! Quadrature grids: the nodes of a group's attributes and the smaller grids its items live on.
+
+use crate::quadrature::{Placement, StandardGrid};
+
+/// The nodes of one group's attributes at the current parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grid {
+    /// Number of attributes `J_g`.
+    pub n_dims: usize,
+    /// Number of nodes `L_g`; 1 when there are no attributes.
+    pub n_nodes: usize,
+    /// `theta (J_g, L_g)`: node coordinates, one attribute after the other.
+    pub theta: Vec<f64>,
+    /// `pi_gl (L_g)`: node weights, not negative, sum 1.
+    pub weights: Vec<f64>,
+}
+
+/// The distinct nodes that a set of attributes takes on a grid: the nodes an item measuring them is tabulated on.
+///
+/// On an axis-aligned grid an item that measures one of three attributes needs `D` nodes, not `D^3`. On a rotated grid
+/// every node is distinct.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Support {
+    /// The attributes (positions in the group's attribute list, ascending).
+    pub dims: Vec<usize>,
+    /// Number of distinct nodes `K`.
+    pub n_nodes: usize,
+    /// `map (L)`: the support node each grid node projects onto.
+    pub map: Vec<u32>,
+    /// `first (K)`: a grid node that projects onto each support node.
+    first: Vec<u32>,
+}
+
+impl Support {
+    /// The support of `dims` on a standard grid.
+    pub fn new(standard: &StandardGrid, dims: &[usize]) -> Self {
+        let n_grid = standard.n_nodes();
+        let map: Vec<u32> = match standard.placement {
+            Placement::AxisAligned => (0..n_grid)
+                .map(|l| {
+                    let mut k = 0;
+                    for &j in dims {
+                        k = k * standard.n_points[j] + standard.axis_index(l, j);
+                    }
+                    k as u32
+                })
+                .collect(),
+            Placement::Rotated if dims.is_empty() => vec![0; n_grid],
+            Placement::Rotated => (0..n_grid as u32).collect(),
+        };
+        let n_nodes = map.iter().max().map_or(1, |&k| k as usize + 1);
+        let mut first = vec![u32::MAX; n_nodes];
+        for (l, &k) in map.iter().enumerate().rev() {
+            first[k as usize] = l as u32;
+        }
+        Self { dims: dims.to_vec(), n_nodes, map, first }
+    }
+
+    /// Node coordinates `(n_dims, K)` on the grid as it stands.
+    pub fn theta(&self, grid: &Grid) -> Vec<f64> {
+        let mut theta = Vec::with_capacity(self.dims.len() * self.n_nodes);
+        for &j in &self.dims {
+            let axis = &grid.theta[j * grid.n_nodes..(j + 1) * grid.n_nodes];
+            theta.extend(self.first.iter().map(|&l| axis[l as usize]));
+        }
+        theta
+    }
+}

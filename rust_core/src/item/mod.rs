@@ -1,0 +1,122 @@
+//! Item families: how the probability of a response depends on the attributes.
+//!
+//! A family is one file and one entry in [`FAMILIES`]. It works on whole node tables, so that dynamic dispatch costs
+//! one call per item, group and cycle. Everything the engine asks of a family depends on the attributes only through
+//! the linear predictor `z_l = sum_j a_j theta_jl`.
+
+mod gpcm;
+mod grm;
+mod three_pl;
+
+pub use gpcm::Gpcm;
+pub use grm::Grm;
+pub use three_pl::ThreePl;
+
+/// Every item family, in the order in which they are listed to users.
+pub static FAMILIES: &[&dyn Family] = &[&Gpcm, &Grm, &ThreePl];
+
+/// The family of that name.
+pub fn family(name: &str) -> Option<&'static dyn Family> {
+    FAMILIES.iter().copied().find(|f| f.name() == name)
+}
+
+/// What an item looks like to its family in one group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ItemShape {
+    /// Number of attributes the item measures there (its slopes); 0 in a latent class model.
+    pub n_dims: usize,
+    /// Number of response categories `M_i`.
+    pub n_categories: usize,
+    /// Category scores `s_im` (`n_categories`): any real numbers; only families with
+    /// [`Family::uses_scores`] read them.
+    pub scores: Vec<f64>,
+}
+
+/// The attribute values an item is tabulated on: `theta (n_dims, n_nodes)`, one attribute after the other.
+#[derive(Debug, Clone, Copy)]
+pub struct Nodes<'a> {
+    /// `theta[j * n_nodes + l]` is attribute `j` at node `l`.
+    pub theta: &'a [f64],
+    /// Number of nodes `K`; 1 where there is no attribute.
+    pub n_nodes: usize,
+}
+
+/// One parameter of an item, as its family lays them out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ItemParameter {
+    /// `a_ij`, for the `j`-th attribute the item measures (0-based).
+    Slope(usize),
+    /// `b_im`, for category `m` (1-based; category 0 has none).
+    Intercept(usize),
+    /// `c'_i`, the logit of the guessing probability; minus infinity stands for a probability fixed at 0.
+    Guessing,
+}
+
+/// Value, gradient and Hessian of an expected log-likelihood in the parameters of one item or distribution.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Derivatives {
+    /// The function itself.
+    pub value: f64,
+    /// First derivatives (`n`).
+    pub gradient: Vec<f64>,
+    /// Second derivatives (`n x n`, row-major, symmetric).
+    pub hessian: Vec<f64>,
+}
+
+impl Derivatives {
+    /// All zero, for `n` parameters.
+    pub fn zeros(n: usize) -> Self {
+        Self { value: 0.0, gradient: vec![0.0; n], hessian: vec![0.0; n * n] }
+    }
+}
+
+/// A response function. `eta` is always the item's parameter vector in the order of [`Family::parameters`]; tables
+/// over categories and nodes are `(M, K)`, the nodes of one category contiguous.
+pub trait Family: Send + Sync {
+    /// The name users know it by.
+    fn name(&self) -> &'static str;
+
+    /// The largest number of categories the family can take (the smallest is 2).
+    fn max_categories(&self) -> usize;
+
+    /// Whether the real-valued category scores enter the response function.
+    fn uses_scores(&self) -> bool;
+
+    /// The parameters, in order: slopes, intercepts by category, then the rest.
+    fn parameters(&self, shape: &ItemShape) -> Vec<ItemParameter>;
+
+    /// Whether `eta` gives probabilities at all (ordered graded intercepts, finite values).
+    fn is_feasible(&self, shape: &ItemShape, eta: &[f64]) -> bool;
+
+    /// Response probabilities `p(x = m | theta_l)`, `out (M, K)`, without cancellation and never negative.
+    fn probabilities(&self, shape: &ItemShape, eta: &[f64], nodes: Nodes, out: &mut [f64]);
+
+    /// `sum_lm counts[m, l] log p(m | theta_l)` with `counts (M, K)`; a count of 0 contributes 0 whatever the
+    /// probability. The item's part of the paper's equation 8.
+    fn expected_loglik(&self, shape: &ItemShape, eta: &[f64], nodes: Nodes, counts: &[f64]) -> f64;
+
+    /// Value, gradient and Hessian of [`Family::expected_loglik`] in `eta`, analytic, written over `out`.
+    fn derivatives(&self, shape: &ItemShape, eta: &[f64], nodes: Nodes, counts: &[f64], out: &mut Derivatives);
+
+    /// First derivatives of `log p(m | theta_l)` in every parameter: `out (n_parameters, M, K)`. Standard errors need
+    /// them respondent by respondent.
+    fn scores(&self, shape: &ItemShape, eta: &[f64], nodes: Nodes, out: &mut [f64]);
+
+    /// First and second derivative of `log p(m | z)` in the linear predictor `z`, each `(M, K)` for the predictors
+    /// `z (K)`; gradient and Hessian in theta are `a * first` and `a a' * second`.
+    fn predictor_derivatives(&self, shape: &ItemShape, eta: &[f64], z: &[f64], first: &mut [f64], second: &mut [f64]);
+
+    /// Start values from the observed category proportions (`M`, each positive, sum 1) and a first guess at the
+    /// slopes (`n_dims`), for a standard normal attribute: intercepts that reproduce the proportions approximately.
+    fn start(&self, shape: &ItemShape, proportions: &[f64], slopes: &[f64]) -> Vec<f64>;
+}
+
+/// The linear predictor `z_l = sum_j a_j theta_jl` (`K`).
+pub fn linear_predictor(slopes: &[f64], nodes: Nodes, z: &mut [f64]) {
+    z.fill(0.0);
+    for (a, theta) in slopes.iter().zip(nodes.theta.chunks_exact(nodes.n_nodes)) {
+        for (z, t) in z.iter_mut().zip(theta) {
+            *z += a * t;
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Quadrature rules in standard units, before a distribution moves them.
