@@ -1,0 +1,1 @@
+"""Item response and latent class models by marginal maximum likelihood."""

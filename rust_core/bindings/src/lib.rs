@@ -1,0 +1,14 @@
+//! The Python module `mixirt._core`: arrays in, arrays out, the GIL released in every long call.
+
+use pyo3::prelude::*;
+
+/// The compiled engine of mixirt; private: use the functions of `mixirt`.
+#[pymodule]
+mod _core {
+    use super::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}
