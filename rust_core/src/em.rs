@@ -1,0 +1,221 @@
+//! The EM loop.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use crate::accelerate::{Acceleration, Accelerator};
+use crate::blocks::{Block, blocks};
+use crate::error::{Error, Result};
+use crate::expected::{Expected, Placed, place};
+use crate::feasible::{is_feasible, project};
+use crate::m_step::{MStepOptions, m_step};
+use crate::spec::Model;
+
+/// Where expected counts come from: one data set in memory, or the merged counts of several parts.
+pub trait EStep {
+    /// Expected counts and log-likelihood when every cell has its value in `values` and the nodes lie where `placed`
+    /// says.
+    fn e_step(&mut self, model: &Model, placed: &[Placed], values: &[f64], cancel: &AtomicBool) -> Result<Expected>;
+}
+
+/// How the loop runs.
+#[derive(Clone, Copy)]
+pub struct EmOptions {
+    /// Acceleration of the EM map.
+    pub acceleration: &'static Acceleration,
+    /// Cycles at the most.
+    pub max_cycles: usize,
+    /// Converged only when no parameter is further than this from where it is heading.
+    pub tol_parameter: f64,
+    /// Converged only when `-2 log L` changes by less than this.
+    pub tol_deviance: f64,
+    /// The M-step.
+    pub m_step: MStepOptions,
+}
+
+/// One cycle, as kept in the history.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cycle {
+    /// Log-likelihood at the start of the cycle.
+    pub loglik: f64,
+    /// Log-likelihood plus log prior densities.
+    pub log_posterior: f64,
+    /// Largest change of a parameter: of the EM step or of the accelerated step, whichever is larger.
+    pub largest_change: f64,
+    /// Newton steps halved in the M-step.
+    pub halvings: usize,
+    /// Whether the point of this cycle came from the accelerator.
+    pub accelerated: bool,
+    /// Whether that point was worse than the last one and given up.
+    pub rejected: bool,
+    /// Seconds spent on tables and E-step.
+    pub e_step_seconds: f64,
+    /// Seconds spent on the M-step.
+    pub m_step_seconds: f64,
+}
+
+/// Where the loop ended.
+#[derive(Debug, Clone)]
+pub struct EmFit {
+    /// The free parameters.
+    pub x: Vec<f64>,
+    /// Expected counts and log-likelihood at `x`: from an E-step made there.
+    pub expected: Expected,
+    /// Log-likelihood plus log prior densities at `x`.
+    pub log_posterior: f64,
+    /// Whether both criteria were met before the cycles ran out.
+    pub converged: bool,
+    /// Every cycle.
+    pub history: Vec<Cycle>,
+}
+
+/// What one E-step leaves.
+struct Visit {
+    x: Vec<f64>,
+    placed: Vec<Placed>,
+    expected: Expected,
+    log_posterior: f64,
+    seconds: f64,
+}
+
+/// A log-posterior counts as lower when it falls by more than this, relative to its size.
+const LOWER: f64 = 1e-11;
+
+/// Maximises the log-likelihood (plus log priors) from `start`.
+///
+/// 1. E-step: nodes, tables, expected counts and log-likelihood at the current point.
+/// 2. Guard: an accelerated point with a lower log-likelihood is given up for the last EM image.
+/// 3. M-step: the EM image of the current point.
+/// 4. Convergence: the larger of the EM step and the accelerated step, and the change of the deviance.
+/// 5. Next point: the accelerator's, shortened until it is feasible, or the image.
+///
+/// A last E-step makes log-likelihood and counts belong to the reported parameters.
+pub fn em(
+    model: &Model,
+    source: &mut dyn EStep,
+    start: Vec<f64>,
+    options: &EmOptions,
+    monitor: &mut dyn FnMut(&Cycle),
+    cancel: &AtomicBool,
+) -> Result<EmFit> {
+    let blocks = blocks(model);
+    let mut accelerator = (options.acceleration.make)();
+    let mut history: Vec<Cycle> = Vec::new();
+    let mut x = start;
+    let mut last: Option<(f64, Vec<f64>)> = None;
+    let mut accelerated = false;
+    let mut converged = model.table.free.is_empty();
+    while !converged && history.len() < options.max_cycles {
+        if cancel.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        // 1. E-step
+        let visit = visit(model, source, x, cancel);
+        // 2. Guard
+        if accelerated
+            && let Some((log_posterior, image)) = &last
+            && !visit.as_ref().is_ok_and(|v| v.log_posterior >= log_posterior - LOWER * log_posterior.abs())
+        {
+            let failed = visit.as_ref().map_or((f64::NEG_INFINITY, 0.0), |v| (v.log_posterior, v.seconds));
+            x = image.clone();
+            accelerator.reset();
+            accelerated = false;
+            history.push(rejected(failed, history.last()));
+            monitor(&history[history.len() - 1]);
+            continue;
+        }
+        let visit = visit?;
+        // 3. M-step
+        let clock = Instant::now();
+        let (image, newton) = m_step(model, &blocks, &visit.placed, &visit.expected, &visit.x, options.m_step);
+        // 4. Convergence
+        let proposal = propose(model, accelerator.as_mut(), &visit.x, &image);
+        let em_step = largest_change(&visit.x, &image);
+        let step = proposal.as_ref().map_or(em_step, |p| em_step.max(largest_change(&visit.x, p)));
+        let deviance = last.as_ref().map_or(f64::INFINITY, |(previous, _)| 2.0 * (visit.log_posterior - previous).abs());
+        converged = step < options.tol_parameter && deviance < options.tol_deviance;
+        history.push(Cycle {
+            loglik: visit.expected.loglik,
+            log_posterior: visit.log_posterior,
+            largest_change: step,
+            halvings: newton.halvings,
+            accelerated,
+            rejected: false,
+            e_step_seconds: visit.seconds,
+            m_step_seconds: clock.elapsed().as_secs_f64(),
+        });
+        monitor(&history[history.len() - 1]);
+        // 5. Next point
+        last = Some((visit.log_posterior, image.clone()));
+        accelerated = proposal.is_some() && !converged;
+        x = if accelerated { proposal.unwrap_or(image) } else { image };
+    }
+    finish(model, source, x, last.filter(|_| accelerated), cancel, (converged, history))
+}
+
+/// The last E-step: at `x`, unless that is an untried accelerated point that turns out worse than the EM image.
+fn finish(
+    model: &Model,
+    source: &mut dyn EStep,
+    x: Vec<f64>,
+    fallback: Option<(f64, Vec<f64>)>,
+    cancel: &AtomicBool,
+    (converged, history): (bool, Vec<Cycle>),
+) -> Result<EmFit> {
+    let mut last = visit(model, source, x, cancel);
+    if let Some((log_posterior, image)) = fallback
+        && !last.as_ref().is_ok_and(|v| v.log_posterior >= log_posterior)
+    {
+        last = visit(model, source, image, cancel);
+    }
+    let Visit { x, expected, log_posterior, .. } = last?;
+    Ok(EmFit { x, expected, log_posterior, converged, history })
+}
+
+fn visit(model: &Model, source: &mut dyn EStep, x: Vec<f64>, cancel: &AtomicBool) -> Result<Visit> {
+    let clock = Instant::now();
+    let values = model.table.expand(&x);
+    let placed = place(model, &values);
+    let expected = source.e_step(model, &placed, &values, cancel)?;
+    let log_posterior = expected.loglik + model.table.log_prior(&x);
+    if !log_posterior.is_finite() {
+        return Err(Error::Estimation(format!("the log-likelihood is {log_posterior} at the current parameters")));
+    }
+    Ok(Visit { x, placed, expected, log_posterior, seconds: clock.elapsed().as_secs_f64() })
+}
+
+/// The accelerator's point, moved back towards the image until it is feasible.
+fn propose(model: &Model, accelerator: &mut dyn Accelerator, x: &[f64], image: &[f64]) -> Option<Vec<f64>> {
+    /// After this many halvings the image itself is as good.
+    const MAX_HALVINGS: usize = 6;
+    let mut proposal = accelerator.propose(x, image)?;
+    for _ in 0..MAX_HALVINGS {
+        project(model, image, &mut proposal);
+        if is_feasible(model, &proposal) {
+            return Some(proposal);
+        }
+        for (p, i) in proposal.iter_mut().zip(image) {
+            *p = 0.5 * (*p + i);
+        }
+    }
+    accelerator.reset();
+    None
+}
+
+fn largest_change(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).fold(0.0, |largest, (a, b)| largest.max((a - b).abs()))
+}
+
+/// The history's row for an accelerated point that was given up.
+fn rejected((log_posterior, seconds): (f64, f64), previous: Option<&Cycle>) -> Cycle {
+    Cycle {
+        loglik: f64::NAN,
+        log_posterior,
+        largest_change: previous.map_or(f64::INFINITY, |c| c.largest_change),
+        halvings: 0,
+        accelerated: true,
+        rejected: true,
+        e_step_seconds: seconds,
+        m_step_seconds: 0.0,
+    }
+}

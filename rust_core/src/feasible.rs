@@ -1,0 +1,52 @@
+//! Whether a point is a model at all.
+
+use crate::params::Kind;
+use crate::spec::Model;
+
+/// Whether every item, distribution and proportion exists at the free parameters `x`.
+pub fn is_feasible(model: &Model, x: &[f64]) -> bool {
+    let values = model.table.expand(x);
+    let within = model.table.free.iter().zip(x).all(|(f, &x)| x.is_finite() && f.lower <= x && x <= f.upper);
+    within
+        && model.groups.iter().all(|group| {
+            let n_dims = model.spec.groups[group.observed].attributes.len();
+            model.spec.latent.is_feasible(n_dims, &values[group.latent_cells.clone()])
+                && group.proportion_cell.is_none_or(|c| (0.0..=1.0).contains(&values[c]))
+                && group.instances.iter().all(|i| {
+                    model.spec.items[i.item].family.is_feasible(&i.shape, &values[i.cells.clone()])
+                })
+        })
+}
+
+/// Puts an accelerated point back into the box: a parameter that the EM image holds at a bound, or that leaves its
+/// bounds, takes the image's value or the bound.
+pub fn project(model: &Model, image: &[f64], proposal: &mut [f64]) {
+    for ((free, &image), p) in model.table.free.iter().zip(image).zip(proposal) {
+        *p = if image <= free.lower || image >= free.upper { image } else { p.clamp(free.lower, free.upper) };
+    }
+}
+
+/// A name for a free parameter, from the first cell it serves: for messages.
+pub fn describe(model: &Model, free: usize) -> String {
+    let table = &model.table;
+    let Some(cell) = table.slots.iter().position(|s| *s == crate::params::Slot::Free(free)).map(|c| table.cells[c])
+    else {
+        return format!("parameter {free}");
+    };
+    let spec = &model.spec;
+    let attribute = |a: Option<usize>| a.map_or(String::new(), |a| spec.attributes[a].clone());
+    let group = &spec.groups[cell.group / spec.n_classes];
+    match (cell.kind, cell.item) {
+        (Kind::Intercept, Some(i)) => {
+            format!("intercept {} of item '{}'", cell.category.unwrap_or_default(), spec.items[i].name)
+        }
+        (kind, Some(i)) => format!("{} of item '{}'", kind.name(), spec.items[i].name),
+        (Kind::Covariance, None) => format!(
+            "covariance of {} and {} in group '{}'",
+            attribute(cell.attribute),
+            attribute(cell.attribute_2),
+            group.name
+        ),
+        (kind, None) => format!("{} {} in group '{}'", kind.name(), attribute(cell.attribute), group.name),
+    }
+}

@@ -1,0 +1,209 @@
+//! The M-step: every block of parameters is moved uphill on the expected log-likelihood.
+
+use rayon::prelude::*;
+
+use crate::arrow::ArrowDerivatives;
+use crate::blocks::{Block, Component, Member, Place};
+use crate::expected::{Expected, Placed};
+use crate::item::{Derivatives, Nodes};
+use crate::newton::{NewtonOptions, NewtonReport, Objective, maximise};
+use crate::params::{ParameterTable, Slot};
+use crate::proportions;
+use crate::spec::Model;
+
+/// How far each M-step goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MStepOptions {
+    /// Newton iterations for the items; 1 in the paper and by default.
+    pub max_newton: usize,
+    /// Newton stops once no parameter moves by more than this.
+    pub tolerance: f64,
+}
+
+/// Distributions are cheap, and the paper takes their exact maximum: Newton runs until it stands still.
+const LATENT_NEWTON: NewtonOptions = NewtonOptions { max_iterations: 100, tolerance: 1e-14 };
+
+/// One M-step from the free parameters `x`, with the expected counts found there. Blocks are independent, so their
+/// order and the number of threads do not matter.
+pub fn m_step(
+    model: &Model,
+    blocks: &[Block],
+    placed: &[Placed],
+    expected: &Expected,
+    x: &[f64],
+    options: MStepOptions,
+) -> (Vec<f64>, NewtonReport) {
+    let item_newton = NewtonOptions { max_iterations: options.max_newton, tolerance: options.tolerance };
+    let moved: Vec<(Vec<f64>, NewtonReport)> = blocks
+        .par_iter()
+        .map(|block| {
+            let objective = BlockObjective::new(model, block, placed, expected);
+            let mut x_block: Vec<f64> = block.free.iter().map(|&f| x[f]).collect();
+            let mut scratch = ArrowDerivatives::zeros(&block.cluster_sizes, block.n_shared);
+            let newton = if block.is_latent() { LATENT_NEWTON } else { item_newton };
+            let report = maximise(&objective, &mut x_block, newton, &mut scratch);
+            (x_block, report)
+        })
+        .collect();
+    let mut next = x.to_vec();
+    let mut total = NewtonReport::default();
+    for (block, (x_block, report)) in blocks.iter().zip(moved) {
+        for (&f, value) in block.free.iter().zip(x_block) {
+            next[f] = value;
+        }
+        total.iterations = total.iterations.max(report.iterations);
+        total.halvings += report.halvings;
+        total.rejected |= report.rejected;
+    }
+    proportions::update(model, expected, &mut next);
+    (next, total)
+}
+
+/// The expected log-likelihood (the paper's equation 8) and log prior of one block of parameters.
+pub struct BlockObjective<'a> {
+    model: &'a Model,
+    block: &'a Block,
+    placed: &'a [Placed],
+    expected: &'a Expected,
+    lower: Vec<f64>,
+    upper: Vec<f64>,
+}
+
+impl<'a> BlockObjective<'a> {
+    /// The objective of a block, given where the nodes lie and what was counted there.
+    pub fn new(model: &'a Model, block: &'a Block, placed: &'a [Placed], expected: &'a Expected) -> Self {
+        let bounds = |pick: fn(&crate::params::FreeParameter) -> f64| {
+            block.free.iter().map(|&f| pick(&model.table.free[f])).collect()
+        };
+        Self { model, block, placed, expected, lower: bounds(|f| f.lower), upper: bounds(|f| f.upper) }
+    }
+
+    /// A member's own parameters when the block's are `x`.
+    fn gather(&self, member: &Member, starts: &[usize], x: &[f64]) -> Vec<f64> {
+        let table: &ParameterTable = &self.model.table;
+        let cells = match member.component {
+            Component::Item { group, index } => self.model.groups[group].instances[index].cells.clone(),
+            Component::Latent { group } => self.model.groups[group].latent_cells.clone(),
+        };
+        let shared = starts[starts.len() - 1];
+        member
+            .places
+            .iter()
+            .zip(&table.slots[cells])
+            .map(|(place, slot)| match (*place, *slot) {
+                (Place::Own(i), _) => x[starts[member.cluster] + i],
+                (Place::Shared(s), _) => x[shared + s],
+                (Place::Fixed, Slot::Fixed(value)) => value,
+                (Place::Fixed, Slot::Free(_)) => f64::NAN,
+            })
+            .collect()
+    }
+
+    fn member_value(&self, component: Component, eta: &[f64]) -> f64 {
+        match component {
+            Component::Item { group, index } => {
+                let (item, shape, nodes, counts) = self.item(group, index);
+                let family = self.model.spec.items[item].family;
+                if family.is_feasible(shape, eta) {
+                    family.expected_loglik(shape, eta, nodes, counts)
+                } else {
+                    f64::NEG_INFINITY
+                }
+            }
+            Component::Latent { group } => {
+                let (latent, moments) = (self.model.spec.latent, &self.expected.moments[group]);
+                let n_dims = moments.mean.len();
+                if latent.is_feasible(n_dims, eta) {
+                    latent.expected_loglik(n_dims, eta, moments)
+                } else {
+                    f64::NEG_INFINITY
+                }
+            }
+        }
+    }
+
+    fn member_derivatives(&self, component: Component, eta: &[f64]) -> Derivatives {
+        let mut out = Derivatives::zeros(eta.len());
+        match component {
+            Component::Item { group, index } => {
+                let (item, shape, nodes, counts) = self.item(group, index);
+                self.model.spec.items[item].family.derivatives(shape, eta, nodes, counts, &mut out);
+            }
+            Component::Latent { group } => {
+                let moments = &self.expected.moments[group];
+                self.model.spec.latent.derivatives(moments.mean.len(), eta, moments, &mut out);
+            }
+        }
+        out
+    }
+
+    fn item(&self, group: usize, index: usize) -> (usize, &crate::item::ItemShape, Nodes<'_>, &[f64]) {
+        let instance = &self.model.groups[group].instances[index];
+        let nodes = self.placed[group].nodes(instance.support);
+        (instance.item, &instance.shape, nodes, &self.expected.items[group][index])
+    }
+}
+
+impl Objective for BlockObjective<'_> {
+    fn value(&self, x: &[f64]) -> f64 {
+        let starts = self.block.cluster_starts();
+        let members = self.block.members.iter();
+        let expected: f64 = members.map(|m| self.member_value(m.component, &self.gather(m, &starts, x))).sum();
+        let priors = self.block.free.iter().zip(x);
+        expected + priors.filter_map(|(&f, &x)| Some(self.model.table.free[f].prior?.log_density(x))).sum::<f64>()
+    }
+
+    fn derivatives(&self, x: &[f64], out: &mut ArrowDerivatives) {
+        out.clear();
+        let starts = self.block.cluster_starts();
+        for member in &self.block.members {
+            let eta = self.gather(member, &starts, x);
+            scatter(member, &starts, &self.member_derivatives(member.component, &eta), out);
+        }
+        let shared = starts[starts.len() - 1];
+        for (position, (&f, &x)) in self.block.free.iter().zip(x).enumerate() {
+            let Some(prior) = self.model.table.free[f].prior else { continue };
+            let (first, second) = prior.derivatives(x);
+            out.value += prior.log_density(x);
+            out.gradient[position] += first;
+            if position >= shared {
+                out.core[(position - shared, position - shared)] += second;
+            } else {
+                let cluster = starts.partition_point(|&start| start <= position) - 1;
+                let own = position - starts[cluster];
+                out.own[cluster][(own, own)] += second;
+            }
+        }
+    }
+
+    fn lower(&self) -> &[f64] {
+        &self.lower
+    }
+
+    fn upper(&self) -> &[f64] {
+        &self.upper
+    }
+}
+
+/// Adds a member's derivatives to its block's.
+fn scatter(member: &Member, starts: &[usize], derivatives: &Derivatives, out: &mut ArrowDerivatives) {
+    let n = member.places.len();
+    let shared = starts[starts.len() - 1];
+    out.value += derivatives.value;
+    for (i, &row) in member.places.iter().enumerate() {
+        match row {
+            Place::Fixed => continue,
+            Place::Own(r) => out.gradient[starts[member.cluster] + r] += derivatives.gradient[i],
+            Place::Shared(r) => out.gradient[shared + r] += derivatives.gradient[i],
+        }
+        for (j, &column) in member.places.iter().enumerate() {
+            let h = derivatives.hessian[i * n + j];
+            match (row, column) {
+                (Place::Own(r), Place::Own(c)) => out.own[member.cluster][(r, c)] += h,
+                (Place::Own(r), Place::Shared(c)) => out.border[member.cluster][(r, c)] += h,
+                (Place::Shared(r), Place::Shared(c)) => out.core[(r, c)] += h,
+                _ => {}
+            }
+        }
+    }
+}
