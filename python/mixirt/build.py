@@ -1,0 +1,221 @@
+"""From what the user says of a model to its checked structure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._words import quoted, unknown
+from .design import Design
+from .errors import IdentificationError, SpecError
+from .families import item_models
+
+__all__ = ["make_design"]
+
+
+def make_design(
+    model: Any,
+    *,
+    items: Any,
+    n_categories: Any = None,
+    categories: Sequence[Sequence[object]] | None = None,
+    category_scores: Any = None,
+    q_matrix: Any = None,
+    attributes: Sequence[str] | None = None,
+    groups: Sequence[object] | None = None,
+    reference: object = None,
+    items_by_group: Mapping[object, Sequence[str]] | None = None,
+    attributes_by_group: Mapping[object, Sequence[str]] | None = None,
+    n_classes: int = 1,
+    quadrature: str = "rectangular",
+    n_quadrature: int | Sequence[int] | None = None,
+    prune: float | None = None,
+) -> Design:
+    """Check the parts of a model and put them together; see :class:`mixirt.Model`.
+
+    Raises
+    ------
+    SpecError
+        If a part is not of its form, or two parts do not fit together.
+    """
+    names = item_names(items)
+    labels = _category_labels(names, n_categories, categories)
+    models = item_models(model, names, [len(values) for values in labels])
+    attribute_names, q = _q_matrix(q_matrix, attributes, names)
+    group_labels = _groups(groups)
+    if reference is not None and reference not in group_labels:
+        raise SpecError(unknown("reference group", reference, group_labels))
+    whole = _whole_number("n_classes", n_classes, 1)
+    return Design(
+        items=names,
+        models=models,
+        category_labels=labels,
+        category_scores=_scores(names, labels, category_scores),
+        attributes=attribute_names,
+        q_matrix=q,
+        groups=group_labels,
+        reference=group_labels[0] if reference is None else reference,
+        items_in_group=_members("item", names, group_labels, items_by_group),
+        attributes_in_group=_members("attribute", attribute_names, group_labels, attributes_by_group),
+        n_classes=whole,
+        quadrature=quadrature,
+        n_quadrature=_n_quadrature(n_quadrature, len(attribute_names)),
+        prune=None if prune is None else float(prune),
+    )
+
+
+def item_names(items: Any) -> tuple[str, ...]:
+    """Names of the items from their number or a list of names."""
+    if isinstance(items, (int, np.integer)) and not isinstance(items, bool):
+        return tuple(f"item{i + 1}" for i in range(_whole_number("items", int(items), 1)))
+    if isinstance(items, str) or not hasattr(items, "__iter__"):
+        raise SpecError(f"items must be a number or a list of names; found {items!r}")
+    names = tuple(str(name) for name in items)
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise SpecError(f"item names must differ; found more than once: {quoted(repeated)}")
+    if not names:
+        raise SpecError("a model needs at least one item")
+    return names
+
+
+def _whole_number(what: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise SpecError(f"{what} must be a whole number of at least {least}; found {value!r}")
+    return int(value)
+
+
+def _category_labels(
+    names: tuple[str, ...], n_categories: Any, categories: Sequence[Sequence[object]] | None
+) -> tuple[tuple[object, ...], ...]:
+    if categories is not None:
+        if len(categories) != len(names):
+            raise SpecError(f"categories were given for {len(categories)} of {len(names)} items")
+        return tuple(tuple(values) for values in categories)
+    counts = 2 if n_categories is None else n_categories
+    listed = [counts] * len(names) if isinstance(counts, (int, np.integer)) else list(counts)
+    if len(listed) != len(names):
+        raise SpecError(
+            f"n_categories has {len(listed)} entries for {len(names)} items; give one number for "
+            "all items, or one for each"
+        )
+    return tuple(tuple(range(_whole_number("n_categories", n, 2))) for n in listed)
+
+
+def _scores(
+    names: tuple[str, ...], labels: tuple[tuple[object, ...], ...], given: Any
+) -> tuple[tuple[float, ...], ...]:
+    by_item: dict[str, Any] = {}
+    if isinstance(given, Mapping):
+        for item in given:
+            if item not in names:
+                raise SpecError(unknown("item", item, names))
+        by_item = dict(given)
+    elif given is not None:
+        listed = list(given)
+        each = bool(listed) and hasattr(listed[0], "__iter__")
+        if each and len(listed) != len(names):
+            raise SpecError(f"category scores were given for {len(listed)} of {len(names)} items")
+        by_item = dict(zip(names, listed if each else [listed] * len(names), strict=True))
+    scores = []
+    for name, values in zip(names, labels, strict=True):
+        own = tuple(float(s) for s in by_item.get(name, range(len(values))))
+        if len(own) != len(values):
+            raise SpecError(
+                f"item '{name}' has {len(values)} categories but {len(own)} category scores"
+            )
+        if not all(math.isfinite(s) for s in own):
+            raise SpecError(f"the category scores of item '{name}' must be finite; found {own}")
+        scores.append(own)
+    return tuple(scores)
+
+
+def _q_matrix(
+    q_matrix: Any, attributes: Sequence[str] | None, items: tuple[str, ...]
+) -> tuple[tuple[str, ...], NDArray[np.bool_]]:
+    if q_matrix is None:
+        names = ("theta",) if attributes is None else tuple(str(a) for a in attributes)
+        if len(names) != 1:
+            raise SpecError(
+                f"{len(names)} attributes need a q_matrix that says which item measures which"
+            )
+        return names, np.ones((len(items), 1), dtype=bool)
+    columns = getattr(q_matrix, "columns", None)
+    values = np.asarray(q_matrix)
+    if values.ndim == 1:
+        values = values[:, None]
+    if values.ndim != 2 or values.shape[0] != len(items):
+        raise SpecError(
+            f"the Q matrix must have one row for each of the {len(items)} items; found shape "
+            f"{values.shape}"
+        )
+    bad = ~np.isin(values, (0, 1))
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise SpecError(
+            f"the Q matrix has {values[row, column]!r} for item '{items[row]}', attribute "
+            f"{column + 1}; it holds 1 where an item measures an attribute and 0 elsewhere"
+        )
+    if attributes is None:
+        generic = [f"theta{j + 1}" for j in range(values.shape[1])]
+        attributes = generic if columns is None else [str(c) for c in columns]
+    names = tuple(str(a) for a in attributes)
+    if len(names) != values.shape[1] or len(set(names)) != len(names):
+        raise SpecError(
+            f"the {values.shape[1]} attributes of the Q matrix need as many different names; found "
+            f"{quoted(names)}"
+        )
+    q = values.astype(bool)
+    for item, row in zip(items, q, strict=True):
+        if q.shape[1] and not row.any():
+            raise IdentificationError(
+                f"item '{item}' measures no attribute: its row of the Q matrix is all 0; give it "
+                "an attribute or leave the item out"
+            )
+    return names, q
+
+
+def _groups(groups: Sequence[object] | None) -> tuple[object, ...]:
+    if groups is None:
+        return ("all",)
+    labels = tuple(groups)
+    if not labels or len({str(label) for label in labels}) != len(labels):
+        raise SpecError(f"group labels must differ and there must be at least one; found {labels}")
+    return labels
+
+
+def _members(
+    what: str,
+    names: tuple[str, ...],
+    groups: tuple[object, ...],
+    by_group: Mapping[object, Sequence[str]] | None,
+) -> NDArray[np.bool_]:
+    members = np.ones((len(groups), len(names)), dtype=bool)
+    for label, own in (by_group or {}).items():
+        if label not in groups:
+            raise SpecError(unknown("group", label, groups))
+        for name in own:
+            if name not in names:
+                raise SpecError(unknown(what, name, names))
+        members[groups.index(label)] = [name in own for name in names]
+        if what == "item" and not members[groups.index(label)].any():
+            raise SpecError(f"group '{label}' has no items")
+    return members
+
+
+def _n_quadrature(points: Any, n_attributes: int) -> tuple[int, ...] | None:
+    if points is None:
+        return None
+    if isinstance(points, (int, np.integer)):
+        return (_whole_number("n_quadrature", points, 2),) * n_attributes
+    listed = tuple(_whole_number("n_quadrature", p, 2) for p in points)
+    if len(listed) != n_attributes:
+        raise SpecError(
+            f"n_quadrature has {len(listed)} entries for {n_attributes} attributes; give one "
+            "number for all, or one for each"
+        )
+    return listed

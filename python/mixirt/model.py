@@ -1,0 +1,345 @@
+"""Models: what is to be estimated, said by name and printed before anything is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _core
+from ._words import unknown
+from .build import make_design
+from .design import Design
+from .errors import SpecError
+from .identification import check_identification
+from .model_text import model_text
+from .presets import default_table
+from .priors import Prior
+from .selection import select
+from .table import ParameterTable, check_tie
+
+__all__ = ["Model"]
+
+#: Parts of an address over which a tie may reach.
+_ACROSS = ("item", "group", "class", "attribute", "category")
+
+
+class Model:
+    """A model: items, attributes, groups, classes, and what is fixed, free or tied.
+
+    The constructor makes a model with the usual constraints; the verbs :meth:`fix`, :meth:`free`,
+    :meth:`tie`, :meth:`start`, :meth:`prior` and :meth:`bound` change them. A verb addresses
+    parameters by ``kind`` (``"slope"``, ``"intercept"``, ``"guessing"``, ``"mean"``,
+    ``"variance"``, ``"covariance"``, ``"proportion"``) and, optionally, by ``item``, ``group``,
+    ``class_``, ``attribute`` and ``category``; what is left out matches everything. Models are
+    immutable: a verb returns a new one. ``print(model)`` shows the parameter table.
+
+    Parameters
+    ----------
+    model : str, sequence of str or mapping, default "2pl"
+        ``"rasch"``, ``"1pl"``, ``"2pl"``, ``"3pl"``, ``"pcm"``, ``"gpcm"`` or ``"grm"``: for all
+        items, one for each, or by item name.
+    items : int or sequence of str
+        Number or names of the items.
+    n_categories : int or sequence of int, default 2
+        Number of categories of all items, or of each.
+    categories : sequence of sequences, optional
+        The user's value of each category of each item; default 0, 1, ...
+    category_scores : sequence, or mapping from item to sequence, optional
+        Real-valued scores of the categories (GPCM), for all items or by item; default 0, 1, ...
+    q_matrix : array-like of 0/1, shape (I, J), optional
+        Which item measures which attribute; default one attribute measured by all. Columns of a
+        frame name the attributes.
+    attributes : sequence of str, optional
+        Names of the attributes.
+    groups : sequence of labels, optional
+        Labels of the observed groups.
+    reference : label, optional
+        The group whose mean and variance set the scale; default the first.
+    items_by_group, attributes_by_group : mapping from group label to names, optional
+        Items and attributes of groups that do not have all of them.
+    invariance : {"configural", "metric", "scalar"}, default "configural"
+        What is equal across groups: nothing; slopes; slopes, intercepts and guessing. Variances
+        (metric) and means (scalar) of the other groups are then free.
+    free_items : sequence of str, optional
+        Items exempt from ``invariance`` (partial invariance).
+    n_classes : int, default 1
+        Number of latent classes (within each observed group).
+    class_invariance, class_free_items
+        The same as ``invariance`` and ``free_items``, across latent classes.
+    quadrature : {"rectangular", "gauss-hermite"}, default "rectangular"
+        The rule; see ``docs/method.md``.
+    n_quadrature : int or sequence of int, optional
+        Points per attribute; default 64 for one attribute, 32 each for two, 20 for three, 12 for
+        four, 8 for five, 6 beyond.
+    prune : float, optional
+        With ``"gauss-hermite"``: drop nodes whose weight is below this share of the largest.
+
+    Raises
+    ------
+    SpecError
+        If the parts do not fit together; the message says which and what to do.
+
+    Examples
+    --------
+    >>> import mixirt
+    >>> model = mixirt.Model("2pl", items=["a", "b", "c"]).fix("slope", 1, item="a")
+    >>> model.n_parameters
+    5
+    """
+
+    def __init__(
+        self,
+        model: Any = "2pl",
+        *,
+        items: Any,
+        invariance: str = "configural",
+        free_items: Sequence[str] = (),
+        class_invariance: str = "configural",
+        class_free_items: Sequence[str] = (),
+        **structure: Any,
+    ) -> None:
+        self._design = make_design(model, items=items, **structure)
+        self._table = default_table(
+            self._design,
+            groups=(invariance, tuple(free_items)),
+            classes=(class_invariance, tuple(class_free_items)),
+        )
+
+    @property
+    def design(self) -> Design:
+        """Items, attributes, groups, classes and quadrature."""
+        return self._design
+
+    @property
+    def table(self) -> ParameterTable:
+        """What every parameter is."""
+        return self._table
+
+    def _with(self, table: ParameterTable) -> Model:
+        model = object.__new__(Model)
+        model._design, model._table = self._design, table
+        return model
+
+    def __str__(self) -> str:
+        return model_text(self._design, self._table)
+
+    def __repr__(self) -> str:
+        design = self._design
+        parts = [f"{len(design.items)} items", f"{len(design.attributes)} attributes"]
+        if design.has_groups:
+            parts.append(f"{len(design.groups)} groups")
+        if design.n_classes > 1:
+            parts.append(f"{design.n_classes} classes")
+        return f"<mixirt.Model: {', '.join(parts)}, {self.n_parameters} parameters>"
+
+    def fix(self, kind: str, value: Any = None, **where: Any) -> Model:
+        """Hold parameters at a value.
+
+        Parameters
+        ----------
+        kind : str
+            The kind of parameter.
+        value : float or sequence of float
+            One value for all, or one for each matched parameter in table order. Guessing is a
+            probability.
+        **where
+            ``item``, ``group``, ``class_``, ``attribute``, ``category``.
+
+        Raises
+        ------
+        SpecError
+            If nothing matches, a name is unknown, or a value is not allowed for its kind.
+        """
+        cells = select(self.design, kind, **where)
+        if value is None:
+            raise SpecError(f"fix needs the value at which to hold the {kind}")
+        values = self._values(kind, value, cells)
+        return self._with(self.table.fix(cells, values))
+
+    def free(self, kind: str, **where: Any) -> Model:
+        """Estimate parameters, each on its own: neither fixed nor tied.
+
+        Raises
+        ------
+        SpecError
+            If nothing matches or a name is unknown.
+        """
+        return self._with(self.table.free(select(self.design, kind, **where)))
+
+    def tie(
+        self, kind: str, *, across: str | Sequence[str] = ("item", "group", "class"), **where: Any
+    ) -> Model:
+        """Estimate parameters as one.
+
+        Parameters
+        ----------
+        kind : str
+            The kind of parameter.
+        across : str or sequence of str, default ("item", "group", "class")
+            The parts of an address in which tied parameters may differ. Attribute and category are
+            not among them by default: intercepts are tied category by category.
+        **where
+            ``item``, ``group``, ``class_``, ``attribute``, ``category``.
+
+        Raises
+        ------
+        SpecError
+            If nothing matches, only one parameter matches, one of them is fixed, their priors
+            differ, or ``kind`` names several kinds.
+        """
+        cells = select(self.design, kind, **where)
+        free_parts = (across,) if isinstance(across, str) else tuple(across)
+        for part in free_parts:
+            if part not in _ACROSS:
+                raise SpecError(unknown("part of an address", part, _ACROSS))
+        table, tied = self.table, 0
+        for members in self._partition(cells, free_parts):
+            if len(members) > 1:
+                check_tie(table, members, [self.design.describe(int(c)) for c in members])
+                table = table.tie(members)
+                tied += 1
+        if not tied:
+            raise SpecError(
+                f"there is nothing to tie: no two of the {len(cells)} matched parameters of kind "
+                f"'{kind}' differ only in {', '.join(free_parts)}"
+            )
+        return self._with(table)
+
+    def start(self, kind: str, value: Any, **where: Any) -> Model:
+        """Start the estimation of parameters at a value; see :meth:`fix` for the arguments."""
+        cells = self._estimated(kind, where, "start")
+        table = self.table
+        for cell, number in zip(cells, self._values(kind, value, cells), strict=True):
+            table = table.set(np.array([cell]), start=float(number))
+        return self._with(table)
+
+    def prior(self, kind: str, prior: Prior | None, **where: Any) -> Model:
+        """Give parameters a prior (see :mod:`mixirt.priors`), or take it away with None.
+
+        Raises
+        ------
+        SpecError
+            If nothing matches, a parameter is fixed, or the prior is not for this kind.
+        """
+        cells = self._estimated(kind, where, "prior")
+        if prior is not None and not isinstance(prior, Prior):
+            raise SpecError(
+                f"a prior is made by mixirt.priors.normal, .lognormal or .beta; found {prior!r}"
+            )
+        if prior is not None and prior.name == "beta" and kind != "guessing":
+            raise SpecError(f"a beta prior is for guessing probabilities, not for a {kind}")
+        table = self.table.set_prior(cells, prior)
+        if prior is not None and prior.name == "lognormal":
+            if kind in ("guessing", "proportion"):
+                raise SpecError(f"a lognormal prior is not for a {kind}")
+            for cell in cells:
+                table = table.set(np.array([cell]), lower=max(float(table.lower[cell]), 0.0))
+        return self._with(table)
+
+    def bound(
+        self, kind: str, lower: float | None = None, upper: float | None = None, **where: Any
+    ) -> Model:
+        """Keep parameters between two values; None leaves a side as it is.
+
+        Raises
+        ------
+        SpecError
+            If nothing matches, a parameter is fixed, or the bounds leave no room.
+        """
+        cells = self._estimated(kind, where, "bound")
+        if lower is not None and upper is not None and not lower < upper:
+            raise SpecError(f"the lower bound {lower} of a {kind} is not below its upper bound {upper}")
+        settings = {}
+        if lower is not None:
+            settings["lower"] = float(self._engine_scale(kind, np.array([lower]))[0])
+        if upper is not None:
+            settings["upper"] = float(self._engine_scale(kind, np.array([upper]))[0])
+        return self._with(self.table.set(cells, **settings))
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of parameters to be estimated, after ties and sum-to-one constraints."""
+        return self._compile().n_parameters
+
+    def check(self) -> Model:
+        """Refuse the model if it is not identified.
+
+        Raises
+        ------
+        IdentificationError
+            Naming what is not identified, why, and how to fix it.
+        """
+        check_identification(self._design, self._table)
+        return self
+
+    def _compile(self) -> _core.Model:
+        """The model as the engine takes it."""
+        compiled = self.table.compiled()
+        first = compiled.first_cell
+        priors = [self.table.prior[c] for c in first]
+        return _core.Model(
+            self.design.structure,
+            slot=compiled.slot,
+            value=compiled.value,
+            start=self.table.start[first],
+            lower=self.table.lower[first],
+            upper=self.table.upper[first],
+            priors=[None if p is None else (p.name, p.first, p.second) for p in priors],
+        )
+
+    def _estimated(self, kind: str, where: dict[str, Any], verb: str) -> NDArray[np.intp]:
+        cells = select(self.design, kind, **where)
+        fixed = cells[self.table.is_fixed[cells]]
+        if len(fixed) == len(cells):
+            raise SpecError(
+                f"{self.design.describe(int(fixed[0]))} is fixed at {self.table.value[fixed[0]]:g}; "
+                f"free it before giving it a {verb}"
+            )
+        return cells[~self.table.is_fixed[cells]]
+
+    def _values(self, kind: str, value: Any, cells: NDArray[np.intp]) -> NDArray[np.float64]:
+        try:
+            values = np.asarray(value, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise SpecError(f"the value of a {kind} must be a number; found {value!r}") from None
+        if values.ndim == 0:
+            values = np.full(len(cells), float(values))
+        if values.shape != (len(cells),):
+            raise SpecError(
+                f"{values.size} values were given for the {len(cells)} matched parameters of kind "
+                f"'{kind}'; give one value for all, or one for each"
+            )
+        return self._engine_scale(kind, values)
+
+    @staticmethod
+    def _engine_scale(kind: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        if np.isnan(values).any():
+            raise SpecError(f"the value of a {kind} is not a number (NaN)")
+        if kind in ("guessing", "proportion") and ((values < 0) | (values > 1)).any():
+            bad = values[(values < 0) | (values > 1)][0]
+            raise SpecError(f"a {kind} is a probability between 0 and 1; found {bad:g}")
+        if kind == "variance" and (values <= 0).any():
+            raise SpecError(f"a variance must be positive; found {values[values <= 0][0]:g}")
+        if kind != "guessing":
+            return values
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(values) - np.log1p(-values))
+
+    def _partition(
+        self, cells: NDArray[np.intp], across: tuple[str, ...]
+    ) -> list[NDArray[np.intp]]:
+        """Cells that agree in every part of their address that is not in ``across``."""
+        table, n_classes = self.design.cells, self.design.n_classes
+        parts = {
+            "item": table.item[cells],
+            "group": table.group[cells] // n_classes,
+            "class": table.group[cells] % n_classes,
+            "attribute": table.attribute[cells] * len(table) + table.attribute_2[cells],
+            "category": table.category[cells],
+        }
+        keys = np.stack([parts[name] for name in _ACROSS if name not in across] or [cells * 0])
+        _, inverse = np.unique(keys, axis=1, return_inverse=True)
+        return [cells[inverse.ravel() == k] for k in range(int(inverse.max()) + 1)]

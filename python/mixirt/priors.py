@@ -1,0 +1,83 @@
+"""Prior densities on single parameters, for Bayes modal estimates."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from .errors import SpecError
+
+__all__ = ["Prior", "beta", "lognormal", "normal"]
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A prior on one parameter; made by :func:`normal`, :func:`lognormal` or :func:`beta`."""
+
+    name: Literal["normal", "lognormal", "beta"]
+    first: float
+    second: float
+
+    def __str__(self) -> str:
+        return f"{self.name}({self.first:g}, {self.second:g})"
+
+
+def normal(mean: float, sd: float) -> Prior:
+    """Normal prior: on a slope, intercept or mean, or on the *logit* of a guessing probability.
+
+    Parameters
+    ----------
+    mean, sd : float
+        Mean and standard deviation (positive).
+
+    Examples
+    --------
+    >>> print(normal(-1.1, 0.5))
+    normal(-1.1, 0.5)
+    """
+    return Prior("normal", _finite(mean, "mean"), _positive(sd, "standard deviation"))
+
+
+def lognormal(mean: float, sd: float) -> Prior:
+    """Lognormal prior on a parameter that is positive (a slope or a variance).
+
+    Parameters
+    ----------
+    mean, sd : float
+        Mean and standard deviation (positive) of the logarithm.
+
+    Examples
+    --------
+    >>> print(lognormal(0, 0.5))
+    lognormal(0, 0.5)
+    """
+    return Prior("lognormal", _finite(mean, "mean"), _positive(sd, "standard deviation"))
+
+
+def beta(a: float, b: float) -> Prior:
+    """Beta prior on a guessing probability; its density is taken on the probability scale.
+
+    Parameters
+    ----------
+    a, b : float
+        Shape parameters (positive); the prior mode is ``(a - 1) / (a + b - 2)``.
+
+    Examples
+    --------
+    >>> print(beta(5, 17))
+    beta(5, 17)
+    """
+    return Prior("beta", _positive(a, "first shape"), _positive(b, "second shape"))
+
+
+def _finite(value: float, what: str) -> float:
+    if not math.isfinite(value):
+        raise SpecError(f"the {what} of a prior must be finite; found {value}")
+    return float(value)
+
+
+def _positive(value: float, what: str) -> float:
+    if not (math.isfinite(value) and value > 0):
+        raise SpecError(f"the {what} of a prior must be positive and finite; found {value}")
+    return float(value)

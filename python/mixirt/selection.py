@@ -1,0 +1,132 @@
+"""Finding parameters by item, group, class, attribute and category, by the user's labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._words import quoted, unknown
+from .design import Design
+from .errors import SpecError
+
+__all__ = ["SELECTABLE", "select"]
+
+#: The kinds a selection can name.
+SELECTABLE = ("slope", "intercept", "guessing", "mean", "variance", "covariance", "proportion")
+
+
+def select(
+    design: Design,
+    kind: object,
+    *,
+    item: Any = None,
+    group: Any = None,
+    class_: Any = None,
+    attribute: Any = None,
+    category: Any = None,
+) -> NDArray[np.intp]:
+    """Cells of one kind whose address matches; None matches everything.
+
+    Parameters
+    ----------
+    design : Design
+        The model's structure.
+    kind : str
+        One of ``SELECTABLE``.
+    item, group, attribute : label or list of labels, optional
+        Names as the user gave them. For a covariance, ``attribute`` names one or both attributes.
+    class_ : int or list of int, optional
+        Latent classes, from 1.
+    category : int or list of int, optional
+        Categories of intercepts, from 1 (category 0 has no intercept).
+
+    Returns
+    -------
+    ndarray of int
+        Indices of the cells, ascending.
+
+    Raises
+    ------
+    SpecError
+        If a name is unknown (the message gives the nearest one) or nothing matches.
+    """
+    if not isinstance(kind, str) or kind not in SELECTABLE:
+        raise SpecError(_kind_message(kind))
+    cells = design.cells
+    chosen = cells.is_kind(kind)
+    if item is not None:
+        chosen &= np.isin(cells.item, _positions("item", item, design.items))
+    if group is not None:
+        observed = _positions("group", group, design.groups)
+        chosen &= np.isin(cells.group // design.n_classes, observed)
+    if class_ is not None:
+        classes = _positions("class", class_, range(1, design.n_classes + 1))
+        chosen &= np.isin(cells.group % design.n_classes, classes)
+    if attribute is not None:
+        chosen &= _with_attributes(design, kind, attribute)
+    if category is not None:
+        chosen &= np.isin(cells.category, _categories(design, category))
+    found = np.flatnonzero(chosen)
+    if not len(found):
+        raise SpecError(_nothing(kind, item, group, class_, attribute, category))
+    return found
+
+
+def _with_attributes(design: Design, kind: str, attribute: Any) -> NDArray[np.bool_]:
+    cells = design.cells
+    wanted = _positions("attribute", attribute, design.attributes)
+    first, second = np.isin(cells.attribute, wanted), np.isin(cells.attribute_2, wanted)
+    if kind == "covariance":
+        # One name: all its covariances. Several: those among them.
+        return (first & second) if len(wanted) > 1 else (first | second)
+    return np.asarray(first)
+
+
+def _positions(what: str, wanted: Any, known: Sequence[object]) -> list[int]:
+    labels = list(known)
+    positions = []
+    for label in _listed(wanted):
+        matches = [p for p, other in enumerate(labels) if other == label]
+        matches = matches or [p for p, other in enumerate(labels) if str(other) == str(label)]
+        if not matches:
+            raise SpecError(unknown(what, label, labels))
+        positions.append(matches[0])
+    return positions
+
+
+def _categories(design: Design, category: Any) -> list[int]:
+    largest = max(design.n_categories) - 1
+    for value in _listed(category):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+            raise SpecError(f"category {value!r} is not a whole number from 1 to {largest}")
+        if not 1 <= value <= largest:
+            raise SpecError(
+                f"category {value} has no intercept; categories with one run from 1 to {largest}"
+            )
+    return [int(value) for value in _listed(category)]
+
+
+def _listed(wanted: Any) -> list[Any]:
+    if isinstance(wanted, (str, bytes)) or not isinstance(wanted, Iterable):
+        return [wanted]
+    return list(wanted)
+
+
+def _kind_message(kind: object) -> str:
+    if isinstance(kind, (list, tuple, set)):
+        return (
+            f"parameters of different kinds ({quoted(kind)}) cannot be addressed together or tied "
+            "to one another; make one call for each kind"
+        )
+    return unknown("kind of parameter", kind, SELECTABLE)
+
+
+def _nothing(kind: str, *parts: Any) -> str:
+    names = ("item", "group", "class_", "attribute", "category")
+    given = [f"{n}={p!r}" for n, p in zip(names, parts, strict=True) if p is not None]
+    where = f" with {', '.join(given)}" if given else ""
+    hint = "; slopes exist where the Q matrix has a 1" if kind == "slope" else ""
+    return f"the model has no {kind}{where}{hint}"
