@@ -1,5 +1,6 @@
 //! Quadrature grids: the nodes of a group's attributes and the smaller grids its items live on.
 
+use crate::latent::Factor;
 use crate::quadrature::{Placement, StandardGrid};
 
 /// The nodes of one group's attributes at the current parameters.
@@ -13,6 +14,40 @@ pub struct Grid {
     pub theta: Vec<f64>,
     /// `pi_gl (L_g)`: node weights, not negative, sum 1.
     pub weights: Vec<f64>,
+}
+
+impl Grid {
+    /// The grid of independent attributes with mean 0 and variance 1; a distribution's `place` moves it from there.
+    pub fn new(standard: &StandardGrid) -> Self {
+        Self {
+            n_dims: standard.n_dims,
+            n_nodes: standard.n_nodes(),
+            theta: standard.z.clone(),
+            weights: standard.weights.clone(),
+        }
+    }
+}
+
+impl StandardGrid {
+    /// How well an axis-aligned grid resolves a distribution: the smallest conditional standard deviation of an
+    /// attribute given all others, in steps of that attribute's axis.
+    ///
+    /// Under about 1 the ridge of the density falls between the nodes and the normalised weights no longer follow the
+    /// correlations: take more points or rotate the grid. `delta` is laid out as
+    /// [`Latent::parameters`](crate::latent::Latent::parameters) says; one that is not feasible gives 0. A rotated grid
+    /// follows any correlation and a grid without attributes has none: infinite.
+    pub fn resolution(&self, delta: &[f64]) -> f64 {
+        if self.placement == Placement::Rotated || self.n_dims == 0 {
+            return f64::INFINITY;
+        }
+        let Some(factor) = Factor::new(self.n_dims, delta) else { return 0.0 };
+        let conditional = factor.conditional_sds();
+        let ratio = |(j, sd): (usize, f64)| {
+            let widest = self.axis(j).zip(self.axis(j).skip(1)).map(|(z, next)| next - z).fold(0.0, f64::max);
+            sd / widest
+        };
+        conditional.into_iter().enumerate().map(ratio).fold(f64::INFINITY, f64::min)
+    }
 }
 
 /// The distinct nodes that a set of attributes takes on a grid: the nodes an item measuring them is tabulated on.

@@ -4,14 +4,20 @@
 
 mod normal;
 
+pub(crate) use normal::Factor;
 pub use normal::Normal;
 
 use crate::grid::Grid;
 use crate::item::Derivatives;
-use crate::quadrature::StandardGrid;
+use crate::quadrature::{StandardGrid, lane_sum};
 
 /// Every distribution.
 pub static DISTRIBUTIONS: &[&dyn Latent] = &[&Normal];
+
+/// The distribution of that name.
+pub fn distribution(name: &str) -> Option<&'static dyn Latent> {
+    DISTRIBUTIONS.iter().copied().find(|distribution| distribution.name() == name)
+}
 
 /// One parameter of a distribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +26,11 @@ pub enum LatentParameter {
     Mean(usize),
     /// `sigma_gjk` with `k <= j`; a variance where `j == k`.
     Covariance(usize, usize),
+}
+
+/// Position of `sigma_gjk`, `k <= j`, in a parameter vector laid out as [`Latent::parameters`] says.
+pub fn covariance_index(n_dims: usize, j: usize, k: usize) -> usize {
+    n_dims + j * (j + 1) / 2 + k
 }
 
 /// What the E-step leaves for a distribution: the first two moments of the expected node counts `n_gl`.
@@ -31,6 +42,30 @@ pub struct Moments {
     pub mean: Vec<f64>,
     /// `sum_l n_gl theta_l theta_l' / n` (`J x J`, row-major): about zero, not about the mean.
     pub second: Vec<f64>,
+}
+
+impl Moments {
+    /// The moments of the expected counts `n_gl (L_g)`; all zero where nobody is expected.
+    pub fn from_counts(grid: &Grid, n_gl: &[f64]) -> Self {
+        let n_dims = grid.n_dims;
+        let mut moments = Self { n: 0.0, mean: vec![0.0; n_dims], second: vec![0.0; n_dims * n_dims] };
+        moments.n = lane_sum(grid.n_nodes, |l| n_gl[l]);
+        if moments.n == 0.0 {
+            return moments;
+        }
+        let axis = |j: usize| &grid.theta[j * grid.n_nodes..(j + 1) * grid.n_nodes];
+        for j in 0..n_dims {
+            let theta_j = axis(j);
+            moments.mean[j] = lane_sum(grid.n_nodes, |l| n_gl[l] * theta_j[l]) / moments.n;
+            for k in 0..=j {
+                let theta_k = axis(k);
+                let second = lane_sum(grid.n_nodes, |l| n_gl[l] * theta_j[l] * theta_k[l]) / moments.n;
+                moments.second[j * n_dims + k] = second;
+                moments.second[k * n_dims + j] = second;
+            }
+        }
+        moments
+    }
 }
 
 /// A parametric distribution of a group's attributes. `delta` is its parameter vector in the order of
@@ -54,4 +89,13 @@ pub trait Latent: Send + Sync {
 
     /// The same value without its derivatives.
     fn expected_loglik(&self, n_dims: usize, delta: &[f64], moments: &Moments) -> f64;
+
+    /// Start values: mean 0, variance 1, no correlation.
+    fn start(&self, n_dims: usize) -> Vec<f64> {
+        let standard = |parameter| match parameter {
+            LatentParameter::Covariance(j, k) if j == k => 1.0,
+            LatentParameter::Mean(_) | LatentParameter::Covariance(..) => 0.0,
+        };
+        self.parameters(n_dims).into_iter().map(standard).collect()
+    }
 }
