@@ -25,8 +25,9 @@ pub const MIN_POINTS: usize = 2;
 /// Points per attribute when the user names none, by number of attributes: 64, 32, 20, 12, 8, and 6 from six
 /// attributes on.
 ///
-/// One axis and the product grids of one to five attributes fill vectors of eight nodes; the falling numbers keep the
-/// product between a thousand and fifty thousand nodes up to six attributes.
+/// Every such grid fills whole vectors of eight nodes. From two attributes to six it has between one and fifty thousand
+/// nodes; the price is a shorter range, which leaves 3e-5, 0.2 %, 1.4 % and 3.5 % of the variance outside a
+/// `"rectangular"` grid of three, four, five and six attributes.
 pub fn default_points(n_dims: usize) -> usize {
     match n_dims {
         0 | 1 => 64,
@@ -371,36 +372,44 @@ fn too_large(n_points: &[usize], limit: usize, prune: Option<f64>) -> Error {
         Some(n) => format!("lower n_quadrature (at most {n} points on each attribute fit)"),
         None => "let the group have fewer attributes (not even two points on each fit)".to_owned(),
     };
-    let nodes = match prune {
-        None => format!("a grid of {total} nodes; the limit is {limit}"),
-        Some(prune) => {
-            format!("a grid of {total} nodes, of which more than the limit of {limit} pass pruning at {prune:e}")
-        }
-    };
-    let or = if prune.is_some() { ", prune more" } else { "" };
-    let plural = if n_dims == 1 { "attribute" } else { "attributes" };
-    Error::Spec(format!("n_quadrature = {points} points per attribute on {n_dims} {plural} make {nodes}: {advice}{or}"))
+    let attributes = if n_dims == 1 { "1 attribute".to_owned() } else { format!("each of {n_dims} attributes") };
+    let nodes = format!("n_quadrature = {points} points on {attributes} make {total} nodes");
+    Error::Spec(match prune {
+        None => format!("{nodes}, more than the {limit} that a grid may have; {advice}"),
+        Some(prune) => format!(
+            "{nodes}, and pruning at {prune:e} leaves more than the {limit} that a grid may have; {advice}, or prune more"
+        ),
+    })
 }
 
-/// `sum_{l < n} term(l)` in eight interleaved partial sums: vectors of eight, and an eighth of the rounding error.
-#[inline]
-pub(crate) fn lane_sum(n: usize, term: impl Fn(usize) -> f64) -> f64 {
+/// `sum_{l < n} term(l)`: blocks in eight interleaved sums, for vectors of eight, added pairwise, so that the rounding
+/// error grows with the logarithm of `n`. The order of the additions depends on `n` alone.
+pub(crate) fn pairwise_sum(n: usize, term: impl Fn(usize) -> f64) -> f64 {
+    sum_range(0, n, &term)
+}
+
+fn sum_range(start: usize, end: usize, term: &impl Fn(usize) -> f64) -> f64 {
     const LANES: usize = 8;
+    const BLOCK: usize = 32 * LANES;
+    if end - start > BLOCK {
+        let middle = start + ((end - start) / 2).next_multiple_of(LANES);
+        return sum_range(start, middle, term) + sum_range(middle, end, term);
+    }
     let mut lanes = [0.0; LANES];
-    let whole = n - n % LANES;
-    for block in (0..whole).step_by(LANES) {
+    let whole = end - (end - start) % LANES;
+    for first in (start..whole).step_by(LANES) {
         for (lane, sum) in lanes.iter_mut().enumerate() {
-            *sum += term(block + lane);
+            *sum += term(first + lane);
         }
     }
-    for (lane, l) in (whole..n).enumerate() {
-        lanes[lane] += term(l);
+    for (sum, l) in lanes.iter_mut().zip(whole..end) {
+        *sum += term(l);
     }
     ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]))
 }
 
 /// Divides by the sum.
 pub(crate) fn normalise(weights: &mut [f64]) {
-    let sum = lane_sum(weights.len(), |l| weights[l]);
+    let sum = pairwise_sum(weights.len(), |l| weights[l]);
     weights.iter_mut().for_each(|weight| *weight /= sum);
 }

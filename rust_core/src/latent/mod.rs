@@ -9,7 +9,7 @@ pub use normal::Normal;
 
 use crate::grid::Grid;
 use crate::item::Derivatives;
-use crate::quadrature::{StandardGrid, lane_sum};
+use crate::quadrature::{StandardGrid, pairwise_sum};
 
 /// Every distribution.
 pub static DISTRIBUTIONS: &[&dyn Latent] = &[&Normal];
@@ -49,17 +49,17 @@ impl Moments {
     pub fn from_counts(grid: &Grid, n_gl: &[f64]) -> Self {
         let n_dims = grid.n_dims;
         let mut moments = Self { n: 0.0, mean: vec![0.0; n_dims], second: vec![0.0; n_dims * n_dims] };
-        moments.n = lane_sum(grid.n_nodes, |l| n_gl[l]);
+        moments.n = pairwise_sum(grid.n_nodes, |l| n_gl[l]);
         if moments.n == 0.0 {
             return moments;
         }
         let axis = |j: usize| &grid.theta[j * grid.n_nodes..(j + 1) * grid.n_nodes];
         for j in 0..n_dims {
             let theta_j = axis(j);
-            moments.mean[j] = lane_sum(grid.n_nodes, |l| n_gl[l] * theta_j[l]) / moments.n;
+            moments.mean[j] = pairwise_sum(grid.n_nodes, |l| n_gl[l] * theta_j[l]) / moments.n;
             for k in 0..=j {
                 let theta_k = axis(k);
-                let second = lane_sum(grid.n_nodes, |l| n_gl[l] * theta_j[l] * theta_k[l]) / moments.n;
+                let second = pairwise_sum(grid.n_nodes, |l| n_gl[l] * theta_j[l] * theta_k[l]) / moments.n;
                 moments.second[j * n_dims + k] = second;
                 moments.second[k * n_dims + j] = second;
             }

@@ -1,0 +1,426 @@
+//! Distributions on their grids: what a placed grid reproduces, derivatives, supports of items.
+
+#![allow(clippy::unwrap_used)]
+
+use mixirt_core::grid::{Grid, Support};
+use mixirt_core::item::Derivatives;
+use mixirt_core::latent::{DISTRIBUTIONS, Latent, LatentParameter, Moments, Normal, covariance_index, distribution};
+use mixirt_core::quadrature::{MAX_NODES, Placement, Quadrature, RULES, StandardGrid};
+
+/// Central differences at a relative step of 1e-5 leave about 1e-10 of truncation and 1e-11 of rounding.
+const DERIVATIVE_TOLERANCE: f64 = 1e-6;
+/// A sum of weights carries the rounding of one division each.
+const WEIGHT_SUM_TOLERANCE: f64 = 1e-14;
+/// A rotated Gauss rule has the moments of the normal distribution exactly, up to rounding.
+const ROTATED_TOLERANCE: f64 = 1e-12;
+/// 64 rectangular points reach to 6 standard deviations: the variance beyond is 4e-8.
+const ALIGNED_TOLERANCE: f64 = 1e-7;
+
+fn standard(rule: &str, n_points: &[usize]) -> StandardGrid {
+    let quadrature = Quadrature { rule: rule.to_owned(), n_points: n_points.to_vec(), prune: None };
+    StandardGrid::new(&quadrature, n_points.len(), MAX_NODES).unwrap()
+}
+
+/// A normal distribution with unequal means and variances and correlations of both signs.
+fn example(n_dims: usize) -> Vec<f64> {
+    match n_dims {
+        0 => vec![],
+        1 => vec![0.4, 2.3],
+        2 => vec![0.4, -1.1, 2.3, 0.7, 0.6],
+        _ => vec![0.4, -1.1, 0.2, 2.3, 0.7, 0.6, -0.5, 0.1, 1.2],
+    }
+}
+
+fn covariance(n_dims: usize, delta: &[f64]) -> Vec<f64> {
+    let entry = |j: usize, k: usize| delta[covariance_index(n_dims, j.max(k), j.min(k))];
+    (0..n_dims * n_dims).map(|i| entry(i / n_dims, i % n_dims)).collect()
+}
+
+fn placed(latent: &dyn Latent, standard: &StandardGrid, delta: &[f64]) -> Grid {
+    let mut grid = Grid::new(standard);
+    latent.place(standard, delta, &mut grid);
+    grid
+}
+
+/// Moments that belong to no grid in particular: unequal to the example's own.
+fn moments(n_dims: usize) -> Moments {
+    let mean: Vec<f64> = [0.1, -0.6, 0.5][..n_dims].to_vec();
+    let spread = [[1.4, 0.2, 0.3], [0.2, 0.9, -0.1], [0.3, -0.1, 2.0]];
+    let second = (0..n_dims * n_dims).map(|i| {
+        let (j, k) = (i / n_dims, i % n_dims);
+        spread[j][k] + mean[j] * mean[k]
+    });
+    Moments { n: 37.5, second: second.collect(), mean }
+}
+
+/// Compensated (Neumaier), so that the sum adds nothing to the error it measures.
+fn exact_sum(terms: &[f64]) -> f64 {
+    let (mut sum, mut lost) = (0.0_f64, 0.0);
+    for &term in terms {
+        let next = sum + term;
+        lost += if sum.abs() >= term.abs() { (sum - next) + term } else { (term - next) + sum };
+        sum = next;
+    }
+    sum + lost
+}
+
+#[test]
+fn every_distribution_is_found_by_its_name_and_starts_feasible() {
+    for entry in DISTRIBUTIONS {
+        assert_eq!(distribution(entry.name()).unwrap().name(), entry.name());
+        for n_dims in 0..=4 {
+            let start = entry.start(n_dims);
+            assert_eq!(start.len(), entry.parameters(n_dims).len());
+            assert!(entry.is_feasible(n_dims, &start));
+        }
+    }
+    assert!(distribution("cauchy").is_none());
+}
+
+#[test]
+fn parameters_are_means_then_the_lower_triangle() {
+    use LatentParameter::{Covariance, Mean};
+    for n_dims in 0..=4 {
+        let parameters = Normal.parameters(n_dims);
+        assert_eq!(parameters.len(), n_dims + n_dims * (n_dims + 1) / 2);
+        for (position, parameter) in parameters.into_iter().enumerate() {
+            match parameter {
+                Mean(j) => assert_eq!(j, position),
+                Covariance(j, k) => {
+                    assert!(k <= j);
+                    assert_eq!(covariance_index(n_dims, j, k), position);
+                }
+            }
+        }
+    }
+    assert_eq!(Normal.parameters(2), [Mean(0), Mean(1), Covariance(0, 0), Covariance(1, 0), Covariance(1, 1)]);
+}
+
+#[test]
+fn placed_grids_reproduce_the_distribution() {
+    for latent in DISTRIBUTIONS {
+        for rule in RULES {
+            let aligned = rule.placement() == Placement::AxisAligned;
+            let tolerance = if aligned { ALIGNED_TOLERANCE } else { ROTATED_TOLERANCE };
+            for n_dims in 0..=3 {
+                let n_points = if aligned { [64, 60, 68] } else { [8, 7, 9] };
+                let delta = example(n_dims);
+                let grid = placed(*latent, &standard(rule.name(), &n_points[..n_dims]), &delta);
+                assert!((exact_sum(&grid.weights) - 1.0).abs() < WEIGHT_SUM_TOLERANCE);
+                assert!(grid.weights.iter().all(|&weight| weight >= 0.0));
+                let found = Moments::from_counts(&grid, &grid.weights);
+                let sigma = covariance(n_dims, &delta);
+                let mut worst = 0.0_f64;
+                for j in 0..n_dims {
+                    worst = worst.max((found.mean[j] - delta[j]).abs() / sigma[j * n_dims + j].sqrt());
+                    for k in 0..n_dims {
+                        let covariance = found.second[j * n_dims + k] - found.mean[j] * found.mean[k];
+                        let scale = (sigma[j * n_dims + j] * sigma[k * n_dims + k]).sqrt();
+                        worst = worst.max((covariance - sigma[j * n_dims + k]).abs() / scale);
+                    }
+                }
+                println!("{} {n_dims}: {worst:e}", rule.name());
+                assert!(worst < tolerance, "{} {n_dims}: {worst:e}", rule.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn default_grids_of_many_attributes_shrink_variances_as_documented() {
+    // Few points do not reach far: the variance beyond the range of 6 to 20 points, in percent.
+    for (n_dims, percent) in [(1, 0.001), (2, 0.001), (3, 0.05), (4, 0.5), (5, 2.0), (6, 5.0)] {
+        let grid = StandardGrid::new(&Quadrature::default(), n_dims, MAX_NODES).unwrap();
+        let found = Moments::from_counts(&Grid::new(&grid), &grid.weights);
+        println!("{n_dims} attributes: variance {}", found.second[0]);
+        assert!(1.0 - found.second[0] < percent / 100.0 && found.second[0] < 1.0, "{n_dims}: {}", found.second[0]);
+    }
+}
+
+#[test]
+fn aligned_weights_are_the_normal_density_at_the_nodes() {
+    let delta = example(3);
+    let sigma = nalgebra::DMatrix::from_row_slice(3, 3, &covariance(3, &delta));
+    let precision = sigma.try_inverse().unwrap();
+    let standard = standard("rectangular", &[7, 6, 5]);
+    let grid = placed(&Normal, &standard, &delta);
+    let density = |l: usize| {
+        let d = nalgebra::DVector::from_fn(3, |j, _| grid.theta[j * grid.n_nodes + l] - delta[j]);
+        (-0.5 * d.dot(&(&precision * &d))).exp()
+    };
+    let densities: Vec<f64> = (0..grid.n_nodes).map(density).collect();
+    let sum = exact_sum(&densities);
+    for (l, density) in densities.iter().enumerate() {
+        assert!((grid.weights[l] - density / sum).abs() < 1e-13);
+        for j in 0..3 {
+            let sd = delta[covariance_index(3, j, j)].sqrt();
+            assert!(
+                (grid.theta[j * grid.n_nodes + l] - (delta[j] + sd * standard.z[j * grid.n_nodes + l])).abs() < 1e-15
+            );
+        }
+    }
+}
+
+#[test]
+fn independent_attributes_keep_the_standard_weights() {
+    for rule in RULES {
+        let standard = standard(rule.name(), &[12, 9]);
+        let grid = placed(&Normal, &standard, &[1.0, -2.0, 4.0, 0.0, 0.25]);
+        for (weight, standard) in grid.weights.iter().zip(&standard.weights) {
+            assert!((weight - standard).abs() < 1e-15);
+        }
+    }
+}
+
+/// A ridge between the nodes must neither underflow to nothing nor gain weight.
+#[test]
+fn extreme_correlations_still_give_weights() {
+    for rule in RULES {
+        for correlation in [-0.999_999_999, -0.99, 0.99, 0.999_999_999] {
+            let delta = [0.0, 0.0, 1.0, correlation, 1.0];
+            assert!(Normal.is_feasible(2, &delta));
+            let grid = placed(&Normal, &standard(rule.name(), &[32, 31]), &delta);
+            assert!((exact_sum(&grid.weights) - 1.0).abs() < WEIGHT_SUM_TOLERANCE, "{} {correlation}", rule.name());
+        }
+    }
+}
+
+#[test]
+fn infeasible_parameters_are_told_and_never_look_like_a_grid() {
+    let infeasible: [(usize, &[f64]); 9] = [
+        (1, &[0.0, 0.0]),
+        (1, &[0.0, -1.0]),
+        (1, &[f64::NAN, 1.0]),
+        (1, &[0.0, f64::INFINITY]),
+        (1, &[0.0]),
+        (2, &[0.0, 0.0, 1.0, 1.0, 1.0]),
+        (2, &[0.0, 0.0, 1.0, -1.2, 1.0]),
+        (2, &[0.0, 0.0, 1e-8, 1.000_001e-4, 1.0]),
+        (3, &[0.0, 0.0, 0.0, 1.0, 0.9, 1.0, -0.9, 0.9, 1.0]),
+    ];
+    for (n_dims, delta) in infeasible {
+        assert!(!Normal.is_feasible(n_dims, delta), "{delta:?}");
+        assert_eq!(Normal.expected_loglik(n_dims, delta, &moments(n_dims)), f64::NEG_INFINITY);
+        for rule in RULES {
+            let standard = standard(rule.name(), &vec![5; n_dims]);
+            let grid = placed(&Normal, &standard, delta);
+            assert!(grid.theta.iter().chain(&grid.weights).all(|x| x.is_nan()));
+        }
+    }
+    // The judgement does not depend on the units of the attributes.
+    for unit in [1e-100, 1e-6, 1.0, 1e100] {
+        assert!(Normal.is_feasible(2, &[0.0, 0.0, unit * unit, 0.999 * unit, 1.0]));
+        assert!(!Normal.is_feasible(2, &[0.0, 0.0, unit * unit, 1.001 * unit, 1.0]));
+    }
+}
+
+/// Central differences of `f` in each element of `delta`, and the step that was taken.
+fn central_differences(delta: &[f64], f: impl Fn(&[f64]) -> Vec<f64>) -> Vec<Vec<f64>> {
+    let difference = |i: usize| {
+        let step = 1e-5 * delta[i].abs().max(0.1);
+        let (mut up, mut down) = (delta.to_vec(), delta.to_vec());
+        up[i] += step;
+        down[i] -= step;
+        let (above, below) = (f(&up), f(&down));
+        above.iter().zip(&below).map(|(a, b)| (a - b) / (up[i] - down[i])).collect()
+    };
+    (0..delta.len()).map(difference).collect()
+}
+
+#[test]
+fn derivatives_agree_with_central_differences() {
+    for latent in DISTRIBUTIONS {
+        for n_dims in 0..=3 {
+            let delta = example(n_dims);
+            let moments = moments(n_dims);
+            let at = |delta: &[f64]| {
+                let mut out = Derivatives::zeros(delta.len());
+                latent.derivatives(n_dims, delta, &moments, &mut out);
+                out
+            };
+            let found = at(&delta);
+            assert_eq!(found.value, latent.expected_loglik(n_dims, &delta, &moments));
+            let slopes = central_differences(&delta, |delta| vec![at(delta).value]);
+            let curvatures = central_differences(&delta, |delta| at(delta).gradient);
+            let n = delta.len();
+            let size = found.hessian.iter().fold(0.0, |size: f64, h| size.max(h.abs()));
+            for i in 0..n {
+                let error = (found.gradient[i] - slopes[i][0]).abs() / slopes[i][0].abs().max(1.0);
+                assert!(error < DERIVATIVE_TOLERANCE, "{n_dims} gradient {i}: {error:e}");
+                for (k, curvature) in curvatures[i].iter().enumerate() {
+                    let hessian = found.hessian[i * n + k];
+                    let error = (hessian - curvature).abs() / curvature.abs().max(1e-3 * size);
+                    assert!(error < DERIVATIVE_TOLERANCE, "{n_dims} hessian {i} {k}: {error:e}");
+                    assert_eq!(hessian, found.hessian[k * n + i]);
+                }
+            }
+        }
+    }
+}
+
+/// The value is the sum over nodes of expected count times log-density, which moments must not change.
+#[test]
+fn the_value_is_the_sum_over_nodes() {
+    for n_dims in 1..=3 {
+        let grid = placed(&Normal, &standard("gauss-hermite", &[5, 4, 6][..n_dims]), &example(n_dims));
+        let n_gl: Vec<f64> = (0..grid.n_nodes).map(|l| 0.3 + (l % 7) as f64).collect();
+        let mut delta = example(n_dims);
+        delta[0] += 0.3;
+        delta[n_dims] *= 1.4;
+        let sigma = nalgebra::DMatrix::from_row_slice(n_dims, n_dims, &covariance(n_dims, &delta));
+        let constant = sigma.determinant().ln() + n_dims as f64 * std::f64::consts::TAU.ln();
+        let precision = sigma.try_inverse().unwrap();
+        let log_density = |l: usize| {
+            let d = nalgebra::DVector::from_fn(n_dims, |j, _| grid.theta[j * grid.n_nodes + l] - delta[j]);
+            -0.5 * (constant + d.dot(&(&precision * &d)))
+        };
+        let expected: f64 = (0..grid.n_nodes).map(|l| n_gl[l] * log_density(l)).sum();
+        let found = Normal.expected_loglik(n_dims, &delta, &Moments::from_counts(&grid, &n_gl));
+        assert!((found / expected - 1.0).abs() < 1e-12, "{n_dims}: {found} {expected}");
+    }
+}
+
+#[test]
+fn the_gradient_vanishes_at_the_closed_form_maximum() {
+    for n_dims in 0..=3 {
+        let moments = moments(n_dims);
+        let mut delta = moments.mean.clone();
+        for j in 0..n_dims {
+            delta.extend((0..=j).map(|k| moments.second[j * n_dims + k] - moments.mean[j] * moments.mean[k]));
+        }
+        let mut out = Derivatives::zeros(delta.len());
+        Normal.derivatives(n_dims, &delta, &moments, &mut out);
+        // n = 37.5 respondents times rounding.
+        assert!(out.gradient.iter().all(|g| g.abs() < 1e-12), "{:?}", out.gradient);
+        let n = delta.len();
+        let hessian = nalgebra::DMatrix::from_row_slice(n, n, &out.hessian);
+        assert!(n == 0 || hessian.symmetric_eigenvalues().max() < 0.0, "not a maximum");
+    }
+}
+
+#[test]
+fn nobody_and_nothing_contribute_nothing() {
+    let grid = placed(&Normal, &standard("rectangular", &[8, 8]), &example(2));
+    let nobody = Moments::from_counts(&grid, &[0.0; 64]);
+    assert_eq!(nobody, Moments { n: 0.0, mean: vec![0.0; 2], second: vec![0.0; 4] });
+    let mut out = Derivatives { value: 1.0, gradient: vec![1.0; 2], hessian: vec![1.0; 4] };
+    Normal.derivatives(2, &example(2), &nobody, &mut out);
+    assert_eq!(out, Derivatives::zeros(5));
+    assert_eq!(Normal.expected_loglik(2, &example(2), &nobody), 0.0);
+
+    let point = placed(&Normal, &standard("rectangular", &[]), &[]);
+    assert_eq!((point.n_nodes, point.theta.len()), (1, 0));
+    assert_eq!(point.weights, [1.0]);
+    let moments = Moments::from_counts(&point, &[12.5]);
+    assert_eq!(moments, Moments { n: 12.5, mean: vec![], second: vec![] });
+    Normal.derivatives(0, &[], &moments, &mut out);
+    assert_eq!(out, Derivatives::zeros(0));
+}
+
+#[test]
+fn moments_are_those_of_a_plain_sum() {
+    for n_points in [[3, 5], [40, 33]] {
+        let grid = placed(&Normal, &standard("rectangular", &n_points), &example(2));
+        let n_gl: Vec<f64> = (0..grid.n_nodes).map(|l| ((l * 37) % 11) as f64 / 8.0).collect();
+        let moments = Moments::from_counts(&grid, &n_gl);
+        let theta = |j: usize, l: usize| grid.theta[j * grid.n_nodes + l];
+        assert_eq!(moments.n, n_gl.iter().sum::<f64>());
+        for j in 0..2 {
+            let mean = (0..grid.n_nodes).map(|l| n_gl[l] * theta(j, l)).sum::<f64>() / moments.n;
+            assert!((moments.mean[j] - mean).abs() < 1e-13);
+            for k in 0..2 {
+                let second = (0..grid.n_nodes).map(|l| n_gl[l] * theta(j, l) * theta(k, l)).sum::<f64>() / moments.n;
+                assert!((moments.second[j * 2 + k] - second).abs() < 1e-12);
+            }
+        }
+    }
+}
+
+#[test]
+fn supports_hold_the_coordinates_of_every_node() {
+    let n_points = [4, 3, 5];
+    for rule in RULES {
+        for n_dims in 0..=3 {
+            let standard = standard(rule.name(), &n_points[..n_dims]);
+            let grid = placed(&Normal, &standard, &example(n_dims));
+            for subset in 0..1_usize << n_dims {
+                let dims: Vec<usize> = (0..n_dims).filter(|j| subset >> j & 1 == 1).collect();
+                let support = Support::new(&standard, &dims);
+                let distinct: usize = dims.iter().map(|&j| n_points[j]).product();
+                match standard.placement {
+                    Placement::AxisAligned => assert_eq!(support.n_nodes, distinct),
+                    Placement::Rotated if dims.is_empty() => assert_eq!(support.n_nodes, 1),
+                    Placement::Rotated => assert_eq!(support.n_nodes, grid.n_nodes),
+                }
+                let theta = support.theta(&grid);
+                assert_eq!(theta.len(), dims.len() * support.n_nodes);
+                assert_eq!(support.map.len(), grid.n_nodes);
+                for (l, &k) in support.map.iter().enumerate() {
+                    for (position, &j) in dims.iter().enumerate() {
+                        let found = theta[position * support.n_nodes + k as usize];
+                        assert_eq!(found, grid.theta[j * grid.n_nodes + l], "{} {dims:?} {l}", rule.name());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pruned_grid_supports_items_and_nearly_keeps_the_distribution() {
+    let quadrature = Quadrature { rule: "gauss-hermite".to_owned(), n_points: vec![21, 15], prune: Some(1e-8) };
+    let standard = StandardGrid::new(&quadrature, 2, MAX_NODES).unwrap();
+    assert!(standard.n_nodes() < 21 * 15);
+    let delta = example(2);
+    let grid = placed(&Normal, &standard, &delta);
+    assert!((exact_sum(&grid.weights) - 1.0).abs() < WEIGHT_SUM_TOLERANCE);
+    let support = Support::new(&standard, &[1]);
+    assert_eq!(support.n_nodes, grid.n_nodes);
+    assert_eq!(support.theta(&grid), grid.theta[grid.n_nodes..]);
+    let found = Moments::from_counts(&grid, &grid.weights);
+    // About a hundred nodes of at most 1e-8 times the largest weight are gone, at up to six standard deviations.
+    let variance = found.second[0] - found.mean[0] * found.mean[0];
+    assert!((variance / delta[2] - 1.0).abs() < 1e-5, "{variance}");
+}
+
+#[test]
+fn resolution_is_the_conditional_sd_in_grid_steps() {
+    let standard_grid = standard("rectangular", &[32, 12]);
+    let step = |n: usize| {
+        let z: Vec<f64> = standard("rectangular", &[n]).axis(0).collect();
+        z[1] - z[0]
+    };
+    for rho in [-0.95, 0.0, 0.6, 0.99] {
+        let delta = [3.0, 0.0, 4.0, 2.0 * 0.5 * rho, 0.25];
+        let expected = (1.0_f64 - rho * rho).sqrt() / step(12);
+        assert!((standard_grid.resolution(&delta) / expected - 1.0).abs() < 1e-12, "{rho}");
+    }
+    assert!((standard("rectangular", &[64]).resolution(&[5.0, 9.0]) * step(64) - 1.0).abs() < 1e-12);
+    assert_eq!(standard_grid.resolution(&[0.0, 0.0, 1.0, 1.0, 1.0]), 0.0);
+    assert_eq!(standard("rectangular", &[]).resolution(&[]), f64::INFINITY);
+    assert_eq!(standard("gauss-hermite", &[5, 5]).resolution(&[0.0, 0.0, 1.0, 0.9, 1.0]), f64::INFINITY);
+
+    // Three attributes: 1 / sqrt of the diagonal of the inverse correlation matrix.
+    let (a, b) = (0.8_f64, 0.5);
+    let delta = [0.0, 0.0, 0.0, 1.0, a, 1.0, b, a, 1.0];
+    let matrix = nalgebra::Matrix3::new(1.0, a, b, a, 1.0, a, b, a, 1.0);
+    let precision = matrix.try_inverse().unwrap();
+    let smallest = (0..3).map(|j| 1.0 / precision[(j, j)].sqrt()).fold(f64::INFINITY, f64::min);
+    let found = standard("rectangular", &[20; 3]).resolution(&delta);
+    assert!((found * step(20) / smallest - 1.0).abs() < 1e-12, "{found}");
+}
+
+/// What the warning threshold of one grid step stands for: above it the placed correlation is right.
+#[test]
+fn a_resolved_correlation_is_reproduced() {
+    let standard = standard("rectangular", &[32, 32]);
+    for rho in [0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999] {
+        let delta = [0.0, 0.0, 1.0, rho, 1.0];
+        let grid = placed(&Normal, &standard, &delta);
+        let found = Moments::from_counts(&grid, &grid.weights);
+        let error = (found.second[1] / (found.second[0] * found.second[3]).sqrt() - rho).abs();
+        let resolution = standard.resolution(&delta);
+        println!("rho {rho}: resolution {resolution:.3}, error {error:e}");
+        assert!(resolution < 1.0 || error < 1e-6, "{rho}: {error:e}");
+    }
+}
