@@ -377,7 +377,7 @@ fn too_large(n_points: &[usize], limit: usize, prune: Option<f64>) -> Error {
     Error::Spec(match prune {
         None => format!("{nodes}, more than the {limit} that a grid may have; {advice}"),
         Some(prune) => format!(
-            "{nodes}, and pruning at {prune:e} leaves more than the {limit} that a grid may have; {advice}, or prune more"
+            "{nodes}, pruned at {prune:e} still more than the {limit} that a grid may have; {advice}, or prune more"
         ),
     })
 }

@@ -279,7 +279,7 @@ fn pruning_makes_room_for_grids_that_would_not_fit() {
     println!("21^6 nodes pruned at 1e-5: {}", pruned.n_nodes());
     assert!(pruned.n_nodes() < MAX_NODES);
     let message = refusal(&request(Some(1e-40)), 6);
-    assert!(message.contains("pruning at 1e-40") && message.contains("prune more"), "{message}");
+    assert!(message.contains("pruned at 1e-40") && message.contains("prune more"), "{message}");
 }
 
 #[test]
