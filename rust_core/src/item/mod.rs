@@ -4,8 +4,10 @@
 //! one call per item, group and cycle. Everything the engine asks of a family depends on the attributes only through
 //! the linear predictor `z_l = sum_j a_j theta_jl`.
 
+mod chain;
 mod gpcm;
 mod grm;
+mod logistic;
 mod three_pl;
 
 pub use gpcm::Gpcm;
@@ -41,6 +43,20 @@ pub struct Nodes<'a> {
     pub n_nodes: usize,
 }
 
+impl<'a> Nodes<'a> {
+    /// The nodes' values on each attribute in turn, each `(K)`.
+    fn axes(self) -> impl Iterator<Item = &'a [f64]> {
+        self.theta.chunks_exact(self.n_nodes)
+    }
+
+    /// The linear predictor (`K`) of these slopes.
+    fn predictor(self, slopes: &[f64]) -> Vec<f64> {
+        let mut z = vec![0.0; self.n_nodes];
+        linear_predictor(slopes, self, &mut z);
+        z
+    }
+}
+
 /// One parameter of an item, as its family lays them out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ItemParameter {
@@ -70,8 +86,12 @@ impl Derivatives {
     }
 }
 
-/// A response function. `eta` is always the item's parameter vector in the order of [`Family::parameters`]; tables
-/// over categories and nodes are `(M, K)`, the nodes of one category contiguous.
+/// A response function.
+///
+/// `eta` is always the item's parameter vector in the order of [`Family::parameters`], and feasible, except where
+/// [`Family::is_feasible`] is asked; what a family makes of any other is not defined. Tables over categories and nodes
+/// are `(M, K)`, the nodes of one category contiguous, with at least one node. Everything is computed from logits, so
+/// that no logarithm is infinite where its probability is only too small for a floating-point number.
 pub trait Family: Send + Sync {
     /// The name users know it by.
     fn name(&self) -> &'static str;
@@ -114,9 +134,15 @@ pub trait Family: Send + Sync {
 /// The linear predictor `z_l = sum_j a_j theta_jl` (`K`).
 pub fn linear_predictor(slopes: &[f64], nodes: Nodes, z: &mut [f64]) {
     z.fill(0.0);
-    for (a, theta) in slopes.iter().zip(nodes.theta.chunks_exact(nodes.n_nodes)) {
+    for (a, theta) in slopes.iter().zip(nodes.axes()) {
         for (z, t) in z.iter_mut().zip(theta) {
             *z += a * t;
         }
     }
+}
+
+/// The parameters that every family has: a slope per attribute and an intercept per category but the first.
+fn slopes_then_intercepts(shape: &ItemShape) -> Vec<ItemParameter> {
+    let slopes = (0..shape.n_dims).map(ItemParameter::Slope);
+    slopes.chain((1..shape.n_categories).map(ItemParameter::Intercept)).collect()
 }

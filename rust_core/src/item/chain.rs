@@ -1,0 +1,101 @@
+//! The chain rule that all families share: from derivatives in the linear predictor, node by node, to derivatives in
+//! the slopes.
+
+use super::{Derivatives, Nodes};
+
+/// Adjacent terms of a sum that are kept in accumulators of their own, so that the compiler can use vector registers
+/// of any width without changing the order of the additions.
+const LANES: usize = 8;
+
+/// `sum_l x_l y_l`.
+pub(super) fn dot(x: &[f64], y: &[f64]) -> f64 {
+    let (x_blocks, x_rest) = x.as_chunks::<LANES>();
+    let (y_blocks, y_rest) = y.as_chunks::<LANES>();
+    let mut lanes = [0.0; LANES];
+    for (x, y) in x_blocks.iter().zip(y_blocks) {
+        for i in 0..LANES {
+            lanes[i] += x[i] * y[i];
+        }
+    }
+    let rest: f64 = x_rest.iter().zip(y_rest).map(|(x, y)| x * y).sum();
+    lanes.iter().sum::<f64>() + rest
+}
+
+/// `sum_l x_l`.
+pub(super) fn sum(x: &[f64]) -> f64 {
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    let mut lanes = [0.0; LANES];
+    for block in blocks {
+        for i in 0..LANES {
+            lanes[i] += block[i];
+        }
+    }
+    lanes.iter().sum::<f64>() + rest.iter().sum::<f64>()
+}
+
+/// `y_l += x_l`.
+pub(super) fn add(x: &[f64], y: &mut [f64]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += x;
+    }
+}
+
+impl Derivatives {
+    /// Sets everything to zero.
+    pub(super) fn clear(&mut self) {
+        self.value = 0.0;
+        self.gradient.fill(0.0);
+        self.hessian.fill(0.0);
+    }
+
+    /// Adds to the second derivative in the parameters `i <= j`; the other triangle waits for
+    /// [`Derivatives::mirror`].
+    pub(super) fn add_second(&mut self, i: usize, j: usize, value: f64) {
+        let n = self.gradient.len();
+        self.hessian[i * n + j] += value;
+    }
+
+    /// Adds the slopes' own part: `first` and `second (K)` are the derivatives of each node's term in its predictor.
+    pub(super) fn add_slopes(&mut self, nodes: Nodes, first: &[f64], second: &[f64]) {
+        let mut weighted = vec![0.0; nodes.n_nodes];
+        for (i, theta_i) in nodes.axes().enumerate() {
+            self.gradient[i] += dot(theta_i, first);
+            for (w, (t, h)) in weighted.iter_mut().zip(theta_i.iter().zip(second)) {
+                *w = t * h;
+            }
+            for (j, theta_j) in nodes.axes().enumerate().skip(i) {
+                self.add_second(i, j, dot(&weighted, theta_j));
+            }
+        }
+    }
+
+    /// Adds the second derivatives in every slope and parameter `j`: `mixed (K)` is the derivative of each node's
+    /// term in its predictor and `j`.
+    pub(super) fn add_slopes_with(&mut self, nodes: Nodes, j: usize, mixed: &[f64]) {
+        for (i, theta) in nodes.axes().enumerate() {
+            self.add_second(i, j, dot(theta, mixed));
+        }
+    }
+
+    /// Copies the upper triangle of the Hessian to the lower one.
+    pub(super) fn mirror(&mut self) {
+        let n = self.gradient.len();
+        for i in 1..n {
+            for j in 0..i {
+                self.hessian[i * n + j] = self.hessian[j * n + i];
+            }
+        }
+    }
+}
+
+/// Fills the slopes' rows of a table of scores, `out (n_dims, M, K)`, from the derivatives `first (M, K)` of
+/// `log p(m | z)` in the predictor.
+pub(super) fn slope_scores(nodes: Nodes, first: &[f64], out: &mut [f64]) {
+    for (theta, table) in nodes.axes().zip(out.chunks_exact_mut(first.len())) {
+        for (row, first) in table.chunks_exact_mut(nodes.n_nodes).zip(first.chunks_exact(nodes.n_nodes)) {
+            for (out, (t, f)) in row.iter_mut().zip(theta.iter().zip(first)) {
+                *out = t * f;
+            }
+        }
+    }
+}

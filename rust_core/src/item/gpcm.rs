@@ -1,0 +1,232 @@
+//! The generalised partial credit function: a multinomial logit whose categories rise with their scores.
+
+use super::chain::{add, dot, slope_scores, sum};
+use super::{Derivatives, Family, ItemParameter, ItemShape, Nodes, slopes_then_intercepts};
+
+/// Generalised partial credit (the paper's equation 10): the logit of category `m` against category 0 is
+/// `u_m = b_m + (s_m - s_0) z`, with `b_0 = 0`.
+///
+/// Scores are any real numbers; only their differences matter. Without attributes the intercepts are a free
+/// multinomial, the response function of latent class models.
+#[derive(Debug, Clone, Copy)]
+pub struct Gpcm;
+
+/// Passes of the contraction in [`Family::start`]: proportions are then within .01 for slopes up to 3.
+const N_START_PASSES: usize = 25;
+/// The largest change of an intercept in one of these passes.
+const MAX_START_STEP: f64 = 3.0;
+/// Half the number of intervals of the grid that they integrate on, and its half width in standard deviations.
+const START_GRID: (i32, f64) = (20, 5.0);
+
+impl Family for Gpcm {
+    fn name(&self) -> &'static str {
+        "gpcm"
+    }
+
+    fn max_categories(&self) -> usize {
+        255
+    }
+
+    fn uses_scores(&self) -> bool {
+        true
+    }
+
+    fn parameters(&self, shape: &ItemShape) -> Vec<ItemParameter> {
+        slopes_then_intercepts(shape)
+    }
+
+    fn is_feasible(&self, shape: &ItemShape, eta: &[f64]) -> bool {
+        eta.len() == shape.n_dims + shape.n_categories - 1 && eta.iter().all(|x| x.is_finite())
+    }
+
+    fn probabilities(&self, shape: &ItemShape, eta: &[f64], nodes: Nodes, out: &mut [f64]) {
+        let (slopes, intercepts) = eta.split_at(shape.n_dims);
+        centred_logits(shape, intercepts, &nodes.predictor(slopes), out);
+        normalise(nodes.n_nodes, out);
+    }
+
+    fn expected_loglik(&self, shape: &ItemShape, eta: &[f64], nodes: Nodes, counts: &[f64]) -> f64 {
+        let (slopes, intercepts) = eta.split_at(shape.n_dims);
+        let mut table = vec![0.0; counts.len()];
+        centred_logits(shape, intercepts, &nodes.predictor(slopes), &mut table);
+        let linear = dot(counts, &table);
+        let log_totals = normalise(nodes.n_nodes, &mut table);
+        linear - dot(&column_sums(nodes.n_nodes, counts), &log_totals)
+    }
+
+    fn derivatives(&self, shape: &ItemShape, eta: &[f64], nodes: Nodes, counts: &[f64], out: &mut Derivatives) {
+        out.clear();
+        let (slopes, intercepts) = eta.split_at(shape.n_dims);
+        let n_nodes = nodes.n_nodes;
+        let mut p = vec![0.0; counts.len()];
+        centred_logits(shape, intercepts, &nodes.predictor(slopes), &mut p);
+        let linear = dot(counts, &p);
+        let log_totals = normalise(n_nodes, &mut p);
+        let n_at_node = column_sums(n_nodes, counts);
+        out.value = linear - dot(&n_at_node, &log_totals);
+
+        let mean = mean_scores(shape, n_nodes, &p);
+        let (mut first, mut second) = (vec![0.0; n_nodes], vec![0.0; n_nodes]);
+        let (mut expected, mut mixed) = (vec![0.0; n_nodes], vec![0.0; n_nodes]);
+        for m in 0..shape.n_categories {
+            let (p_m, counts_m) = (row(&p, n_nodes, m), row(counts, n_nodes, m));
+            let s_m = shape.scores[m] - shape.scores[0];
+            for l in 0..n_nodes {
+                let score = s_m - mean[l];
+                expected[l] = n_at_node[l] * p_m[l];
+                mixed[l] = -expected[l] * score;
+                first[l] += counts_m[l] * score;
+                second[l] += mixed[l] * score;
+            }
+            if m == 0 {
+                continue;
+            }
+            let i = shape.n_dims + m - 1;
+            let total = sum(&expected);
+            out.gradient[i] = sum(counts_m) - total;
+            out.add_slopes_with(nodes, i, &mixed);
+            for k in 1..=m {
+                out.add_second(shape.n_dims + k - 1, i, dot(&expected, row(&p, n_nodes, k)));
+            }
+            out.add_second(i, i, -total);
+        }
+        out.add_slopes(nodes, &first, &second);
+        out.mirror();
+    }
+
+    fn scores(&self, shape: &ItemShape, eta: &[f64], nodes: Nodes, out: &mut [f64]) {
+        let n_nodes = nodes.n_nodes;
+        let n_cells = shape.n_categories * n_nodes;
+        let mut p = vec![0.0; n_cells];
+        self.probabilities(shape, eta, nodes, &mut p);
+        let mut first = vec![0.0; n_cells];
+        predictor_scores(shape, n_nodes, &p, &mut first);
+        let (slopes, intercepts) = out.split_at_mut(shape.n_dims * n_cells);
+        slope_scores(nodes, &first, slopes);
+        for (i, table) in intercepts.chunks_exact_mut(n_cells).enumerate() {
+            let p_i = row(&p, n_nodes, i + 1);
+            for (m, out) in table.chunks_exact_mut(n_nodes).enumerate() {
+                let observed = if m == i + 1 { 1.0 } else { 0.0 };
+                for (out, p) in out.iter_mut().zip(p_i) {
+                    *out = observed - p;
+                }
+            }
+        }
+    }
+
+    fn predictor_derivatives(&self, shape: &ItemShape, eta: &[f64], z: &[f64], first: &mut [f64], second: &mut [f64]) {
+        let n_nodes = z.len();
+        let mut p = vec![0.0; first.len()];
+        centred_logits(shape, &eta[shape.n_dims..], z, &mut p);
+        normalise(n_nodes, &mut p);
+        predictor_scores(shape, n_nodes, &p, first);
+        // The curvature is minus the variance of the score, whatever the category.
+        let (variance, rest) = second.split_at_mut(n_nodes);
+        variance.fill(0.0);
+        for (p, first) in p.chunks_exact(n_nodes).zip(first.chunks_exact(n_nodes)) {
+            for (v, (p, f)) in variance.iter_mut().zip(p.iter().zip(first)) {
+                *v -= p * f * f;
+            }
+        }
+        for other in rest.chunks_exact_mut(n_nodes) {
+            other.copy_from_slice(variance);
+        }
+    }
+
+    /// Log ratios to category 0, then Berry, Levinsohn and Pakes' (1995) contraction `b_m += log(proportion / p_m)`,
+    /// where `p_m` is integrated over the predictor's normal distribution.
+    fn start(&self, shape: &ItemShape, proportions: &[f64], slopes: &[f64]) -> Vec<f64> {
+        let mut b: Vec<f64> = proportions.iter().map(|p| (p / proportions[0]).ln()).collect();
+        let sd = dot(slopes, slopes).sqrt();
+        let (half, width) = START_GRID;
+        let x: Vec<f64> = (-half..=half).map(|l| f64::from(l) * width / f64::from(half)).collect();
+        let density: Vec<f64> = x.iter().map(|x| (-0.5 * x * x).exp()).collect();
+        let mass = sum(&density);
+        let z: Vec<f64> = x.iter().map(|x| sd * x).collect();
+        let mut p = vec![0.0; b.len() * z.len()];
+        for _ in 0..N_START_PASSES {
+            centred_logits(shape, &b[1..], &z, &mut p);
+            normalise(z.len(), &mut p);
+            for ((b, p), target) in b.iter_mut().zip(p.chunks_exact(z.len())).zip(proportions) {
+                *b += (target * mass / dot(p, &density)).ln().clamp(-MAX_START_STEP, MAX_START_STEP);
+            }
+            let first = b[0];
+            b.iter_mut().for_each(|b| *b -= first);
+        }
+        slopes.iter().chain(&b[1..]).copied().collect()
+    }
+}
+
+/// Row `m` of a table `(M, K)`.
+fn row(table: &[f64], n_nodes: usize, m: usize) -> &[f64] {
+    &table[m * n_nodes..(m + 1) * n_nodes]
+}
+
+/// Sums over the categories of a table `(M, K)`, node by node.
+fn column_sums(n_nodes: usize, table: &[f64]) -> Vec<f64> {
+    let mut total = vec![0.0; n_nodes];
+    table.chunks_exact(n_nodes).for_each(|row| add(row, &mut total));
+    total
+}
+
+/// Logits less the largest of their node, `out (M, K)`: none is above 0, so that none overflows.
+fn centred_logits(shape: &ItemShape, intercepts: &[f64], z: &[f64], out: &mut [f64]) {
+    let mut largest = vec![0.0; z.len()];
+    let (reference, rest) = out.split_at_mut(z.len());
+    for ((u_m, b), s) in rest.chunks_exact_mut(z.len()).zip(intercepts).zip(&shape.scores[1..]) {
+        let s = s - shape.scores[0];
+        for ((u, z), largest) in u_m.iter_mut().zip(z).zip(&mut largest) {
+            *u = b + s * z;
+            *largest = if *u > *largest { *u } else { *largest };
+        }
+    }
+    for (u, largest) in reference.iter_mut().zip(&largest) {
+        *u = -largest;
+    }
+    for u_m in rest.chunks_exact_mut(z.len()) {
+        for (u, largest) in u_m.iter_mut().zip(&largest) {
+            *u -= largest;
+        }
+    }
+}
+
+/// Turns centred logits `(M, K)` into probabilities; returns the logarithm of each node's divisor (`K`).
+fn normalise(n_nodes: usize, table: &mut [f64]) -> Vec<f64> {
+    let mut total = vec![0.0; n_nodes];
+    for row in table.chunks_exact_mut(n_nodes) {
+        for (u, total) in row.iter_mut().zip(&mut total) {
+            *u = u.exp();
+            *total += *u;
+        }
+    }
+    for row in table.chunks_exact_mut(n_nodes) {
+        for (p, total) in row.iter_mut().zip(&total) {
+            *p /= total;
+        }
+    }
+    total.iter_mut().for_each(|t| *t = t.ln());
+    total
+}
+
+/// Expected score at each node (`K`), counted from that of category 0.
+fn mean_scores(shape: &ItemShape, n_nodes: usize, p: &[f64]) -> Vec<f64> {
+    let mut mean = vec![0.0; n_nodes];
+    for (p_m, s) in p.chunks_exact(n_nodes).zip(&shape.scores) {
+        let s = s - shape.scores[0];
+        for (mean, p) in mean.iter_mut().zip(p_m) {
+            *mean += s * p;
+        }
+    }
+    mean
+}
+
+/// First derivatives of `log p(m | z)` in the predictor, `out (M, K)`: score less expected score.
+fn predictor_scores(shape: &ItemShape, n_nodes: usize, p: &[f64], out: &mut [f64]) {
+    let mean = mean_scores(shape, n_nodes, p);
+    for (out, s) in out.chunks_exact_mut(n_nodes).zip(&shape.scores) {
+        let s = s - shape.scores[0];
+        for (out, mean) in out.iter_mut().zip(&mean) {
+            *out = s - mean;
+        }
+    }
+}

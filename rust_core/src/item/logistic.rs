@@ -1,0 +1,88 @@
+//! The logistic function, its logarithm and sums over nodes, written so that no argument overflows or cancels.
+
+/// The logistic function at one point, all from a single exponential.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Logistic {
+    /// `sigma(x)`.
+    pub upper: f64,
+    /// `sigma(-x) = 1 - sigma(x)`, without the subtraction.
+    pub lower: f64,
+    /// `exp(-|x|)`, for [`Logistic::log_rest`].
+    tail: f64,
+}
+
+impl Logistic {
+    /// The function at `x`, which may be infinite.
+    #[inline]
+    pub fn at(x: f64) -> Self {
+        let tail = (-x.abs()).exp();
+        let large = 1.0 / (1.0 + tail);
+        let small = tail * large;
+        if x >= 0.0 { Self { upper: large, lower: small, tail } } else { Self { upper: small, lower: large, tail } }
+    }
+
+    /// The derivative of `sigma` at the point: `sigma(x) sigma(-x)`.
+    #[inline]
+    pub fn slope(self) -> f64 {
+        self.upper * self.lower
+    }
+
+    /// `log(1 + exp(-|x|))`: with it `log sigma(x) = min(x, 0) - log_rest` and `log sigma(-x) = -max(x, 0) - log_rest`.
+    #[inline]
+    pub fn log_rest(self) -> f64 {
+        self.tail.ln_1p()
+    }
+}
+
+/// `log sigma(x)`; minus infinity at minus infinity.
+pub(super) fn log_logistic(x: f64) -> f64 {
+    x.min(0.0) - Logistic::at(x).log_rest()
+}
+
+/// `log(1 - exp(x))` for `x < 0` (Maechler 2012): either form cancels on the other's side of `-log 2`.
+pub(super) fn log_one_minus_exp(x: f64) -> f64 {
+    if x > -std::f64::consts::LN_2 { (-x.exp_m1()).ln() } else { (-x.exp()).ln_1p() }
+}
+
+/// How much a normal attribute flattens a logistic curve: `sqrt(1 + |a|^2 / 1.7^2)`, the factor between an intercept
+/// and the logit of the proportion it gives in a standard normal population. The logistic curve is taken for a normal
+/// one of scale 1.7.
+pub(super) fn attenuation(slopes: &[f64]) -> f64 {
+    (1.0 + slopes.iter().map(|a| a * a).sum::<f64>() / 2.89).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A few roundings.
+    const ROUNDING: f64 = 4.0 * f64::EPSILON;
+
+    #[test]
+    fn logistic_keeps_both_tails() {
+        for x in [-700.0f64, -40.0, -1.0, 0.0, 0.3, 36.0, 700.0] {
+            let at = Logistic::at(x);
+            let upper = 1.0 / (1.0 + (-x).exp());
+            let lower = 1.0 / (1.0 + x.exp());
+            assert!((at.upper / upper - 1.0).abs() <= ROUNDING, "{x}");
+            assert!((at.lower / lower - 1.0).abs() <= ROUNDING, "{x}");
+        }
+        assert_eq!(Logistic::at(f64::INFINITY).upper, 1.0);
+        assert_eq!(Logistic::at(f64::NEG_INFINITY).upper, 0.0);
+    }
+
+    #[test]
+    fn log_logistic_is_linear_in_the_tail() {
+        assert_eq!(log_logistic(-800.0), -800.0);
+        assert_eq!(log_logistic(0.0), -std::f64::consts::LN_2);
+        assert!((log_logistic(50.0) / -(-50f64).exp() - 1.0).abs() <= ROUNDING);
+        assert_eq!(log_logistic(f64::NEG_INFINITY), f64::NEG_INFINITY);
+    }
+
+    #[test]
+    fn log_one_minus_exp_keeps_both_ends() {
+        assert!((log_one_minus_exp(-1e-300) - 1e-300f64.ln()).abs() <= 1e-12);
+        assert_eq!(log_one_minus_exp(-50.0), -(-50f64).exp());
+        assert!((log_one_minus_exp(-1.0) - (1.0 - (-1f64).exp()).ln()).abs() <= ROUNDING);
+    }
+}

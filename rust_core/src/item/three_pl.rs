@@ -1,0 +1,201 @@
+//! The three-parameter logistic function: a binary item that can be guessed.
+
+use super::chain::{slope_scores, sum};
+use super::logistic::{Logistic, attenuation, log_logistic};
+use super::{Derivatives, Family, ItemParameter, ItemShape, Nodes, slopes_then_intercepts};
+
+/// Three-parameter logistic (Birnbaum 1968): `p_1 = c + (1 - c) sigma(x)` with `x = b + z`; its parameter is the logit
+/// `c'` of `c`, where minus infinity stands for `c = 0` exactly.
+///
+/// With `t = sigma(x - log c)`, the probability that a correct answer was not guessed,
+/// `log p_1 = log(c + e^x) - log(1 + e^x)` has derivatives `t - sigma(x)` in `x` and `(1 - t)(1 - c)` in `c'`, while
+/// `log p_0 = log(1 - c) + log sigma(-x)` separates. (The derivative that the paper prints for an incorrect answer lacks
+/// a factor.)
+#[derive(Debug, Clone, Copy)]
+pub struct ThreePl;
+
+/// Guessing probability at the start.
+const START_GUESSING: f64 = 0.15;
+/// The largest share of the correct answers that the start puts down to guessing, where few are correct.
+const MAX_START_SHARE: f64 = 0.5;
+
+impl Family for ThreePl {
+    fn name(&self) -> &'static str {
+        "3pl"
+    }
+
+    fn max_categories(&self) -> usize {
+        2
+    }
+
+    fn uses_scores(&self) -> bool {
+        false
+    }
+
+    fn parameters(&self, shape: &ItemShape) -> Vec<ItemParameter> {
+        let mut parameters = slopes_then_intercepts(shape);
+        parameters.push(ItemParameter::Guessing);
+        parameters
+    }
+
+    fn is_feasible(&self, shape: &ItemShape, eta: &[f64]) -> bool {
+        let n_finite = shape.n_dims + 1;
+        eta.len() == n_finite + 1 && eta[..n_finite].iter().all(|x| x.is_finite()) && eta[n_finite] < f64::INFINITY
+    }
+
+    fn probabilities(&self, shape: &ItemShape, eta: &[f64], nodes: Nodes, out: &mut [f64]) {
+        let (slopes, curve) = Curve::split(shape, eta);
+        let z = nodes.predictor(slopes);
+        let (incorrect, correct) = out.split_at_mut(z.len());
+        for ((z, p0), p1) in z.iter().zip(incorrect).zip(correct) {
+            let at = Logistic::at(curve.b + z);
+            *p0 = curve.c.lower * at.lower;
+            *p1 = at.upper + curve.c.upper * at.lower;
+        }
+    }
+
+    fn expected_loglik(&self, shape: &ItemShape, eta: &[f64], nodes: Nodes, counts: &[f64]) -> f64 {
+        let (slopes, curve) = Curve::split(shape, eta);
+        let z = nodes.predictor(slopes);
+        let (n_incorrect, n_correct) = counts.split_at(z.len());
+        let terms = z.iter().zip(n_incorrect).zip(n_correct);
+        terms.map(|((z, n0), n1)| curve.at(*z).loglik(&curve, *n0, *n1)).sum()
+    }
+
+    fn derivatives(&self, shape: &ItemShape, eta: &[f64], nodes: Nodes, counts: &[f64], out: &mut Derivatives) {
+        out.clear();
+        let (slopes, curve) = Curve::split(shape, eta);
+        let z = nodes.predictor(slopes);
+        let (n_incorrect, n_correct) = counts.split_at(z.len());
+        let (mut first, mut second, mut mixed) = (vec![0.0; z.len()], vec![0.0; z.len()], vec![0.0; z.len()]);
+        let (mut guessing, mut guessing_second) = (0.0, 0.0);
+        for l in 0..z.len() {
+            let (n0, n1) = (n_incorrect[l], n_correct[l]);
+            let at = curve.at(z[l]);
+            first[l] = n0 * at.first_incorrect() + n1 * at.first_correct(&curve);
+            second[l] = n0 * at.second_incorrect() + n1 * at.second_correct();
+            mixed[l] = -n1 * at.known.slope() * curve.c.lower;
+            guessing += n1 * at.known.lower * curve.c.lower - n0 * curve.c.upper;
+            guessing_second += n1 * at.guessing_second(&curve) - n0 * curve.c.slope();
+            out.value += at.loglik(&curve, n0, n1);
+        }
+        let (b, c) = (shape.n_dims, shape.n_dims + 1);
+        out.gradient[b] = sum(&first);
+        out.gradient[c] = guessing;
+        out.add_second(b, b, sum(&second));
+        out.add_second(b, c, sum(&mixed));
+        out.add_second(c, c, guessing_second);
+        out.add_slopes_with(nodes, b, &second);
+        out.add_slopes_with(nodes, c, &mixed);
+        out.add_slopes(nodes, &first, &second);
+        out.mirror();
+    }
+
+    fn scores(&self, shape: &ItemShape, eta: &[f64], nodes: Nodes, out: &mut [f64]) {
+        let (slopes, curve) = Curve::split(shape, eta);
+        let z = nodes.predictor(slopes);
+        let n_cells = 2 * z.len();
+        let (slope_tables, rest) = out.split_at_mut(shape.n_dims * n_cells);
+        let (first, guessing) = rest.split_at_mut(n_cells);
+        for (l, z_l) in z.iter().enumerate() {
+            let at = curve.at(*z_l);
+            first[l] = at.first_incorrect();
+            first[z.len() + l] = at.first_correct(&curve);
+            guessing[l] = -curve.c.upper;
+            guessing[z.len() + l] = at.known.lower * curve.c.lower;
+        }
+        slope_scores(nodes, first, slope_tables);
+    }
+
+    fn predictor_derivatives(&self, shape: &ItemShape, eta: &[f64], z: &[f64], first: &mut [f64], second: &mut [f64]) {
+        let (_, curve) = Curve::split(shape, eta);
+        for (l, z_l) in z.iter().enumerate() {
+            let at = curve.at(*z_l);
+            first[l] = at.first_incorrect();
+            first[z.len() + l] = at.first_correct(&curve);
+            second[l] = at.second_incorrect();
+            second[z.len() + l] = at.second_correct();
+        }
+    }
+
+    /// Takes the guessed answers out of the proportion correct, then stretches its logit by what a normal attribute
+    /// flattens.
+    fn start(&self, _shape: &ItemShape, proportions: &[f64], slopes: &[f64]) -> Vec<f64> {
+        let (incorrect, correct) = (proportions[0], proportions[1]);
+        let c = START_GUESSING.min(MAX_START_SHARE * correct);
+        let b = attenuation(slopes) * ((correct - c) / incorrect).ln();
+        let mut eta = slopes.to_vec();
+        eta.extend([b, (c / (1.0 - c)).ln()]);
+        eta
+    }
+}
+
+/// Intercept and guessing parameter of an item.
+struct Curve {
+    b: f64,
+    /// `c` and `1 - c`.
+    c: Logistic,
+    log_c: f64,
+    /// `log(1 - c)`.
+    log_rest: f64,
+}
+
+/// The curve at one node.
+struct CurveAt {
+    /// `x = b + z`.
+    x: f64,
+    log_c: f64,
+    /// `sigma(x)`.
+    w: Logistic,
+    /// `t`: the probability that a correct answer was known rather than guessed.
+    known: Logistic,
+}
+
+impl Curve {
+    /// The slopes and the curve of the parameters `eta`.
+    fn split<'a>(shape: &ItemShape, eta: &'a [f64]) -> (&'a [f64], Self) {
+        let (slopes, rest) = eta.split_at(shape.n_dims);
+        let (b, c_logit) = (rest[0], rest[1]);
+        let c = Logistic::at(c_logit);
+        (slopes, Self { b, c, log_c: log_logistic(c_logit), log_rest: log_logistic(-c_logit) })
+    }
+
+    fn at(&self, z: f64) -> CurveAt {
+        let x = self.b + z;
+        CurveAt { x, log_c: self.log_c, w: Logistic::at(x), known: Logistic::at(x - self.log_c) }
+    }
+}
+
+impl CurveAt {
+    /// `n0 log p_0 + n1 log p_1`.
+    fn loglik(&self, curve: &Curve, n0: f64, n1: f64) -> f64 {
+        let log_rest = self.w.log_rest();
+        let incorrect = curve.log_rest - self.x.max(0.0) - log_rest;
+        // log(c + e^x) - log(1 + e^x), the maxima taken out of both sums first.
+        let correct = self.x.max(self.log_c) - self.x.max(0.0) + self.known.log_rest() - log_rest;
+        n0 * incorrect + n1 * correct
+    }
+
+    fn first_incorrect(&self) -> f64 {
+        -self.w.upper
+    }
+
+    fn second_incorrect(&self) -> f64 {
+        -self.w.slope()
+    }
+
+    /// `t - sigma(x)`, without the subtraction.
+    fn first_correct(&self, curve: &Curve) -> f64 {
+        self.known.upper * curve.c.lower * self.w.lower
+    }
+
+    fn second_correct(&self) -> f64 {
+        self.known.slope() - self.w.slope()
+    }
+
+    /// The second derivative of `log p_1` in `c'`.
+    fn guessing_second(&self, curve: &Curve) -> f64 {
+        let guessed = self.known.lower * curve.c.lower;
+        guessed * (self.known.upper * curve.c.lower - curve.c.upper)
+    }
+}
