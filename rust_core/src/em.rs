@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::accelerate::{Acceleration, Accelerator};
-use crate::blocks::{Block, blocks};
+use crate::blocks::blocks;
+use crate::e_step::GroupCounts;
 use crate::error::{Error, Result};
 use crate::expected::{Expected, Placed, place};
 use crate::feasible::{is_feasible, project};
@@ -12,10 +13,19 @@ use crate::m_step::{MStepOptions, m_step};
 use crate::spec::Model;
 
 /// Where expected counts come from: one data set in memory, or the merged counts of several parts.
-pub trait EStep {
-    /// Expected counts and log-likelihood when every cell has its value in `values` and the nodes lie where `placed`
+pub trait CountSource {
+    /// The counts of every observed group when every cell has its value in `values` and the nodes lie where `placed`
     /// says.
-    fn e_step(&mut self, model: &Model, placed: &[Placed], values: &[f64], cancel: &AtomicBool) -> Result<Expected>;
+    ///
+    /// # Errors
+    /// [`Error::Estimation`] where a response cannot occur; [`Error::Interrupted`] once `cancel` is set.
+    fn counts(
+        &mut self,
+        model: &Model,
+        placed: &[Placed],
+        values: &[f64],
+        cancel: &AtomicBool,
+    ) -> Result<Vec<GroupCounts>>;
 }
 
 /// How the loop runs.
@@ -92,7 +102,7 @@ const LOWER: f64 = 1e-11;
 /// A last E-step makes log-likelihood and counts belong to the reported parameters.
 pub fn em(
     model: &Model,
-    source: &mut dyn EStep,
+    source: &mut dyn CountSource,
     start: Vec<f64>,
     options: &EmOptions,
     monitor: &mut dyn FnMut(&Cycle),
@@ -156,7 +166,7 @@ pub fn em(
 /// The last E-step: at `x`, unless that is an untried accelerated point that turns out worse than the EM image.
 fn finish(
     model: &Model,
-    source: &mut dyn EStep,
+    source: &mut dyn CountSource,
     x: Vec<f64>,
     fallback: Option<(f64, Vec<f64>)>,
     cancel: &AtomicBool,
@@ -172,11 +182,11 @@ fn finish(
     Ok(EmFit { x, expected, log_posterior, converged, history })
 }
 
-fn visit(model: &Model, source: &mut dyn EStep, x: Vec<f64>, cancel: &AtomicBool) -> Result<Visit> {
+fn visit(model: &Model, source: &mut dyn CountSource, x: Vec<f64>, cancel: &AtomicBool) -> Result<Visit> {
     let clock = Instant::now();
     let values = model.table.expand(&x);
     let placed = place(model, &values);
-    let expected = source.e_step(model, &placed, &values, cancel)?;
+    let expected = Expected::new(model, &placed, source.counts(model, &placed, &values, cancel)?);
     let log_posterior = expected.loglik + model.table.log_prior(&x);
     if !log_posterior.is_finite() {
         return Err(Error::Estimation(format!("the log-likelihood is {log_posterior} at the current parameters")));

@@ -1,5 +1,6 @@
 //! What passes between the steps: where the nodes lie, and what the E-step counted there.
 
+use crate::e_step::GroupCounts;
 use crate::grid::Grid;
 use crate::item::Nodes;
 use crate::latent::Moments;
@@ -23,7 +24,7 @@ impl Placed {
     }
 
     fn new(model: &Model, structure: &Structure, delta: &[f64]) -> Self {
-        let mut grid = Grid::standard(&structure.standard);
+        let mut grid = Grid::new(&structure.standard);
         model.spec.latent.place(&structure.standard, delta, &mut grid);
         let support_theta = structure.supports.iter().map(|s| s.theta(&grid)).collect();
         let support_nodes = structure.supports.iter().map(|s| s.n_nodes).collect();
@@ -37,15 +38,31 @@ pub fn place(model: &Model, values: &[f64]) -> Vec<Placed> {
     groups.map(|g| Placed::new(model, &model.structures[g.observed], &values[g.latent_cells.clone()])).collect()
 }
 
-/// Expected counts, given the parameters at which the E-step was made. Counts of disjoint sets of respondents add.
+/// All that the M-step sees. Counts of disjoint sets of respondents add ([`GroupCounts::add`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expected {
     /// Log-likelihood of the responses, without priors.
     pub loglik: f64,
-    /// Per latent group and item: `n_glim (M, K)` on the item's support.
-    pub items: Vec<Vec<Vec<f64>>>,
-    /// Per latent group: `n_gl (L)`.
-    pub nodes: Vec<Vec<f64>>,
+    /// Per observed group: `n_gl` and `n_glim`.
+    pub counts: Vec<GroupCounts>,
     /// Per latent group: size and moments of its attributes, from `n_gl`.
     pub moments: Vec<Moments>,
+}
+
+impl Expected {
+    /// Sums up counts made on the grids of `placed`.
+    pub fn new(model: &Model, placed: &[Placed], counts: Vec<GroupCounts>) -> Self {
+        let moments = model.groups.iter().zip(placed).map(|(group, placed)| {
+            let segment = model.structures[group.observed].layout.segment(group.class);
+            Moments::from_counts(&placed.grid, &counts[group.observed].n_gl[segment])
+        });
+        Self { loglik: counts.iter().map(|c| c.loglik).sum(), moments: moments.collect(), counts }
+    }
+
+    /// `n_glim (M, K)` of the `index`-th item of a latent group, on the item's support.
+    pub fn item(&self, model: &Model, group: usize, index: usize) -> &[f64] {
+        let group = &model.groups[group];
+        let range = model.structures[group.observed].layout.range(index, group.class);
+        &self.counts[group.observed].n_glim[range]
+    }
 }

@@ -3,11 +3,37 @@
 //! Every model is the same thing: *latent nodes* (a group or latent class crossed with a quadrature node of its
 //! attributes), a response probability table per item over those nodes, an E-step that turns responses into expected
 //! counts, and an M-step that sees nothing but those counts. The method is Fu (2019), ETS RR-19-35; symbols follow it.
+//!
+//! The main job, in the order in which it is done:
+//!
+//! 1. [`spec`]: items, groups, attributes and quadrature, checked; [`params`]: what is fixed, free and tied.
+//! 2. [`data`]: responses to unique [`patterns`].
+//! 3. [`start`]: start values.
+//! 4. [`em`]: the loop over [`e_step`] and [`m_step`], sped up by [`accelerate`].
+//! 5. [`score`]: attributes of respondents.
 
+pub mod accelerate;
+pub mod arrow;
+pub mod blocks;
+pub mod data;
+pub mod e_step;
+pub mod em;
 pub mod error;
+pub mod expected;
+pub mod feasible;
 pub mod grid;
 pub mod item;
 pub mod latent;
+pub mod m_step;
+pub mod newton;
+pub mod params;
+pub mod patterns;
+pub mod posterior_mode;
+pub mod prior;
+pub mod proportions;
 pub mod quadrature;
+pub mod score;
+pub mod spec;
+pub mod start;
 
 pub use error::{Error, Result};

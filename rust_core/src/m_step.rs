@@ -140,7 +140,7 @@ impl<'a> BlockObjective<'a> {
     fn item(&self, group: usize, index: usize) -> (usize, &crate::item::ItemShape, Nodes<'_>, &[f64]) {
         let instance = &self.model.groups[group].instances[index];
         let nodes = self.placed[group].nodes(instance.support);
-        (instance.item, &instance.shape, nodes, &self.expected.items[group][index])
+        (instance.item, &instance.shape, nodes, self.expected.item(self.model, group, index))
     }
 }
 

@@ -1,14 +1,14 @@
 //! What is to be estimated: items, groups, attributes and quadrature, checked once and immutable afterwards.
 
 use std::ops::Range;
-use std::sync::Arc;
 
+use crate::e_step::{NodeLayout, SupportMap};
 use crate::error::{Error, Result};
 use crate::grid::Support;
 use crate::item::{Family, ItemParameter, ItemShape};
 use crate::latent::{Latent, LatentParameter};
 use crate::params::{Cell, Kind, ParameterTable};
-use crate::quadrature::{Quadrature, StandardGrid};
+use crate::quadrature::{MAX_NODES, Quadrature, StandardGrid};
 
 /// One item, whatever the group.
 #[derive(Clone)]
@@ -85,9 +85,11 @@ pub struct Group {
 #[derive(Debug, Clone)]
 pub struct Structure {
     /// The standard grid of its attributes.
-    pub standard: Arc<StandardGrid>,
+    pub standard: StandardGrid,
     /// The distinct supports of its items.
     pub supports: Vec<Support>,
+    /// Where the tables of its items and classes stand.
+    pub layout: NodeLayout,
 }
 
 /// A checked model: structure, parameter table, and where everything lies.
@@ -145,6 +147,15 @@ impl Spec {
     fn measured(&self, item: usize, observed: &GroupSpec) -> Vec<usize> {
         let measures = |a: &usize| self.items[item].attributes.contains(a);
         observed.attributes.iter().enumerate().filter(|(_, a)| measures(a)).map(|(j, _)| j).collect()
+    }
+
+    /// The quadrature of a group: the points of its own attributes.
+    fn quadrature_of(&self, group: &GroupSpec) -> Quadrature {
+        let mut quadrature = self.quadrature.clone();
+        if !quadrature.n_points.is_empty() {
+            quadrature.n_points = group.attributes.iter().filter_map(|&a| self.quadrature.n_points.get(a).copied()).collect();
+        }
+        quadrature
     }
 
     fn shape(&self, item: usize, dims: &[usize]) -> ItemShape {
@@ -223,12 +234,21 @@ impl Model {
 
 impl Structure {
     fn new(spec: &Spec, group: &GroupSpec) -> Result<Self> {
-        let standard = Arc::new(StandardGrid::new(&spec.quadrature, group.attributes.len())?);
-        let mut dims: Vec<Vec<usize>> = group.items.iter().map(|&i| spec.measured(i, group)).collect();
+        let standard = StandardGrid::new(&spec.quadrature_of(group), group.attributes.len(), MAX_NODES)?;
+        let measured: Vec<Vec<usize>> = group.items.iter().map(|&i| spec.measured(i, group)).collect();
+        let mut dims = measured.clone();
         dims.sort();
         dims.dedup();
-        let supports = dims.iter().map(|dims| Support::new(&standard, dims)).collect();
-        Ok(Self { standard, supports })
+        let supports: Vec<Support> = dims.iter().map(|dims| Support::new(&standard, dims)).collect();
+        let maps = supports.iter().map(|s| SupportMap { map: s.map.clone(), n_nodes: s.n_nodes }).collect();
+        let support_of = measured.iter().flat_map(|m| {
+            let support = dims.binary_search(m).unwrap_or_default();
+            std::iter::repeat_n(support, spec.n_classes)
+        });
+        let n_categories: Vec<usize> = group.items.iter().map(|&i| spec.items[i].n_categories).collect();
+        let segment_nodes = vec![standard.n_nodes(); spec.n_classes];
+        let layout = NodeLayout::new(&n_categories, &segment_nodes, maps, support_of.collect())?;
+        Ok(Self { standard, supports, layout })
     }
 }
 

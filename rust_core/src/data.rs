@@ -1,0 +1,271 @@
+//! Responses as the engine keeps them: the unique patterns of every observed group, and the E-step over them.
+
+use std::sync::atomic::AtomicBool;
+
+use rayon::prelude::*;
+
+use crate::e_step::{EStep, GroupCounts, NodeProbabilities, Posterior, Stop};
+use crate::em::CountSource;
+use crate::error::{Error, Result};
+use crate::expected::Placed;
+use crate::patterns::{CodeMatrix, MISSING, Patterns, Selection};
+use crate::spec::Model;
+use crate::start::GroupSummary;
+
+/// The responses of all respondents, coded, with what is known of each respondent.
+#[derive(Debug, Clone, Copy)]
+pub struct Responses<'a> {
+    /// `(N, I)`, row-major: the category of each response, or [`MISSING`].
+    pub codes: &'a [u8],
+    /// Number of respondents `N`.
+    pub n_respondents: usize,
+    /// Observed group of every respondent; all in the first when absent.
+    pub group: Option<&'a [u32]>,
+    /// Frequency or sampling weight of every respondent; 1 when absent.
+    pub weights: Option<&'a [f64]>,
+    /// Known latent class of every respondent: 0 when unknown, else class + 1.
+    pub known_class: Option<&'a [u16]>,
+}
+
+/// The unique patterns of every observed group. Made once, shared by all starts and threads.
+#[derive(Debug, Clone)]
+pub struct Data {
+    patterns: Vec<Patterns>,
+    /// Rows of the respondents of each group, in the order of the data.
+    rows: Vec<Vec<u32>>,
+    n_respondents: usize,
+    sum_of_weights: f64,
+}
+
+impl Data {
+    /// Collapses the responses to unique patterns, group by group.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where a code, group, class or weight is out of range, or an answer was given to an item that is
+    /// not in its respondent's group.
+    pub fn new(model: &Model, responses: &Responses) -> Result<Self> {
+        let n_items = model.spec.items.len();
+        let n = responses.n_respondents;
+        if responses.codes.len() != n * n_items {
+            return Err(Error::Data(format!("{} codes do not make {n} rows of {n_items} items", responses.codes.len())));
+        }
+        let rows = rows_by_group(responses, model.spec.groups.len())?;
+        check_item_sets(model, responses, &rows)?;
+        let patterns = (0..rows.len()).map(|o| group_patterns(model, responses, &rows[o], o)).collect::<Result<_>>()?;
+        let sum_of_weights = responses.weights.map_or(n as f64, |w| w.iter().sum());
+        Ok(Self { patterns, rows, n_respondents: n, sum_of_weights })
+    }
+
+    /// Number of respondents.
+    pub fn n_respondents(&self) -> usize {
+        self.n_respondents
+    }
+
+    /// Number of unique patterns, over all groups.
+    pub fn n_patterns(&self) -> usize {
+        self.patterns.iter().map(Patterns::len).sum()
+    }
+
+    /// Sum of the weights: the number of observations for information criteria.
+    pub fn sum_of_weights(&self) -> f64 {
+        self.sum_of_weights
+    }
+
+    /// The answers of one pattern of an observed group, in the order of the group's items.
+    pub fn codes_of(&self, observed: usize, pattern: usize) -> Vec<u8> {
+        let mut codes = vec![MISSING; self.patterns[observed].n_categories().len()];
+        self.patterns[observed].codes_of(pattern, &mut codes);
+        codes
+    }
+
+    /// What start values are made from.
+    pub fn summaries(&self) -> Vec<GroupSummary> {
+        self.patterns.iter().map(summarise).collect()
+    }
+
+    /// A worker that makes E-steps over these data; several can work at once.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] where the data were made for another model.
+    pub fn worker(&self, model: &Model) -> Result<Worker<'_>> {
+        let pairs = self.patterns.iter().zip(&model.structures);
+        let steps = pairs.map(|(patterns, structure)| Ok(EStep::new(patterns, structure.layout.clone())?));
+        Ok(Worker { data: self, steps: steps.collect::<Result<_>>()? })
+    }
+}
+
+/// Makes E-steps over one data set, keeping the memory it works in.
+pub struct Worker<'a> {
+    data: &'a Data,
+    steps: Vec<EStep>,
+}
+
+/// Posterior expectations for the respondents of one observed group.
+pub struct GroupPosterior<'a> {
+    /// Rows of its respondents in the data.
+    pub rows: &'a [u32],
+    /// The pattern of each.
+    pub pattern_of_respondent: &'a [u32],
+    /// The posterior of each pattern.
+    pub posterior: Posterior,
+}
+
+impl<'a> Worker<'a> {
+    /// Posterior expectations of `functions (F, L)` over the nodes of all classes of an observed group.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`]. Respondents whose answers cannot occur have a log-probability of minus infinity.
+    pub fn posterior(
+        &mut self,
+        model: &Model,
+        (observed, functions): (usize, &[f64]),
+        placed: &[Placed],
+        values: &[f64],
+        cancel: &AtomicBool,
+    ) -> Result<GroupPosterior<'a>> {
+        let data = self.data;
+        let (prior, probabilities) = node_probabilities(model, observed, placed, values);
+        let input = NodeProbabilities { prior: &prior, probabilities: &probabilities };
+        let patterns = &data.patterns[observed];
+        let posterior = self.steps[observed].posterior(patterns, input, functions, true, cancel)?;
+        let pattern_of_respondent = patterns.pattern_of_respondent();
+        Ok(GroupPosterior { rows: &data.rows[observed], pattern_of_respondent, posterior })
+    }
+}
+
+impl CountSource for Worker<'_> {
+    fn counts(
+        &mut self,
+        model: &Model,
+        placed: &[Placed],
+        values: &[f64],
+        cancel: &AtomicBool,
+    ) -> Result<Vec<GroupCounts>> {
+        let mut all = Vec::with_capacity(self.steps.len());
+        for (observed, (step, patterns)) in self.steps.iter_mut().zip(&self.data.patterns).enumerate() {
+            let (prior, probabilities) = node_probabilities(model, observed, placed, values);
+            let input = NodeProbabilities { prior: &prior, probabilities: &probabilities };
+            let mut counts = GroupCounts::zeros(step.layout());
+            step.run(patterns, input, &mut counts, cancel).map_err(|stop| explain(model, observed, stop))?;
+            all.push(counts);
+        }
+        Ok(all)
+    }
+}
+
+/// Adds what the user can do to a stop of the E-step.
+fn explain(model: &Model, observed: usize, stop: Stop) -> Error {
+    match stop {
+        Stop::Impossible { row } => Error::Estimation(format!(
+            "the responses in row {row} (group '{}') have probability 0 under the current parameters: a category that \
+             occurs has a probability fixed or bounded at 0; free it, or check the responses",
+            model.spec.groups[observed].name
+        )),
+        other => other.into(),
+    }
+}
+
+/// Prior weights of all nodes of an observed group, and the probability tables of its items.
+fn node_probabilities(model: &Model, observed: usize, placed: &[Placed], values: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    /// Tables this long are worth a thread of their own.
+    const PARALLEL_LENGTH: usize = 1 << 14;
+    let layout = &model.structures[observed].layout;
+    let classes = model.classes_of(observed);
+    let first = observed * model.spec.n_classes;
+    let mut prior = Vec::with_capacity(layout.n_nodes());
+    for (group, placed) in classes.iter().zip(&placed[first..]) {
+        let proportion = group.proportion_cell.map_or(1.0, |c| values[c]);
+        prior.extend(placed.grid.weights.iter().map(|w| proportion * w));
+    }
+    let mut probabilities = vec![0.0; layout.table_len()];
+    let mut tables = Vec::with_capacity(layout.n_items() * classes.len());
+    let mut rest = probabilities.as_mut_slice();
+    for index in 0..layout.n_items() {
+        for (class, group) in classes.iter().enumerate() {
+            let (table, tail) = rest.split_at_mut(layout.range(index, class).len());
+            tables.push((table, &group.instances[index], &placed[first + class]));
+            rest = tail;
+        }
+    }
+    let fill = |(table, instance, placed): (&mut [f64], &crate::spec::Instance, &Placed)| {
+        let family = model.spec.items[instance.item].family;
+        let eta = &values[instance.cells.clone()];
+        family.probabilities(&instance.shape, eta, placed.nodes(instance.support), table);
+    };
+    if layout.table_len() < PARALLEL_LENGTH {
+        tables.into_iter().for_each(fill);
+    } else {
+        tables.into_par_iter().for_each(fill);
+    }
+    (prior, probabilities)
+}
+
+fn rows_by_group(responses: &Responses, n_groups: usize) -> Result<Vec<Vec<u32>>> {
+    let n = u32::try_from(responses.n_respondents)
+        .map_err(|_| Error::Data(format!("{} respondents are more than 2^32 - 1", responses.n_respondents)))?;
+    let mut rows = vec![Vec::new(); n_groups];
+    for row in 0..n {
+        let group = responses.group.map_or(0, |g| g[row as usize] as usize);
+        let Some(list) = rows.get_mut(group) else {
+            return Err(Error::Data(format!("row {row} is in group {group}, but the model has {n_groups} groups")));
+        };
+        list.push(row);
+    }
+    Ok(rows)
+}
+
+/// Answers to items that are not in a respondent's group would be lost silently.
+fn check_item_sets(model: &Model, responses: &Responses, rows: &[Vec<u32>]) -> Result<()> {
+    let n_items = model.spec.items.len();
+    for (group, rows) in model.spec.groups.iter().zip(rows) {
+        let absent: Vec<usize> = (0..n_items).filter(|i| group.items.binary_search(i).is_err()).collect();
+        if absent.is_empty() {
+            continue;
+        }
+        for &row in rows {
+            let answers = &responses.codes[row as usize * n_items..][..n_items];
+            if let Some(&item) = absent.iter().find(|&&i| answers[i] != MISSING) {
+                return Err(Error::Data(format!(
+                    "row {row} answered item '{}', which is not in the item set of its group '{}'; add the item to \
+                     the group or make the answer missing",
+                    model.spec.items[item].name, group.name
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn group_patterns(model: &Model, responses: &Responses, rows: &[u32], observed: usize) -> Result<Patterns> {
+    let items = &model.spec.groups[observed].items;
+    let n_categories: Vec<usize> = items.iter().map(|&i| model.spec.items[i].n_categories).collect();
+    let selection = Selection {
+        codes: CodeMatrix { codes: responses.codes, n_items: model.spec.items.len() },
+        rows,
+        items,
+        n_categories: &n_categories,
+        weights: responses.weights,
+        known_class: responses.known_class,
+    };
+    Patterns::build(&selection, model.structures[observed].layout.n_nodes())
+}
+
+fn summarise(patterns: &Patterns) -> GroupSummary {
+    /// Patterns looked at for the signs of the slopes.
+    const SAMPLE: usize = 1000;
+    let n_items = patterns.n_categories().len();
+    let mut category_counts: Vec<Vec<f64>> = patterns.n_categories().iter().map(|&m| vec![0.0; m]).collect();
+    let mut codes = vec![MISSING; n_items];
+    let mut sample = Vec::new();
+    let stride = patterns.len().div_ceil(SAMPLE).max(1);
+    for (p, n) in patterns.n_gp().iter().enumerate() {
+        patterns.codes_of(p, &mut codes);
+        for (counts, &code) in category_counts.iter_mut().zip(&codes).filter(|(_, code)| **code != MISSING) {
+            counts[code as usize] += n;
+        }
+        if p % stride == 0 {
+            sample.extend_from_slice(&codes);
+        }
+    }
+    GroupSummary { category_counts, sample }
+}

@@ -1,0 +1,120 @@
+//! The mode of a respondent's posterior density, by Newton's method.
+
+use nalgebra::{Cholesky, DMatrix, DVector};
+
+use crate::error::{Error, Result};
+use crate::patterns::MISSING;
+use crate::spec::{Group, Model};
+
+/// The log posterior density of the attributes of one class of one observed group.
+pub struct PosteriorMode<'a> {
+    model: &'a Model,
+    group: &'a Group,
+    values: &'a [f64],
+    mean: Vec<f64>,
+    precision: DMatrix<f64>,
+}
+
+/// Value, gradient and negative Hessian at a point.
+struct Density {
+    value: f64,
+    gradient: DVector<f64>,
+    information: DMatrix<f64>,
+}
+
+impl<'a> PosteriorMode<'a> {
+    /// The posterior of a class of an observed group when every cell has its value in `values`.
+    ///
+    /// # Errors
+    /// [`Error::Estimation`] where the attributes' covariance matrix is not positive definite.
+    pub fn new(model: &'a Model, observed: usize, class: usize, values: &'a [f64]) -> Result<Self> {
+        let group = &model.classes_of(observed)[class];
+        let n = model.spec.groups[observed].attributes.len();
+        let delta = &values[group.latent_cells.clone()];
+        let covariance = DMatrix::from_fn(n, n, |j, k| {
+            let (high, low) = (j.max(k), j.min(k));
+            delta[n + high * (high + 1) / 2 + low]
+        });
+        let precision = Cholesky::new(covariance).map(|c| c.inverse()).ok_or_else(|| {
+            Error::Estimation(format!(
+                "the covariance matrix of group '{}' is not positive definite",
+                model.spec.groups[observed].name
+            ))
+        })?;
+        Ok(Self { model, group, values, mean: delta[..n].to_vec(), precision })
+    }
+
+    /// The mode for the responses `codes` (in the order of the group's items), from a start near it; writes the inverse
+    /// of the negative Hessian there to `covariance (J, J)`.
+    pub fn find(&self, codes: &[u8], start: &[f64], covariance: &mut [f64]) -> Vec<f64> {
+        /// From a grid node Newton needs a handful of steps; the rest is for flat 3PL posteriors.
+        const MAX_ITERATIONS: usize = 100;
+        const TOLERANCE: f64 = 1e-12;
+        let mut theta = start.to_vec();
+        let mut here = self.density(codes, &theta);
+        for _ in 0..MAX_ITERATIONS {
+            let step = self.ascent(&here);
+            let Some((next, density)) = self.shorten(codes, &theta, &step, here.value) else { break };
+            let moved = next.iter().zip(&theta).fold(0.0_f64, |m, (a, b)| m.max((a - b).abs() / (1.0 + b.abs())));
+            (theta, here) = (next, density);
+            if moved < TOLERANCE {
+                break;
+            }
+        }
+        match Cholesky::new(here.information) {
+            Some(factor) => covariance.copy_from_slice(factor.inverse().as_slice()),
+            None => covariance.fill(f64::NAN),
+        }
+        theta
+    }
+
+    /// The Newton step, or one along the prior's information where the density is not concave.
+    fn ascent(&self, here: &Density) -> DVector<f64> {
+        match Cholesky::new(here.information.clone()).or_else(|| Cholesky::new(self.precision.clone())) {
+            Some(factor) => factor.solve(&here.gradient),
+            None => here.gradient.clone(),
+        }
+    }
+
+    fn shorten(&self, codes: &[u8], theta: &[f64], step: &DVector<f64>, value: f64) -> Option<(Vec<f64>, Density)> {
+        const MAX_HALVINGS: i32 = 40;
+        (0..MAX_HALVINGS).find_map(|halvings| {
+            let length = 0.5_f64.powi(halvings);
+            let next: Vec<f64> = theta.iter().zip(step.iter()).map(|(t, d)| t + length * d).collect();
+            let density = self.density(codes, &next);
+            (density.value >= value).then_some((next, density))
+        })
+    }
+
+    fn density(&self, codes: &[u8], theta: &[f64]) -> Density {
+        let n = theta.len();
+        let deviation = DVector::from_fn(n, |j, _| theta[j] - self.mean[j]);
+        let pull = &self.precision * &deviation;
+        let mut value = -0.5 * deviation.dot(&pull);
+        let mut gradient = -pull;
+        let mut information = self.precision.clone();
+        let observed = &self.model.spec.groups[self.group.observed];
+        for (instance, &code) in self.group.instances.iter().zip(codes).filter(|(_, code)| **code != MISSING) {
+            let item = &self.model.spec.items[instance.item];
+            let eta = &self.values[instance.cells.clone()];
+            let own = observed.attributes.iter().enumerate().filter(|(_, a)| item.attributes.contains(a));
+            let dims: Vec<usize> = own.map(|(j, _)| j).collect();
+            let z: f64 = dims.iter().zip(eta).map(|(&j, a)| a * theta[j]).sum();
+            let m = instance.shape.n_categories;
+            let (mut first, mut second) = (vec![0.0; m], vec![0.0; m]);
+            item.family.predictor_derivatives(&instance.shape, eta, &[z], &mut first, &mut second);
+            let mut counts = vec![0.0; m];
+            counts[code as usize] = 1.0;
+            let point: Vec<f64> = dims.iter().map(|&j| theta[j]).collect();
+            let nodes = crate::item::Nodes { theta: &point, n_nodes: 1 };
+            value += item.family.expected_loglik(&instance.shape, eta, nodes, &counts);
+            for (p, &j) in dims.iter().enumerate() {
+                gradient[j] += eta[p] * first[code as usize];
+                for (q, &k) in dims.iter().enumerate() {
+                    information[(j, k)] -= eta[p] * eta[q] * second[code as usize];
+                }
+            }
+        }
+        Density { value, gradient, information }
+    }
+}
