@@ -1,0 +1,1 @@
+"""Tests of the Python front, one module at a time."""
