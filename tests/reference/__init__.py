@@ -1,0 +1,1 @@
+"""Estimates that other programs made from the data sets of the package."""
