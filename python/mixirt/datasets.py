@@ -104,7 +104,7 @@ class Dataset:
     source: str
 
     def frame(self, backend: str = "pandas") -> Any:
-        """The responses as a data frame.
+        """Return the responses as a data frame.
 
         Parameters
         ----------

@@ -84,7 +84,7 @@ class ExactFit:
         attribute: int | None = None,
         category: int | None = None,
     ) -> float:
-        """The estimate in a group, or the one all groups share."""
+        """Return the estimate in a group, or the one all groups share."""
         own = Key(group, item, parameter, attribute, category)
         key = own if own in self.estimates else own._replace(group=ALL)
         return self.estimates[key].estimate

@@ -69,7 +69,7 @@ def test_an_empty_field_is_missing() -> None:
 
 
 def test_an_unknown_name_is_told_what_there_is() -> None:
-    with pytest.raises(DataError, match="'lsat8'.*lsat6, lsat7"):
+    with pytest.raises(DataError, match=r"'lsat8'.*lsat6, lsat7"):
         datasets.load("lsat8")
 
 
@@ -87,5 +87,5 @@ def test_frame_has_the_responses_and_the_groups(backend: str) -> None:
 
 
 def test_an_unknown_backend_is_told_what_there_is() -> None:
-    with pytest.raises(DataError, match="'excel'.*pandas, polars, pyarrow"):
+    with pytest.raises(DataError, match=r"'excel'.*pandas, polars, pyarrow"):
         datasets.load("lsat7").frame("excel")
