@@ -54,13 +54,17 @@ def test_a_fixed_parameter_stays() -> None:
 
 
 def test_the_slip_of_the_distribution_update() -> None:
-    """Without the weights over patterns, the printed mean is a sum that grows with the sample."""
-    n_gl, theta = node_counts(), group(0.0).theta
-    mean, _ = moments(theta, n_gl)
-    printed = n_gl @ theta
-    assert np.max(np.abs(printed - mean)) > 1
-    delta = normal_derivatives(mean, moments(theta, n_gl)[1], theta, n_gl)[1]
-    np.testing.assert_allclose(delta, 0, rtol=0, atol=TOLERANCE)
+    """Printed for one pattern alone: it depends on the pattern; the weighted mean solves eq. 12."""
+    given = some_data()
+    only, counts = TWO_GROUPS.groups[0], e_step(TWO_GROUPS, given)
+    rows = given.observed_group == 0
+    printed = counts.posterior[0][rows] @ only.theta
+    assert np.ptp(printed, axis=0).min() > 0.5
+    mean, covariance = moments(only.theta, counts.n_gl[0])
+    weighted = given.weights[rows] @ printed / given.weights[rows].sum()
+    np.testing.assert_allclose(mean, weighted, rtol=0, atol=TOLERANCE)
+    _, gradient, _ = normal_derivatives(mean, covariance, only.theta, counts.n_gl[0])
+    np.testing.assert_allclose(gradient, 0, rtol=0, atol=TOLERANCE)
 
 
 def test_all_free_by_newton_is_the_moments() -> None:
