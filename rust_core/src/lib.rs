@@ -18,6 +18,7 @@ pub mod blocks;
 pub mod data;
 pub mod e_step;
 pub mod em;
+pub mod encode;
 pub mod error;
 pub mod expected;
 pub mod feasible;
