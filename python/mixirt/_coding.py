@@ -1,0 +1,274 @@
+"""Coding: which value of an item is which category, and which values are missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from numbers import Number
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixirt import _core
+from mixirt._respondents import Groups, is_missing
+from mixirt._tables import Table, listed, quoted
+from mixirt.errors import DataError
+
+__all__ = ["INVALID", "MAX_CATEGORIES", "MISSING", "Coding", "encode", "read_codings"]
+
+#: The code of a missing answer.
+MISSING = 255
+
+#: The code of a value that its item does not allow; never leaves this module.
+INVALID = 254
+
+#: The smallest number of categories of an item.
+MIN_CATEGORIES = 2
+
+#: The largest number of categories of an item.
+MAX_CATEGORIES = 254
+
+#: The values that a table of codes holds.
+_TABLED = range(256)
+
+#: The default coding: a whole number is its own category.
+_DEFAULT_TABLE = np.arange(256, dtype=np.uint8)
+_DEFAULT_TABLE[MAX_CATEGORIES:] = INVALID
+
+
+@dataclass(frozen=True, eq=False)
+class Coding:
+    """How the values of one item are read.
+
+    Attributes
+    ----------
+    labels
+        The values of the categories in order; None where whole numbers stand for themselves.
+    codes
+        The code of each value that needs saying: categories by `labels`, and missing values.
+    """
+
+    labels: tuple[Any, ...] | None
+    codes: dict[Any, int]
+
+    def table(self) -> NDArray[np.uint8]:
+        """Codes of the whole numbers 0 to 255, shape (256,)."""
+        table = _DEFAULT_TABLE.copy() if self.labels is None else np.full(256, INVALID, np.uint8)
+        for value, code in self.codes.items():
+            whole = _whole(value)
+            if whole is not None and whole in _TABLED:
+                table[whole] = code
+        return table
+
+    def others(self) -> list[tuple[float, int]]:
+        """Numbers with a code that are not in the table."""
+        pairs: list[tuple[float, int]] = []
+        for value, code in self.codes.items():
+            whole = _whole(value)
+            if whole is not None and whole not in _TABLED:
+                pairs.append((whole, code))
+            elif whole is None and _is_real(value):
+                pairs.append((float(value), code))
+        return pairs
+
+    def code_objects(self, values: NDArray[Any]) -> NDArray[np.uint8]:
+        """Code Python objects one by one, shape (N,); what is not allowed becomes `INVALID`."""
+        known: dict[Any, int] = {}
+        codes = np.empty(len(values), dtype=np.uint8)
+        for row, value in enumerate(values):
+            try:
+                code = known.get(value)
+                if code is None:
+                    code = known[value] = self._code_object(value)
+            except TypeError:  # not hashable, so neither a category nor a missing value
+                code = INVALID
+            codes[row] = code
+        return codes
+
+    def _code_object(self, value: Any) -> int:
+        if is_missing(value):
+            return MISSING
+        if value in self.codes:
+            return self.codes[value]
+        whole = _whole(value) if self.labels is None else None
+        return INVALID if whole is None or not 0 <= whole < MAX_CATEGORIES else whole
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, (Number, np.bool_)) and not isinstance(
+        value, (complex, np.complexfloating)
+    )
+
+
+def _whole(value: Any) -> int | None:
+    """Give the value of a number without a fraction, else None."""
+    if not _is_real(value):
+        return None
+    try:
+        whole = int(value)
+    except (TypeError, ValueError, OverflowError):  # NaN and the infinities
+        return None
+    return whole if whole == value else None
+
+
+def read_codings(table: Table, categories: Any = None, missing: Any = None) -> list[Coding]:
+    """Read the arguments `categories` and `missing` of `Responses.read`, one coding per item."""
+    by_item = _by_item(categories, table.names, "categories")
+    missing_by_item = _by_item(missing, table.names, "missing")
+    common = {}  # few different arguments serve many items: read each once
+    codings = []
+    for name in table.names:
+        given, absent = by_item.get(name), missing_by_item.get(name)
+        key = (id(given), id(absent))
+        if key not in common:
+            common[key] = _read_coding(given, absent, name)
+        codings.append(common[key])
+    return codings
+
+
+def _by_item(argument: Any, names: Sequence[str], what: str) -> dict[str, Any]:
+    if argument is None:
+        return {}
+    if not isinstance(argument, Mapping):
+        return dict.fromkeys(names, argument)
+    by_item = {str(key): value for key, value in argument.items()}
+    unknown = by_item.keys() - set(names)
+    if unknown:
+        raise DataError(
+            f"{what} names items that the responses do not have: {listed(sorted(unknown))}; "
+            f"the items are {listed(names)}"
+        )
+    return by_item
+
+
+def _read_coding(categories: Any, missing: Any, name: str) -> Coding:
+    absent = _read_missing(missing, name)
+    if categories is None:
+        return Coding(None, dict.fromkeys(absent, MISSING))
+    if isinstance(categories, (str, bytes, Set)) or not isinstance(categories, Iterable):
+        raise DataError(
+            f"categories of item {name!r} must be a sequence of values in order, or a dict of such "
+            f"sequences by item; found {quoted(categories)}"
+        )
+    labels = tuple(v.item() if isinstance(v, np.generic) else v for v in categories)
+    if not MIN_CATEGORIES <= len(labels) <= MAX_CATEGORIES:
+        raise DataError(
+            f"item {name!r} is given {len(labels)} categories; "
+            f"an item has {MIN_CATEGORIES} to {MAX_CATEGORIES} of them"
+        )
+    codes = {}
+    for code, label in enumerate(labels):
+        _check_hashable(label, f"categories of item {name!r}")
+        if is_missing(label):
+            raise DataError(
+                f"categories of item {name!r} include {quoted(label)}, which is a missing answer; "
+                "leave it out"
+            )
+        if label in codes or label in absent:
+            role = "twice" if label in codes else "both as a category and as missing"
+            raise DataError(f"item {name!r}: the value {quoted(label)} is given {role}")
+        codes[label] = code
+    return Coding(labels, codes | dict.fromkeys(absent, MISSING))
+
+
+def _read_missing(missing: Any, name: str) -> list[Any]:
+    if missing is None:
+        return []
+    several = isinstance(missing, Iterable) and not isinstance(missing, (str, bytes, Mapping))
+    values = list(missing) if several and getattr(missing, "ndim", True) else [missing]
+    for value in values:
+        _check_hashable(value, f"missing values of item {name!r}")
+    return [value for value in values if not is_missing(value)]
+
+
+def _check_hashable(value: Any, what: str) -> None:
+    try:
+        hash(value)
+    except TypeError as error:
+        raise DataError(f"{what} must be numbers or text; found {quoted(value)}") from error
+
+
+def encode(
+    table: Table, codings: Sequence[Coding], groups: Groups | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
+    """Encode responses.
+
+    Parameters
+    ----------
+    table
+        Responses as they came.
+    codings
+        One for each item.
+    groups
+        Observed groups, only to be named in messages.
+
+    Returns
+    -------
+    codes : array, shape (N, I)
+        Categories 0, 1, ...; `MISSING` where there is no answer.
+    counts : array, shape (I, 256)
+        Number of respondents by item and code.
+
+    Raises
+    ------
+    DataError
+        If a value is not allowed: names the first such cell, and counts the others.
+    """
+    memo = {id(coding): (coding.table(), coding.others()) for coding in codings}
+    tables = np.stack([memo[id(coding)][0] for coding in codings])
+    others = [(i, v, c) for i, coding in enumerate(codings) for v, c in memo[id(coding)][1]]
+    columns = table.columns
+    if isinstance(columns, list):
+        columns = list(columns)
+        for i, (column, coding) in enumerate(zip(columns, codings, strict=True)):
+            if column.dtype.kind == "O":
+                columns[i] = coding.code_objects(column)
+                tables[i] = np.arange(256)
+    codes = np.empty((table.n_rows, len(codings)), dtype=np.uint8)
+    counts, first_invalid = _core.encode(columns, tables, others, codes)
+    if first_invalid is not None:
+        row, item = first_invalid
+        where = f"item {table.names[item]!r}, {table.row(row)}"
+        if groups is not None:
+            where += f", group {quoted(groups.labels[groups.index[row]])}"
+        found = _describe(table.column(item)[row], table.names[item], codings[item])
+        raise DataError(f"{where}: {found}{_count_more(table, item, counts[:, INVALID])}")
+    return codes, counts
+
+
+def _describe(value: Any, name: str, coding: Coding) -> str:
+    """Say what is wrong with a value, what is allowed, and what to do."""
+    value = value.item() if isinstance(value, np.generic) else value
+    shown = quoted(value)
+    as_missing = f"if it means no answer, say missing={shown}"
+    if coding.labels is not None:
+        return (
+            f"found {shown}, which is not a category of the item; "
+            f"its categories are {listed(coding.labels)}; {as_missing}"
+        )
+    allowed = f"categories are whole numbers from 0 to {MAX_CATEGORIES - 1}"
+    if isinstance(value, (str, bytes)):
+        by_name = f"categories={{{name!r}: [...]}}"
+        return (
+            f"found the text {shown}; list the item's values in order, {by_name}, or {as_missing}"
+        )
+    if not _is_real(value):
+        return f"found {shown}, of type {type(value).__name__}; {allowed}"
+    whole = _whole(value)
+    if whole is None:
+        finite = not isinstance(value, float) or math.isfinite(value)
+        kind = "is not a whole number" if finite else "is infinite"
+        return f"found {shown}, which {kind}; {allowed}; {as_missing}"
+    kind = "is negative" if whole < 0 else "is too large"
+    return f"found {shown}, which {kind}; {allowed}; {as_missing}"
+
+
+def _count_more(table: Table, item: int, n_invalid: NDArray[np.uint32]) -> str:
+    n_more = int(n_invalid.sum(dtype=np.int64)) - 1
+    if not n_more:
+        return ""
+    names = [table.names[i] for i in np.flatnonzero(n_invalid) if i != item]
+    elsewhere = f", some of them in {listed(names)}" if names else ", all in this item"
+    return f" ({n_more} more cells cannot be used{elsewhere})"

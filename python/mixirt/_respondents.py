@@ -1,0 +1,165 @@
+"""What is known of respondents besides their answers: weights and groups."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixirt._tables import Table, listed, quoted, read_vector
+from mixirt.errors import DataError
+
+__all__ = ["Groups", "is_missing", "read_groups", "read_weights"]
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """The observed group of each respondent.
+
+    Attributes
+    ----------
+    index
+        Position in `labels` of each respondent's group, int32, shape (N,).
+    labels
+        The groups by the user's labels, sorted if they can be, else as they first appear.
+    """
+
+    index: NDArray[np.int32]
+    labels: tuple[Any, ...]
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a Python object stands for a missing value: None, NaN, or a library's own null."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    if isinstance(value, (float, np.floating)):
+        return math.isnan(value)
+    if isinstance(value, (np.datetime64, np.timedelta64)):
+        return bool(np.isnat(value))
+    return isinstance(value, Decimal) and value.is_nan()
+
+
+def read_weights(weights: Any, table: Table) -> NDArray[np.float64] | None:
+    """Read frequency or sampling weights: finite, not negative, not all zero; shape (N,)."""
+    if weights is None:
+        return None
+    given = read_vector(weights, table.n_rows, "weights")
+    if given.dtype.kind == "O":
+        for row, value in enumerate(given):
+            if not is_missing(value) and not _is_number(value):
+                found = f"{quoted(value)}, which is not a number"
+                raise DataError(f"weights: {table.row(row)} has {found}")
+        given = np.array([math.nan if is_missing(v) else _to_float(v) for v in given])
+    values = given.astype(np.float64)
+    valid = np.isfinite(values) & (values >= 0)
+    if not valid.all():
+        row = int(np.argmin(valid))
+        n_more = int(np.count_nonzero(~valid)) - 1
+        more = f"; {n_more} more cannot be used" if n_more else ""
+        raise DataError(
+            f"weights: {table.row(row)} has {quoted(values[row])}; weights must be finite numbers, "
+            f"0 or more{more}. Give 0 to a respondent who should not count"
+        )
+    if not values.any():
+        raise DataError("weights are all zero; at least one respondent must count")
+    return values
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (bool, int, float, Decimal, np.bool_, np.integer, np.floating))
+
+
+def _to_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def read_groups(groups: Any, table: Table, labels: Iterable[Any] | None = None) -> Groups | None:
+    """Read the group of each respondent.
+
+    Parameters
+    ----------
+    groups
+        One label per respondent, or None.
+    table
+        The responses.
+    labels
+        The groups there are, in order; by default those found.
+    """
+    if groups is None:
+        if labels is not None:
+            raise DataError("group_labels are given, but groups are not")
+        return None
+    values = read_vector(groups, table.n_rows, "groups")
+    _check_labelled(values, table)
+    if values.dtype.kind != "O":
+        distinct, inverse = np.unique(values, return_inverse=True)
+        found, index = tuple(distinct.tolist()), inverse.reshape(-1).astype(np.int32)
+    else:
+        found, index = _factorize(values, table)
+    if labels is None:
+        return Groups(index, found)
+    declared = _declared(labels)
+    position = {label: g for g, label in enumerate(declared)}
+    recode = np.array([position.get(label, -1) for label in found], dtype=np.int32)
+    index = recode[index]
+    if (index < 0).any():
+        row = int(np.argmin(index))
+        raise DataError(
+            f"groups: {table.row(row)} has {quoted(values[row])}, which is not a group; "
+            f"the groups are {listed(declared)}"
+        )
+    return Groups(index, declared)
+
+
+def _check_labelled(values: NDArray[Any], table: Table) -> None:
+    if values.dtype.kind == "O":
+        missing = [row for row, value in enumerate(values) if is_missing(value)]
+    else:
+        missing = np.flatnonzero(np.isnan(values)).tolist() if values.dtype.kind == "f" else []
+    if missing:
+        more = f", and {len(missing) - 1} more have none" if len(missing) > 1 else ""
+        raise DataError(
+            f"groups: {table.row(missing[0])} has no group{more}; give every respondent a group, "
+            "or leave those without one out"
+        )
+
+
+def _factorize(values: NDArray[Any], table: Table) -> tuple[tuple[Any, ...], NDArray[np.int32]]:
+    position: dict[Any, int] = {}
+    index = np.empty(len(values), dtype=np.int32)
+    for row, value in enumerate(values):
+        try:
+            index[row] = position.setdefault(value, len(position))
+        except TypeError as error:
+            raise DataError(
+                f"groups: {table.row(row)} has {quoted(value)}, which cannot be a label; "
+                "use text or numbers"
+            ) from error
+    found = tuple(position)
+    try:
+        labels = tuple(sorted(found))
+    except TypeError:
+        return found, index
+    rank = {label: g for g, label in enumerate(labels)}
+    return labels, np.array([rank[label] for label in found], dtype=np.int32)[index]
+
+
+def _declared(labels: Any) -> tuple[Any, ...]:
+    if isinstance(labels, str) or not isinstance(labels, Iterable):
+        raise DataError(f"group_labels must be a sequence of labels; found {quoted(labels)}")
+    declared = tuple(labels)
+    try:
+        n_distinct = len(set(declared))
+    except TypeError as error:
+        raise DataError(f"group_labels must be text or numbers: {error}") from error
+    if n_distinct < len(declared) or not declared:
+        raise DataError(f"group_labels must be different labels; found {listed(declared)}")
+    return declared

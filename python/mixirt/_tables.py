@@ -1,0 +1,332 @@
+"""Tables: responses as they came, column by column, from arrays, lists and data frames alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+from narwhals.exceptions import NarwhalsError
+from numpy.typing import NDArray
+
+from mixirt.errors import DataError
+
+__all__ = ["MAX_ITEMS", "Table", "listed", "quoted", "read_table", "read_vector"]
+
+#: The most items a table can have: beyond it, respondents must have been taken for items.
+MAX_ITEMS = 65_535
+
+#: How many names a message lists before it only counts them.
+MAX_NAMES = 5
+
+#: How many characters of a value a message shows.
+MAX_CHARACTERS = 60
+
+_SHAPE_WANTED = "responses must be a table with one row per respondent and one column per item"
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Responses before coding.
+
+    Attributes
+    ----------
+    names
+        Item names: the columns of a frame, or "item1", "item2", ...
+    columns
+        One numeric matrix (N, I), contiguous by rows or columns, or a list of I vectors (N,), each
+        numeric and contiguous or of Python objects.
+    n_rows
+        Number of respondents N.
+    native
+        The library of the frame, as "pandas"; "numpy" for arrays and lists.
+    has_names
+        Whether the names are the user's own, so that columns can be matched by them.
+    row_labels
+        The index of a pandas frame, unless it merely counts the rows; else None.
+    """
+
+    names: tuple[str, ...]
+    columns: NDArray[Any] | list[NDArray[Any]]
+    n_rows: int
+    native: str = "numpy"
+    has_names: bool = False
+    row_labels: Any = None
+
+    def column(self, item: int) -> NDArray[Any]:
+        """Values of one item, shape (N,)."""
+        return self.columns[item] if isinstance(self.columns, list) else self.columns[:, item]
+
+    def row(self, row: int) -> str:
+        """Name a row in a message: its number, and its label if it has one."""
+        if self.row_labels is None:
+            return f"row {row}"
+        return f"row {row} (index {quoted(self.row_labels[row])})"
+
+    def select(self, names: Sequence[str]) -> Table:
+        """Take the columns of those names, in that order."""
+        if tuple(names) == self.names:
+            return self
+        position = {name: i for i, name in enumerate(self.names)}
+        columns = [np.ascontiguousarray(self.column(position[name])) for name in names]
+        return replace(self, names=tuple(names), columns=columns)
+
+
+def quoted(value: Any) -> str:
+    """Show a value in a message: a NumPy scalar as a Python one, a long value cut short."""
+    text = repr(value.item() if isinstance(value, np.generic) else value)
+    return text if len(text) <= MAX_CHARACTERS else text[: MAX_CHARACTERS - 3] + "..."
+
+
+def listed(values: Iterable[Any]) -> str:
+    """List values in a message: the first five, and how many more there are.
+
+    Examples
+    --------
+    >>> listed(["q1", "q2"])
+    "'q1', 'q2'"
+    >>> listed(range(9))
+    '0, 1, 2, 3, 4 and 4 more'
+    """
+    values = list(values)
+    text = ", ".join(quoted(value) for value in values[:MAX_NAMES])
+    n_more = len(values) - MAX_NAMES
+    return f"{text} and {n_more} more" if n_more > 0 else text
+
+
+def read_table(responses: Any, item_names: Sequence[Any] | None = None) -> Table:
+    """Read responses of any kind into a table, without interpreting the values.
+
+    Parameters
+    ----------
+    responses
+        A two-dimensional array, a list of rows, or a data frame that narwhals reads.
+    item_names
+        Names to give to the columns instead of their own.
+
+    Raises
+    ------
+    DataError
+        If it is not a table of numbers or objects, has no rows or no columns, or names repeat.
+    """
+    try:
+        frame = nw.from_native(responses, pass_through=True, allow_series=True)
+        if isinstance(frame, nw.LazyFrame):
+            frame = frame.collect()
+        if isinstance(frame, nw.Series):
+            raise DataError(f"{_SHAPE_WANTED}; found a single column")
+        table = _from_frame(frame) if isinstance(frame, nw.DataFrame) else _from_array(responses)
+    except NarwhalsError as error:
+        raise DataError(f"the data frame of responses cannot be read: {error}") from error
+    if item_names is not None:
+        table = replace(table, names=_item_names(item_names, len(table.names)), has_names=True)
+    _check_size(table)
+    return table
+
+
+def _check_size(table: Table) -> None:
+    n_items = len(table.names)
+    if n_items == 0 or table.n_rows == 0:
+        what = "columns" if n_items == 0 else "rows"
+        raise DataError(f"{_SHAPE_WANTED}; found {table.n_rows} x {n_items}, that is, no {what}")
+    if n_items > MAX_ITEMS:
+        raise DataError(
+            f"found {n_items} columns, but at most {MAX_ITEMS} items are possible; "
+            "transpose the responses if their rows are items"
+        )
+    if len(set(table.names)) < n_items:
+        seen: set[str] = set()
+        repeated = dict.fromkeys(n for n in table.names if n in seen or seen.add(n))  # type: ignore[func-returns-value]
+        raise DataError(
+            f"item names must differ, but these repeat: {listed(repeated)}; rename the columns"
+        )
+
+
+def _item_names(item_names: Any, n_items: int) -> tuple[str, ...]:
+    if isinstance(item_names, str) or not isinstance(item_names, Iterable):
+        raise DataError(f"item_names must be a sequence of names; found {quoted(item_names)}")
+    names = tuple(str(name) for name in item_names)
+    if len(names) != n_items:
+        raise DataError(f"item_names has {len(names)} names, but there are {n_items} items")
+    return names
+
+
+def _from_frame(frame: nw.DataFrame[Any]) -> Table:
+    names = tuple(str(name) for name in frame.columns)
+    index = nw.maybe_get_index(frame)
+    counts_rows = index is None or (
+        type(index).__name__ == "RangeIndex" and index.start == 0 and index.step == 1
+    )
+    matrix = _matrix_of_frame(frame)
+    return Table(
+        names=names,
+        columns=[_from_series(s) for s in frame.iter_columns()] if matrix is None else matrix,
+        n_rows=len(frame),
+        native=frame.implementation.value,
+        has_names=True,
+        row_labels=None if counts_rows else index,
+    )
+
+
+def _matrix_of_frame(frame: nw.DataFrame[Any]) -> NDArray[Any] | None:
+    """Take the matrix inside a pandas frame of one NumPy dtype, whose columns may lie far apart."""
+    if not frame.implementation.is_pandas() or 0 in frame.shape:
+        return None
+    dtypes = set(frame.to_native().dtypes)
+    if len(dtypes) > 1 or not all(isinstance(d, np.dtype) and d.kind in "biuf" for d in dtypes):
+        return None
+    return _numeric(frame.to_numpy())
+
+
+def _from_series(series: nw.Series[Any]) -> NDArray[Any]:
+    dtype = series.dtype
+    if dtype.is_numeric() or dtype == nw.Boolean:
+        if dtype.is_integer() and series.null_count():
+            series = series.cast(nw.Float64)
+        values = series.to_numpy()
+        if values.dtype.kind in "biuf":
+            return _numeric(values)
+    elif dtype not in {nw.String, nw.Categorical, nw.Enum, nw.Object, nw.Unknown}:
+        raise DataError(
+            f"item {str(series.name)!r}: answers cannot be of type {dtype}; "
+            "convert the column to category codes, 0, 1, ..., first"
+        )
+    return _objects(series.to_list(), len(series))
+
+
+def _objects(values: Iterable[Any], n: int) -> NDArray[Any]:
+    return np.fromiter(values, dtype=object, count=n)
+
+
+def _from_array(responses: Any) -> Table:
+    if isinstance(responses, (list, tuple)):
+        columns, n_rows = _from_rows(responses)
+    else:
+        array = _as_array(responses)
+        if array.ndim != 2:
+            advice = "; for one respondent, use reshape(1, -1)" if array.ndim == 1 else ""
+            raise DataError(f"{_SHAPE_WANTED}; found {array.ndim} dimension(s){advice}")
+        columns, n_rows = _from_matrix(array), array.shape[0]
+    n_items = len(columns) if isinstance(columns, list) else columns.shape[1]
+    names = tuple(f"item{i + 1}" for i in range(n_items))
+    return Table(names=names, columns=columns, n_rows=n_rows)
+
+
+def _as_array(responses: Any) -> NDArray[Any]:
+    if isinstance(responses, np.ndarray):
+        return responses
+    if hasattr(type(responses), "__array__") or isinstance(responses, memoryview):
+        try:
+            return np.asarray(responses)
+        except Exception as error:  # an object from elsewhere may raise anything
+            raise DataError(f"{_SHAPE_WANTED}; NumPy cannot read them: {error}") from error
+    raise DataError(
+        f"{_SHAPE_WANTED}: an array, a list of rows or a data frame; "
+        f"found an object of type {type(responses).__name__}"
+    )
+
+
+def _from_matrix(array: NDArray[Any]) -> NDArray[Any] | list[NDArray[Any]]:
+    mask = np.ma.getmaskarray(array) if np.ma.is_masked(array) else None
+    array = np.ma.getdata(array)
+    if array.dtype.kind in "biuf":
+        if mask is None:
+            return _numeric(array)
+        values = array.astype(np.float64)
+        values[mask] = np.nan
+        return values
+    if array.dtype.kind not in "OUST":
+        raise DataError(
+            f"responses cannot be of dtype {array.dtype}; "
+            "convert them to category codes, 0, 1, ..., first"
+        )
+    cells = array.astype(object)
+    if mask is not None:
+        cells[mask] = None
+    return [np.ascontiguousarray(cells[:, i]) for i in range(cells.shape[1])]
+
+
+def _numeric(values: NDArray[Any]) -> NDArray[Any]:
+    """Copy a numeric array only if the engine cannot read it as it lies in memory."""
+    dtype = values.dtype
+    if dtype.kind == "f" and dtype.itemsize not in (4, 8):
+        dtype = np.dtype(np.float32 if dtype.itemsize == 2 else np.float64)
+    with np.errstate(over="ignore"):  # what overflows is infinite, and refused as such
+        values = np.asarray(values).astype(dtype.newbyteorder("="), copy=False)
+    if not (values.flags.c_contiguous or values.flags.f_contiguous):
+        values = np.ascontiguousarray(values)
+    return np.require(values, requirements="A")
+
+
+def _from_rows(rows: Sequence[Any]) -> tuple[NDArray[Any] | list[NDArray[Any]], int]:
+    """Read rows, one sequence of answers for each respondent."""
+    n_rows = len(rows)
+    for r, row in enumerate(rows):
+        is_row = isinstance(row, (Sequence, np.ndarray)) and not isinstance(row, (str, bytes))
+        if not is_row or (isinstance(row, np.ndarray) and row.ndim != 1):
+            raise DataError(f"{_SHAPE_WANTED}; row {r} is {quoted(row)}, not a list of answers")
+        if len(row) != len(rows[0]):
+            raise DataError(
+                f"every row must have one answer per item: row {r} has {len(row)} answers "
+                f"where row 0 has {len(rows[0])}; fill in None where an answer is missing"
+            )
+    n_items = len(rows[0]) if rows else 0
+    # Only for numbers: among text, NumPy would turn numbers into text as well.
+    try:
+        array = np.array(rows)
+    except (ValueError, TypeError, OverflowError):
+        array = np.empty(0, dtype=object)
+    if array.ndim == 2 and array.dtype.kind in "biuf":
+        return _numeric(array), n_rows
+    return [_objects((row[i] for row in rows), n_rows) for i in range(n_items)], n_rows
+
+
+def read_vector(values: Any, n_rows: int, name: str) -> NDArray[Any]:
+    """Read one value per respondent: a numeric array, or one of objects.
+
+    Parameters
+    ----------
+    values
+        A sequence, array or series of length `n_rows`; matched by position, never by an index.
+    n_rows
+        Number of respondents.
+    name
+        What the values are, for messages.
+
+    Returns
+    -------
+    array
+        Shape (n_rows,), of a bool, integer, float or object dtype.
+    """
+    series = nw.from_native(values, pass_through=True, allow_series=True)
+    if isinstance(series, nw.Series):
+        array = _from_vector_series(series)
+    elif isinstance(values, (list, tuple, range)):
+        array = _objects(values, len(values))
+    elif isinstance(values, np.ndarray) or hasattr(type(values), "__array__"):
+        array = _as_array(values)
+        if np.ma.is_masked(array):
+            mask = np.ma.getmaskarray(array)
+            array = np.ma.getdata(array).astype(object)
+            array[mask] = None
+        array = np.ma.getdata(array)
+    else:
+        raise DataError(
+            f"{name} must be a sequence with one value per respondent; found {quoted(values)}"
+        )
+    if array.shape != (n_rows,):
+        found = f"{len(array)} values" if array.ndim == 1 else f"shape {array.shape}"
+        raise DataError(
+            f"{name} must have one value per respondent: {n_rows} are needed, found {found}"
+        )
+    return array if array.dtype.kind in "biuf" else array.astype(object)
+
+
+def _from_vector_series(series: nw.Series[Any]) -> NDArray[Any]:
+    if series.dtype.is_numeric() and not series.null_count():
+        values = series.to_numpy()
+        if values.dtype.kind in "biuf":
+            return values
+    return _objects(series.to_list(), len(series))
