@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from numbers import Number
 from typing import Any
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mixirt import _core
 from mixirt._respondents import Groups, is_missing
-from mixirt._tables import Table, listed, quoted
+from mixirt._tables import Table, as_list, listed, quoted
 from mixirt.errors import DataError
 
 __all__ = ["INVALID", "MAX_CATEGORIES", "MISSING", "Coding", "encode", "read_codings"]
@@ -147,12 +147,13 @@ def _read_coding(categories: Any, missing: Any, name: str) -> Coding:
     absent = _read_missing(missing, name)
     if categories is None:
         return Coding(None, dict.fromkeys(absent, MISSING))
-    if isinstance(categories, (str, bytes, Set)) or not isinstance(categories, Iterable):
+    given = None if isinstance(categories, Set) else as_list(categories)
+    if given is None:
         raise DataError(
             f"categories of item {name!r} must be a sequence of values in order, or a dict of such "
             f"sequences by item; found {quoted(categories)}"
         )
-    labels = tuple(v.item() if isinstance(v, np.generic) else v for v in categories)
+    labels = tuple(v.item() if isinstance(v, np.generic) else v for v in given)
     if not MIN_CATEGORIES <= len(labels) <= MAX_CATEGORIES:
         raise DataError(
             f"item {name!r} is given {len(labels)} categories; "
@@ -176,8 +177,8 @@ def _read_coding(categories: Any, missing: Any, name: str) -> Coding:
 def _read_missing(missing: Any, name: str) -> list[Any]:
     if missing is None:
         return []
-    several = isinstance(missing, Iterable) and not isinstance(missing, (str, bytes, Mapping))
-    values = list(missing) if several and getattr(missing, "ndim", True) else [missing]
+    several = as_list(missing)
+    values = [missing] if several is None else several
     for value in values:
         _check_hashable(value, f"missing values of item {name!r}")
     return [value for value in values if not is_missing(value)]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixirt._tables import Table, listed, quoted, read_vector
+from mixirt._tables import Table, as_list, listed, quoted, read_vector
 from mixirt.errors import DataError
 
 __all__ = ["Groups", "is_missing", "read_groups", "read_weights"]
@@ -153,9 +153,10 @@ def _factorize(values: NDArray[Any], table: Table) -> tuple[tuple[Any, ...], NDA
 
 
 def _declared(labels: Any) -> tuple[Any, ...]:
-    if isinstance(labels, str) or not isinstance(labels, Iterable):
+    given = as_list(labels)
+    if given is None:
         raise DataError(f"group_labels must be a sequence of labels; found {quoted(labels)}")
-    declared = tuple(labels)
+    declared = tuple(given)
     try:
         n_distinct = len(set(declared))
     except TypeError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mixirt.errors import DataError
 
-__all__ = ["MAX_ITEMS", "Table", "listed", "quoted", "read_table", "read_vector"]
+__all__ = ["MAX_ITEMS", "Table", "as_list", "listed", "quoted", "read_table", "read_vector"]
 
 #: The most items a table can have: beyond it, respondents must have been taken for items.
 MAX_ITEMS = 65_535
@@ -23,6 +23,15 @@ MAX_NAMES = 5
 
 #: How many characters of a value a message shows.
 MAX_CHARACTERS = 60
+
+#: Types of columns that NumPy has too.
+_NUMPY_TYPES = frozenset(
+    {nw.Boolean, nw.Float32, nw.Float64}
+    | {nw.Int8, nw.Int16, nw.Int32, nw.Int64, nw.UInt8, nw.UInt16, nw.UInt32, nw.UInt64}
+)
+
+#: Types of columns that are read besides numbers: as Python objects.
+_READABLE = (nw.Boolean, nw.String, nw.Categorical, nw.Enum, nw.Object, nw.Unknown)
 
 _SHAPE_WANTED = "responses must be a table with one row per respondent and one column per item"
 
@@ -78,6 +87,16 @@ def quoted(value: Any) -> str:
     """Show a value in a message: a NumPy scalar as a Python one, a long value cut short."""
     text = repr(value.item() if isinstance(value, np.generic) else value)
     return text if len(text) <= MAX_CHARACTERS else text[: MAX_CHARACTERS - 3] + "..."
+
+
+def as_list(values: Any) -> list[Any] | None:
+    """Give the elements of a sequence; None for text, a mapping, and what has no elements."""
+    if isinstance(values, (str, bytes, Mapping)):
+        return None
+    try:
+        return list(values)
+    except TypeError:  # a scalar, or an array without dimensions
+        return None
 
 
 def listed(values: Iterable[Any]) -> str:
@@ -145,9 +164,10 @@ def _check_size(table: Table) -> None:
 
 
 def _item_names(item_names: Any, n_items: int) -> tuple[str, ...]:
-    if isinstance(item_names, str) or not isinstance(item_names, Iterable):
+    given = as_list(item_names)
+    if given is None:
         raise DataError(f"item_names must be a sequence of names; found {quoted(item_names)}")
-    names = tuple(str(name) for name in item_names)
+    names = tuple(str(name) for name in given)
     if len(names) != n_items:
         raise DataError(f"item_names has {len(names)} names, but there are {n_items} items")
     return names
@@ -182,18 +202,24 @@ def _matrix_of_frame(frame: nw.DataFrame[Any]) -> NDArray[Any] | None:
 
 def _from_series(series: nw.Series[Any]) -> NDArray[Any]:
     dtype = series.dtype
-    if dtype.is_numeric() or dtype == nw.Boolean:
-        if dtype.is_integer() and series.null_count():
-            series = series.cast(nw.Float64)
-        values = series.to_numpy()
-        if values.dtype.kind in "biuf":
-            return _numeric(values)
-    elif dtype not in {nw.String, nw.Categorical, nw.Enum, nw.Object, nw.Unknown}:
+    if not dtype.is_numeric() and not any(dtype == readable for readable in _READABLE):
         raise DataError(
             f"item {str(series.name)!r}: answers cannot be of type {dtype}; "
             "convert the column to category codes, 0, 1, ..., first"
         )
-    return _objects(series.to_list(), len(series))
+    values = _from_numeric_series(series)
+    return _objects(series.to_list(), len(series)) if values is None else _numeric(values)
+
+
+def _from_numeric_series(series: nw.Series[Any]) -> NDArray[Any] | None:
+    """Give numbers as NumPy has them, nulls as NaN; None for what NumPy has no numbers for."""
+    dtype = series.dtype
+    if dtype not in _NUMPY_TYPES:
+        return None
+    if series.null_count() and dtype not in {nw.Float32, nw.Float64}:
+        series = series.cast(nw.Float64)
+    values = series.to_numpy()
+    return values if values.dtype.kind in "biuf" else None
 
 
 def _objects(values: Iterable[Any], n: int) -> NDArray[Any]:
@@ -302,7 +328,8 @@ def read_vector(values: Any, n_rows: int, name: str) -> NDArray[Any]:
     """
     series = nw.from_native(values, pass_through=True, allow_series=True)
     if isinstance(series, nw.Series):
-        array = _from_vector_series(series)
+        numbers = _from_numeric_series(series)
+        array = _objects(series.to_list(), len(series)) if numbers is None else numbers
     elif isinstance(values, (list, tuple, range)):
         array = _objects(values, len(values))
     elif isinstance(values, np.ndarray) or hasattr(type(values), "__array__"):
@@ -322,11 +349,3 @@ def read_vector(values: Any, n_rows: int, name: str) -> NDArray[Any]:
             f"{name} must have one value per respondent: {n_rows} are needed, found {found}"
         )
     return array if array.dtype.kind in "biuf" else array.astype(object)
-
-
-def _from_vector_series(series: nw.Series[Any]) -> NDArray[Any]:
-    if series.dtype.is_numeric() and not series.null_count():
-        values = series.to_numpy()
-        if values.dtype.kind in "biuf":
-            return values
-    return _objects(series.to_list(), len(series))

@@ -32,7 +32,7 @@ class SpecError(MixirtError, ValueError):
 
 
 class IdentificationError(SpecError):
-    """The responses cannot determine the model: the message names what is free and how to fix it."""
+    """The responses cannot determine the model; the message names what is free and a cure."""
 
 
 class EstimationError(MixirtError, RuntimeError):

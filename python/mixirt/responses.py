@@ -285,6 +285,7 @@ def _matched(table: Table, names: tuple[str, ...], extra: str) -> Table:
     others = [name for name in table.names if name not in items]
     if others and extra == "refuse":
         raise DataError(
-            f'columns that are no items of the model: {listed(others)}; drop them, or say extra="ignore"'
+            f"columns that are no items of the model: {listed(others)}; "
+            'drop them, or say extra="ignore"'
         )
     return table.select(names)

@@ -12,6 +12,9 @@ use crate::errors::{data_error, to_python};
 /// The code of a value that no table can hold: the position of its item, the value, the code.
 type OtherValue<'py> = (usize, Bound<'py, PyAny>, u8);
 
+/// The counts by item and code, and the row and item of the first invalid cell.
+type CountsAndInvalid<'py> = (Bound<'py, PyArray2<u32>>, Option<(usize, usize)>);
+
 /// Encode responses: `codes (N, I)` is written over.
 ///
 /// `responses` are one matrix `(N, I)` or a list of `I` arrays `(N,)`, each contiguous, aligned, in native byte order
@@ -28,7 +31,7 @@ pub(crate) fn encode<'py>(
     tables: PyReadonlyArray2<'py, u8>,
     others: Vec<OtherValue<'py>>,
     mut codes: PyReadwriteArray2<'py, u8>,
-) -> PyResult<(Bound<'py, PyArray2<u32>>, Option<(usize, usize)>)> {
+) -> PyResult<CountsAndInvalid<'py>> {
     let arrays: Vec<Values> = match responses.cast::<PyUntypedArray>() {
         Ok(matrix) => vec![Values::new(matrix)?],
         Err(_) => {
