@@ -1,0 +1,87 @@
+# Every target sets up what it needs in .venv and target/ and does nothing twice. Needed on the machine: Rust with
+# rustfmt and clippy, Python 3.10 or later, a C linker (gcc) and make.
+
+PYTHON ?= python3
+CARGO ?= cargo
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+# Directories are listed too: a deleted file changes nothing but the time of its directory.
+SOURCES := Cargo.toml pyproject.toml README.md $(wildcard Cargo.lock LICENSE*) \
+	$(shell find python rust_core -not -name '*.so' -not -name '*.pyc' -not -path '*/__pycache__*' \
+		-not -path 'rust_core/tests*')
+
+# The package on the path of a caller must not stand in for the installed one.
+unexport PYTHONPATH
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help example test lint format bench wheel develop clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Variables: PYTHON=$(PYTHON) CARGO=$(CARGO) PYTEST_ARGS=... BENCH_ARGS=..."
+
+example: $(VENV)/.installed ## build in release mode and run examples/first_fit.py
+	$(BIN)/python examples/first_fit.py
+
+test: $(VENV)/.installed $(VENV)/.test ## test the engine, then the installed package
+	$(CARGO) test -p mixirt-core
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed $(VENV)/.lint ## formatters in check mode, clippy, ruff, mypy, the stub
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/stubtest mixirt._core
+
+format: $(VENV)/.lint ## rewrite the sources as lint wants them
+	$(CARGO) fmt --all
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: ## run the engine's benches
+	$(CARGO) bench -p mixirt-core $(BENCH_ARGS)
+
+wheel: dist/.built ## build the release wheel into dist/
+	@ls dist/*.whl
+
+develop: $(VENV)/.build ## editable install, for work on the Python side (make test puts the wheel back)
+	rm -f $(VENV)/.installed
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --extras pandas
+
+clean: ## remove everything these targets made
+	rm -rf $(VENV) dist target .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -f python/mixirt/*.so
+	find python tests examples -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# Set-up: one empty file for each step that is done.
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit("mixirt needs Python 3.10 or later: make PYTHON=..." * (sys.version_info < (3, 10)))'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(PIP) install --upgrade 'pip>=25.1'
+	@touch $@
+
+# build, test and lint are dependency groups of pyproject.toml.
+$(VENV)/.build $(VENV)/.test $(VENV)/.lint: $(VENV)/.%: $(VENV)/.created pyproject.toml
+	$(PIP) install --group $*
+	@touch $@
+
+dist/.built: $(SOURCES) | $(VENV)/.build
+	@rm -f dist/*.whl
+	$(BIN)/maturin build --release --out dist
+	@touch $@
+
+# The version rarely changes, so pip has to be told to replace the package; the second call adds what it depends on.
+$(VENV)/.installed: dist/.built | $(VENV)/.created
+	$(PIP) install --force-reinstall --no-deps dist/*.whl
+	@wheel=$$(echo dist/*.whl) && $(PIP) install "$$wheel[pandas]"
+	@touch $@

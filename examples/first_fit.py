@@ -1,0 +1,5 @@
+"""Show which mixirt is installed."""
+
+import mixirt
+
+print(f"mixirt {mixirt.__version__}")
