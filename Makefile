@@ -65,7 +65,7 @@ clean: ## remove everything these targets made
 # Set-up: one empty file for each step that is done.
 
 $(VENV)/.created:
-	@$(PYTHON) -c 'import sys; sys.exit("mixirt needs Python 3.10 or later: make PYTHON=..." * (sys.version_info < (3, 10)))'
+	@$(PYTHON) -c 'import sys; sys.version_info < (3, 10) and sys.exit("mixirt needs Python 3.10 or later: make PYTHON=...")'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(PIP) install --upgrade 'pip>=25.1'
 	@touch $@
