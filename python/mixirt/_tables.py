@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -156,8 +157,7 @@ def _check_size(table: Table) -> None:
             "transpose the responses if their rows are items"
         )
     if len(set(table.names)) < n_items:
-        seen: set[str] = set()
-        repeated = dict.fromkeys(n for n in table.names if n in seen or seen.add(n))  # type: ignore[func-returns-value]
+        repeated = [name for name, n in Counter(table.names).items() if n > 1]
         raise DataError(
             f"item names must differ, but these repeat: {listed(repeated)}; rename the columns"
         )

@@ -244,7 +244,10 @@ mod tests {
         #[test]
         fn codes_and_counts_match_a_cell_by_cell_reading(
             n_items in 1_usize..7,
-            values in prop::collection::vec(prop_oneof![20 => -2.0..6.0_f64, 1 => Just(f64::NAN), 1 => Just(300.0)], 0..3000),
+            values in prop::collection::vec(
+                prop_oneof![20 => -2.0..6.0_f64, 1 => Just(f64::NAN), 1 => Just(300.0)],
+                0..3000,
+            ),
             round in any::<bool>(),
         ) {
             let n_rows = values.len() / n_items;
