@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._words import quoted, unknown
-from .design import Design
-from .errors import IdentificationError, SpecError
-from .families import item_models
+from mixirt._words import quoted, unknown
+from mixirt.design import Design
+from mixirt.errors import IdentificationError, SpecError
+from mixirt.families import item_models
 
 __all__ = ["make_design"]
 

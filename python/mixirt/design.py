@@ -8,9 +8,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _core
-from .families import ItemModel
-from .table import Cells
+from mixirt import _core
+from mixirt.families import ItemModel
+from mixirt.table import Cells
 
 __all__ = ["Design"]
 

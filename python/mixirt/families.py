@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ._words import unknown
-from .errors import SpecError
+from mixirt._words import unknown
+from mixirt.errors import SpecError
 
 __all__ = ["ITEM_MODELS", "ItemModel", "item_model", "item_models"]
 

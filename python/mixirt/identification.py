@@ -15,9 +15,9 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
-from .design import Design
-from .errors import IdentificationError
-from .table import ParameterTable
+from mixirt.design import Design
+from mixirt.errors import IdentificationError
+from mixirt.table import ParameterTable
 
 __all__ = ["check_identification"]
 

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _core
-from ._words import unknown
-from .build import make_design
-from .design import Design
-from .errors import SpecError
-from .identification import check_identification
-from .model_text import model_text
-from .presets import default_table
-from .priors import Prior
-from .selection import select
-from .table import ParameterTable, check_tie
+from mixirt import _core
+from mixirt._words import unknown
+from mixirt.build import make_design
+from mixirt.design import Design
+from mixirt.errors import SpecError
+from mixirt.identification import check_identification
+from mixirt.model_text import model_text
+from mixirt.presets import default_table
+from mixirt.priors import Prior
+from mixirt.selection import select
+from mixirt.table import ParameterTable, check_tie
 
 __all__ = ["Model"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .design import Design
-from .table import KINDS, ParameterTable
+from mixirt.design import Design
+from mixirt.table import KINDS, ParameterTable
 
 __all__ = ["cell_status", "model_text", "text_table"]
 

@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ._words import unknown
-from .design import Design
-from .errors import SpecError
-from .table import ParameterTable
+from mixirt._words import unknown
+from mixirt.design import Design
+from mixirt.errors import SpecError
+from mixirt.table import ParameterTable
 
 __all__ = ["INVARIANCE", "default_table"]
 

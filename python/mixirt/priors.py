@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from .errors import SpecError
+from mixirt.errors import SpecError
 
 __all__ = ["Prior", "beta", "lognormal", "normal"]
 

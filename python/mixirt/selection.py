@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._words import quoted, unknown
-from .design import Design
-from .errors import SpecError
+from mixirt._words import quoted, unknown
+from mixirt.design import Design
+from mixirt.errors import SpecError
 
 __all__ = ["SELECTABLE", "select"]
 

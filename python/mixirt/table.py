@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import SpecError
-from .priors import Prior
+from mixirt.errors import SpecError
+from mixirt.priors import Prior
 
 __all__ = ["KINDS", "Cells", "ParameterTable"]
 

@@ -1,7 +1,11 @@
 //! The Python module `mixirt._core`: arrays in, arrays out, the GIL released in every long call.
 
+mod data;
 mod encode;
 mod errors;
+mod fit;
+mod model;
+mod run;
 
 use pyo3::prelude::*;
 
@@ -11,7 +15,13 @@ mod _core {
     use super::*;
 
     #[pymodule_export]
+    use crate::data::Data;
+    #[pymodule_export]
     use crate::encode::encode;
+    #[pymodule_export]
+    use crate::fit::{em_step, expected_counts, fit};
+    #[pymodule_export]
+    use crate::model::{PyModel, Structure};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

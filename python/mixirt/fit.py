@@ -1,0 +1,305 @@
+"""The front door: from responses and a model to a fit."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mixirt import _core
+from mixirt._words import quoted, unknown
+from mixirt.errors import (
+    BoundaryWarning,
+    ConvergenceWarning,
+    DataError,
+    QuadratureWarning,
+    SpecError,
+)
+from mixirt.model import Model
+from mixirt.responses import Responses
+from mixirt.result import Result
+
+__all__ = ["fit"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a fit runs; see :func:`fit` for each."""
+
+    acceleration: str = "anderson"
+    max_cycles: int = 2000
+    tol_parameter: float = 1e-5
+    tol_deviance: float = 1e-5
+    max_newton: int = 1
+    n_threads: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that are not counts or tolerances."""
+        for name in ("max_cycles", "max_newton"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+                raise SpecError(f"{name} must be a whole number of at least 1; found {value!r}")
+        for name in ("tol_parameter", "tol_deviance"):
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or not value > 0:
+                raise SpecError(f"{name} must be a positive number; found {value!r}")
+
+
+def fit(
+    responses: Any,
+    model: Any = "2pl",
+    *,
+    q_matrix: Any = None,
+    groups: Any = None,
+    weights: Any = None,
+    categories: Any = None,
+    missing: Any = None,
+    start: Any = None,
+    progress: bool | Callable[..., Any] = False,
+    acceleration: str = "anderson",
+    max_cycles: int = 2000,
+    tol_parameter: float = 1e-5,
+    tol_deviance: float = 1e-5,
+    max_newton: int = 1,
+    n_threads: int | None = None,
+    **structure: Any,
+) -> Result:
+    """Estimate an item response model by marginal maximum likelihood.
+
+    Parameters
+    ----------
+    responses : array, list of lists or data frame
+        One row per respondent, one column per item; whole-number categories from 0 by default, NaN
+        or None where an answer is missing.
+    model : str, sequence, mapping or Model, default "2pl"
+        ``"rasch"``, ``"1pl"``, ``"2pl"``, ``"3pl"``, ``"pcm"``, ``"gpcm"`` or ``"grm"``: one for
+        all items, one for each, or by item name; or a :class:`mixirt.Model`.
+    q_matrix : array-like of 0/1, shape (I, J), optional
+        Which item measures which attribute; default one attribute measured by all.
+    groups : sequence of labels, shape (N,), optional
+        The observed group of each respondent.
+    weights : sequence of float, shape (N,), optional
+        Frequency or sampling weights.
+    categories : sequence, or mapping from item to sequence, optional
+        The values of the categories in order, where they are not 0, 1, ...
+    missing : value or values, or mapping from item to them, optional
+        Codes that mean a missing answer.
+    start : Result or mapping from kind to number, optional
+        Where to start: at another fit's estimates, matched by name, or for instance
+        ``{"slope": 1.0}``.
+    progress : bool or callable, default False
+        Show each cycle, or call ``progress(loglik, change, rejected)`` after it.
+    acceleration : {"anderson", "squarem", "none"}, default "anderson"
+        Acceleration of the EM algorithm; ``"none"`` is the paper's.
+    max_cycles : int, default 2000
+        EM cycles at the most.
+    tol_parameter, tol_deviance : float, default 1e-5
+        The fit has converged when no parameter is further than ``tol_parameter`` from where it is
+        heading, and -2 log-likelihood changes by less than ``tol_deviance`` in a cycle. The paper
+        uses .001 for both.
+    max_newton : int, default 1
+        Newton iterations in each M-step.
+    n_threads : int, optional
+        Threads; default one per processor. Results do not depend on it.
+    **structure
+        The rest of what a :class:`mixirt.Model` is made of: ``attributes``, ``category_scores``,
+        ``invariance``, ``free_items``, ``reference``, ``items_by_group``, ``attributes_by_group``,
+        ``n_classes``, ``quadrature``, ``n_quadrature``, ``prune``, ...
+
+    Returns
+    -------
+    Result
+        Estimates, log-likelihood and history; scores respondents and simulates responses.
+
+    Raises
+    ------
+    DataError
+        If the responses cannot be used; names the item, group and row.
+    SpecError, IdentificationError
+        If the model cannot be estimated; says what to change.
+    EstimationError
+        If responses cannot occur under the model.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the cycles ran out.
+    BoundaryWarning
+        If parameters were stopped by a bound.
+
+    Examples
+    --------
+    >>> import mixirt
+    >>> lsat7 = mixirt.datasets.load("lsat7").responses
+    >>> r = mixirt.fit(lsat7, "2pl")
+    >>> round(r.loglik, 3)
+    -2658.805
+    """
+    settings = Settings(
+        acceleration, max_cycles, tol_parameter, tol_deviance, max_newton, n_threads
+    )
+    reading = {"categories": categories, "missing": missing, "weights": weights}
+    if isinstance(model, Model):
+        given = [*structure, *(["q_matrix"] if q_matrix is not None else [])]
+        if given:
+            raise SpecError(
+                f"{quoted(given)} cannot be given together with a Model, which says it already"
+            )
+        read, model = _read_for(responses, model, groups, reading), model
+    else:
+        read = Responses.read(responses, groups=groups, **reading)
+        model = model_for(read, model, q_matrix=q_matrix, **structure)
+    model.check()
+    return estimate(read, _with_start(model, start), settings, progress)
+
+
+def model_for(read: Responses, model: Any, **structure: Any) -> Model:
+    """The model of some responses: their items, categories and groups, and the usual constraints.
+
+    Items that nobody in a group answered are not among the group's items.
+    """
+    items_by_group = structure.pop("items_by_group", None)
+    if read.group_labels is not None and read.groups is not None:
+        answered = _answered(read)
+        found = {
+            label: [n for n, a in zip(read.item_names, answered[g], strict=True) if a]
+            for g, label in enumerate(read.group_labels)
+        }
+        items_by_group = {**found, **dict(items_by_group or {})}
+    return Model(
+        model,
+        items=read.item_names,
+        categories=read.category_labels,
+        groups=read.group_labels,
+        items_by_group=items_by_group,
+        **{k: v for k, v in structure.items() if v is not None},
+    )
+
+
+def _answered(read: Responses) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Whether anybody in a group answered an item: shape (groups, items)."""
+    labels = read.group_labels or ()
+    return np.array([(read.codes[read.groups == g] != 255).any(axis=0) for g in range(len(labels))])
+
+
+def _read_for(responses: Any, model: Model, groups: Any, reading: Mapping[str, Any]) -> Responses:
+    design = model.design
+    if reading["categories"] is not None:
+        raise SpecError("categories cannot be given together with a Model, which has them already")
+    if design.has_groups and groups is None:
+        raise DataError(
+            f"the model has groups {quoted(design.groups)}, but no groups were given; pass groups="
+            " with the label of each respondent"
+        )
+    if not design.has_groups and groups is not None:
+        raise SpecError("groups were given, but the model has none; make it with groups=[...]")
+    own = dict(zip(design.items, design.category_labels, strict=True))
+    labels = design.groups if design.has_groups else None
+    return Responses.read_for(
+        responses,
+        own,
+        missing=reading["missing"],
+        weights=reading["weights"],
+        groups=groups,
+        group_labels=labels,
+    )
+
+
+def _with_start(model: Model, start: Any) -> Model:
+    if start is None:
+        return model
+    if isinstance(start, Result):
+        return start.start_for(model)
+    if not isinstance(start, Mapping):
+        raise SpecError(
+            f"start must be a fit or a mapping such as {{'slope': 1.0}}; found {type(start).__name__}"
+        )
+    known = ("slope", "intercept", "guessing", "mean", "variance", "covariance", "proportion")
+    for kind, value in start.items():
+        if kind not in known:
+            raise SpecError(unknown("kind of parameter", kind, known))
+        model = model.start(kind, value)
+    return model
+
+
+def estimate(
+    read: Responses,
+    model: Model,
+    settings: Settings,
+    progress: bool | Callable[..., Any] = False,
+) -> Result:
+    """Fit a checked model to checked responses."""
+    engine = model._compile()
+    data = engine_data(engine, read, settings.n_threads)
+    found = _core.fit(
+        engine,
+        data,
+        start=None,
+        acceleration=settings.acceleration,
+        max_cycles=int(settings.max_cycles),
+        tol_parameter=float(settings.tol_parameter),
+        tol_deviance=float(settings.tol_deviance),
+        max_newton=int(settings.max_newton),
+        n_threads=settings.n_threads,
+        progress=_reporter(progress),
+    )
+    result = Result(model=model, engine=engine, data=data, read=read, found=found, settings=settings)
+    warn_about(result)
+    return result
+
+
+def engine_data(engine: _core.Model, read: Responses, n_threads: int | None) -> _core.Data:
+    """The responses as the engine keeps them."""
+    group = None if read.groups is None else read.groups.astype(np.uint32)
+    return _core.Data(
+        engine, read.codes, group=group, weights=read.weights, n_threads=n_threads
+    )
+
+
+def warn_about(result: Result) -> None:
+    """Say what a user must know before trusting a fit."""
+    if not result.converged:
+        change = result.last_change
+        warnings.warn(
+            f"not converged after {result.n_cycles} cycles: parameters still change by "
+            f"{change:.2g}; raise max_cycles, or look at r.history for what holds it up",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+    stopped = result.at_bounds()
+    if stopped:
+        warnings.warn(
+            f"stopped by a bound: {'; '.join(stopped[:5])}"
+            + (f"; and {len(stopped) - 5} more" if len(stopped) > 5 else ""),
+            BoundaryWarning,
+            stacklevel=4,
+        )
+    coarse = result.coarse_groups()
+    if coarse:
+        warnings.warn(
+            f"the quadrature grid is too coarse for the correlations {coarse[0]}: the conditional "
+            "standard deviation of an attribute is less than one step; raise n_quadrature or use "
+            'quadrature="gauss-hermite"',
+            QuadratureWarning,
+            stacklevel=4,
+        )
+
+
+def _reporter(progress: bool | Callable[..., Any]) -> Callable[..., Any] | None:
+    if callable(progress):
+        return progress
+    if not progress:
+        return None
+    cycle = 0
+
+    def report(loglik: float, change: float, rejected: bool) -> None:
+        nonlocal cycle
+        cycle += 1
+        note = " (step given up)" if rejected else f"  change {change:.2e}"
+        print(f"cycle {cycle:4d}  log-likelihood {loglik:.6f}{note}")
+
+    return report
+

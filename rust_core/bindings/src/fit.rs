@@ -1,0 +1,138 @@
+//! Fits, and single steps for checks against an independent implementation.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use mixirt_core::accelerate::acceleration;
+use mixirt_core::blocks::blocks;
+use mixirt_core::em::{CountSource, EmFit, EmOptions, em};
+use mixirt_core::expected::{Expected, place};
+use mixirt_core::m_step::{MStepOptions, m_step};
+use mixirt_core::start;
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::data::Data;
+use crate::errors::to_python;
+use crate::model::PyModel;
+use crate::run::until_done;
+
+/// Maximise the log-likelihood by EM. `start (n_free,)` overrides the model's start values. `progress`, if given, is
+/// called with (log-likelihood, largest change, rejected) after every cycle.
+///
+/// Returns a dict: `x`, `loglik`, `log_posterior`, `converged`, `class_sizes (G,)` and `history`, a dict of arrays.
+#[pyfunction]
+#[pyo3(signature = (model, data, *, start, acceleration, max_cycles, tol_parameter, tol_deviance, max_newton,
+                    n_threads=None, progress=None))]
+#[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
+pub(crate) fn fit<'py>(
+    py: Python<'py>,
+    model: &PyModel,
+    data: &Data,
+    start: Option<PyReadonlyArray1<'py, f64>>,
+    acceleration: &str,
+    max_cycles: usize,
+    tol_parameter: f64,
+    tol_deviance: f64,
+    max_newton: usize,
+    n_threads: Option<usize>,
+    progress: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let options = EmOptions {
+        acceleration: self::acceleration(acceleration).map_err(to_python)?,
+        max_cycles,
+        tol_parameter,
+        tol_deviance,
+        m_step: MStepOptions { max_newton, tolerance: tol_parameter.min(1e-10) },
+    };
+    let start = start.map(|s| model.checked(s.as_slice()?).map(<[f64]>::to_vec)).transpose()?;
+    let (model, data) = (Arc::clone(&model.inner), Arc::clone(&data.inner));
+    let result = until_done(py, n_threads, progress.as_ref(), move |monitor, cancel| {
+        let x = start.map_or_else(|| start::start(&model, &data.summaries()), Ok)?;
+        em(&model, &mut data.worker(&model)?, x, &options, monitor, cancel)
+    })?;
+    as_dict(py, result)
+}
+
+fn as_dict(py: Python<'_>, fit: EmFit) -> PyResult<Bound<'_, PyDict>> {
+    let result = PyDict::new(py);
+    let history = PyDict::new(py);
+    macro_rules! column {
+        ($name:ident) => {
+            history.set_item(
+                stringify!($name),
+                fit.history.iter().map(|c| c.$name).collect::<Vec<_>>().into_pyarray(py),
+            )?
+        };
+    }
+    column!(loglik);
+    column!(log_posterior);
+    column!(largest_change);
+    history.set_item("halvings", fit.history.iter().map(|c| c.halvings as u64).collect::<Vec<_>>().into_pyarray(py))?;
+    column!(accelerated);
+    column!(rejected);
+    column!(e_step_seconds);
+    column!(m_step_seconds);
+    result.set_item("x", fit.x.into_pyarray(py))?;
+    result.set_item("loglik", fit.expected.loglik)?;
+    result.set_item("log_posterior", fit.log_posterior)?;
+    result.set_item("converged", fit.converged)?;
+    result.set_item("class_sizes", fit.expected.moments.iter().map(|m| m.n).collect::<Vec<_>>().into_pyarray(py))?;
+    result.set_item("history", history)?;
+    Ok(result)
+}
+
+/// Expected counts at the free parameters `x`: a dict of `loglik`, and, per latent group, `theta (J, L)`,
+/// `weights (L,)`, `n_gl (L,)` and the list `n_glim` of each item's counts, `(M * K,)` on its support.
+#[pyfunction]
+pub(crate) fn expected_counts<'py>(
+    py: Python<'py>,
+    model: &PyModel,
+    data: &Data,
+    x: PyReadonlyArray1<'py, f64>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let x = model.checked(x.as_slice()?)?;
+    let model = &*model.inner;
+    let values = model.table.expand(x);
+    let placed = place(model, &values);
+    let mut worker = data.inner.worker(model).map_err(to_python)?;
+    let counts = worker.counts(model, &placed, &values, &AtomicBool::new(false)).map_err(to_python)?;
+    let expected = Expected::new(model, &placed, counts);
+    let groups = PyList::empty(py);
+    for (g, group) in model.groups.iter().enumerate() {
+        let entry = PyDict::new(py);
+        let layout = &model.structures[group.observed].layout;
+        let n_gl = &expected.counts[group.observed].n_gl[layout.segment(group.class)];
+        entry.set_item("theta", PyArray1::from_slice(py, &placed[g].grid.theta))?;
+        entry.set_item("weights", PyArray1::from_slice(py, &placed[g].grid.weights))?;
+        entry.set_item("n_gl", PyArray1::from_slice(py, n_gl))?;
+        let items = (0..group.instances.len()).map(|i| PyArray1::from_slice(py, expected.item(model, g, i)));
+        entry.set_item("n_glim", PyList::new(py, items.collect::<Vec<_>>())?)?;
+        groups.append(entry)?;
+    }
+    let result = PyDict::new(py);
+    result.set_item("loglik", expected.loglik)?;
+    result.set_item("groups", groups)?;
+    Ok(result)
+}
+
+/// The EM image of the free parameters `x`: one E-step and one M-step with `max_newton` Newton iterations.
+#[pyfunction]
+pub(crate) fn em_step<'py>(
+    py: Python<'py>,
+    model: &PyModel,
+    data: &Data,
+    x: PyReadonlyArray1<'py, f64>,
+    max_newton: usize,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let x = model.checked(x.as_slice()?)?;
+    let model = &*model.inner;
+    let values = model.table.expand(x);
+    let placed = place(model, &values);
+    let mut worker = data.inner.worker(model).map_err(to_python)?;
+    let counts = worker.counts(model, &placed, &values, &AtomicBool::new(false)).map_err(to_python)?;
+    let expected = Expected::new(model, &placed, counts);
+    let options = MStepOptions { max_newton, tolerance: 0.0 };
+    Ok(m_step(model, &blocks(model), &placed, &expected, x, options).0.into_pyarray(py))
+}

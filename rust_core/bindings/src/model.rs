@@ -1,0 +1,204 @@
+//! Models: a structure that lays out its parameters, and the structure with its parameter table.
+
+use std::sync::Arc;
+
+use mixirt_core::item::{self, Nodes};
+use mixirt_core::params::{FreeParameter, ParameterTable, Slot};
+use mixirt_core::prior::Prior;
+use mixirt_core::quadrature::Quadrature;
+use mixirt_core::spec::{GroupSpec, ItemSpec, Model, Spec};
+use mixirt_core::{Error, latent, proportions, start};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use pyo3::prelude::*;
+
+use crate::data::Data;
+use crate::errors::to_python;
+
+/// Items, groups, attributes and quadrature, checked. Immutable.
+#[pyclass(frozen, module = "mixirt._core")]
+pub(crate) struct Structure {
+    spec: Spec,
+}
+
+/// The six parts of every cell's address, `(n_cells,)` each; -1 where a part does not apply.
+type CellArrays<'py> = [Bound<'py, PyArray1<i64>>; 6];
+
+#[pymethods]
+impl Structure {
+    #[new]
+    #[pyo3(signature = (*, item_names, families, category_scores, item_attributes, attribute_names, group_names,
+                        group_items, group_attributes, n_classes, quadrature, n_quadrature, prune))]
+    #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
+    fn new(
+        item_names: Vec<String>,
+        families: Vec<String>,
+        category_scores: Vec<Vec<f64>>,
+        item_attributes: Vec<Vec<usize>>,
+        attribute_names: Vec<String>,
+        group_names: Vec<String>,
+        group_items: Vec<Vec<usize>>,
+        group_attributes: Vec<Vec<usize>>,
+        n_classes: usize,
+        quadrature: String,
+        n_quadrature: Option<Vec<usize>>,
+        prune: Option<f64>,
+    ) -> PyResult<Self> {
+        let parts = item_names.into_iter().zip(families).zip(category_scores).zip(item_attributes);
+        let items = parts.map(|(((name, family), scores), attributes)| {
+            let family = item::family(&family).ok_or_else(|| Error::Spec(format!("unknown item family '{family}'")))?;
+            Ok(ItemSpec { name, family, n_categories: scores.len(), scores, attributes })
+        });
+        let groups = group_names.into_iter().zip(group_items).zip(group_attributes);
+        let spec = Spec {
+            items: items.collect::<Result<_, Error>>().map_err(to_python)?,
+            attributes: attribute_names,
+            groups: groups.map(|((name, items), attributes)| GroupSpec { name, items, attributes }).collect(),
+            n_classes,
+            latent: latent::DISTRIBUTIONS[0],
+            quadrature: Quadrature { rule: quadrature, n_points: n_quadrature.unwrap_or_default(), prune },
+        };
+        spec.cells().map_err(to_python)?;
+        Ok(Self { spec })
+    }
+
+    /// The addresses of all parameters: kind, group, item, attribute, second attribute, category.
+    fn cells<'py>(&self, py: Python<'py>) -> PyResult<CellArrays<'py>> {
+        let cells = self.spec.cells().map_err(to_python)?;
+        let optional = |x: Option<usize>| x.map_or(-1, |x| x as i64);
+        let array = |part: &dyn Fn(&mixirt_core::params::Cell) -> i64| {
+            cells.iter().map(part).collect::<Vec<i64>>().into_pyarray(py)
+        };
+        Ok([
+            array(&|c| c.kind as i64),
+            array(&|c| c.group as i64),
+            array(&|c| optional(c.item)),
+            array(&|c| optional(c.attribute)),
+            array(&|c| optional(c.attribute_2)),
+            array(&|c| optional(c.category)),
+        ])
+    }
+}
+
+/// A structure with its parameter table. Immutable, shared between threads.
+#[pyclass(frozen, module = "mixirt._core", name = "Model")]
+pub(crate) struct PyModel {
+    pub(crate) inner: Arc<Model>,
+}
+
+#[pymethods]
+impl PyModel {
+    #[new]
+    #[pyo3(signature = (structure, *, slot, value, start, lower, upper, priors))]
+    #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
+    fn new(
+        structure: &Structure,
+        slot: PyReadonlyArray1<'_, i64>,
+        value: PyReadonlyArray1<'_, f64>,
+        start: PyReadonlyArray1<'_, f64>,
+        lower: PyReadonlyArray1<'_, f64>,
+        upper: PyReadonlyArray1<'_, f64>,
+        priors: Vec<Option<(String, f64, f64)>>,
+    ) -> PyResult<Self> {
+        let slots = slot.as_slice()?.iter().zip(value.as_slice()?);
+        let slots = slots.map(|(&slot, &value)| usize::try_from(slot).map_or(Slot::Fixed(value), Slot::Free)).collect();
+        let numbers = start.as_slice()?.iter().zip(lower.as_slice()?).zip(upper.as_slice()?);
+        let free = numbers.zip(priors).map(|(((&start, &lower), &upper), prior)| {
+            let prior = prior.map(|(name, first, second)| Prior::new(&name, first, second)).transpose()?;
+            Ok(FreeParameter { start: (!start.is_nan()).then_some(start), lower, upper, prior })
+        });
+        let build = || {
+            let free = free.collect::<Result<Vec<_>, Error>>()?;
+            let table = ParameterTable::new(structure.spec.cells()?, slots, free)?;
+            let model = Model::new(structure.spec.clone(), table)?;
+            proportions::check(&model)?;
+            Ok(model)
+        };
+        Ok(Self { inner: Arc::new(build().map_err(to_python)?) })
+    }
+
+    /// Number of free parameters.
+    #[getter]
+    fn n_free(&self) -> usize {
+        self.inner.table.free.len()
+    }
+
+    /// Number of free parameters less the sum-to-one constraints on class proportions.
+    #[getter]
+    fn n_parameters(&self) -> usize {
+        self.inner.table.free.len() - proportions::n_constraints(&self.inner)
+    }
+
+    /// The value of every cell when the free parameters are `x (n_free,)`.
+    fn expand<'py>(&self, py: Python<'py>, x: PyReadonlyArray1<'py, f64>) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        Ok(self.inner.table.expand(self.checked(x.as_slice()?)?).into_pyarray(py))
+    }
+
+    /// Start values `(n_free,)` for some data.
+    fn start<'py>(&self, py: Python<'py>, data: &Data) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let x = py.detach(|| start::start(&self.inner, &data.inner.summaries())).map_err(to_python)?;
+        Ok(x.into_pyarray(py))
+    }
+
+    /// Smallest conditional standard deviation of an attribute in each latent group, in steps of its grid `(G,)`.
+    fn resolution(&self, x: PyReadonlyArray1<'_, f64>) -> PyResult<Vec<f64>> {
+        let values = self.inner.table.expand(self.checked(x.as_slice()?)?);
+        let groups = self.inner.groups.iter();
+        Ok(groups
+            .map(|g| self.inner.structures[g.observed].standard.resolution(&values[g.latent_cells.clone()]))
+            .collect())
+    }
+
+    /// Category probabilities `(M, n)` and information about the linear predictor `(n,)` of the `index`-th item of a
+    /// latent group, for attribute vectors `theta (n, J_g)` of the group's attributes.
+    fn item_curves<'py>(
+        &self,
+        py: Python<'py>,
+        x: PyReadonlyArray1<'py, f64>,
+        group: usize,
+        index: usize,
+        theta: PyReadonlyArray2<'py, f64>,
+    ) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>)> {
+        let model = &*self.inner;
+        let values = model.table.expand(self.checked(x.as_slice()?)?);
+        let group = model.groups.get(group).ok_or_else(|| to_python(Error::Spec(format!("no group {group}"))))?;
+        let instance =
+            group.instances.get(index).ok_or_else(|| to_python(Error::Spec(format!("no item {index}"))))?;
+        let observed = &model.spec.groups[group.observed];
+        let item = &model.spec.items[instance.item];
+        let n = theta.shape()[0];
+        let theta = theta.as_array();
+        if theta.ncols() != observed.attributes.len() {
+            let message = format!("theta has {} columns for {} attributes", theta.ncols(), observed.attributes.len());
+            return Err(to_python(Error::Spec(message)));
+        }
+        let own = observed.attributes.iter().enumerate().filter(|(_, a)| item.attributes.contains(a));
+        let axes: Vec<f64> = own.flat_map(|(j, _)| theta.column(j).to_vec()).collect();
+        let eta = &values[instance.cells.clone()];
+        let nodes = Nodes { theta: &axes, n_nodes: n };
+        let m = instance.shape.n_categories;
+        let mut probabilities = vec![0.0; m * n];
+        item.family.probabilities(&instance.shape, eta, nodes, &mut probabilities);
+        let mut z = vec![0.0; n];
+        item::linear_predictor(&eta[..instance.shape.n_dims], nodes, &mut z);
+        let (mut first, mut second) = (vec![0.0; m * n], vec![0.0; m * n]);
+        item.family.predictor_derivatives(&instance.shape, eta, &z, &mut first, &mut second);
+        let mut information = vec![0.0; n];
+        for (at, (p, d)) in probabilities.iter().zip(&first).enumerate() {
+            // A category that cannot occur carries no information, whatever its derivative.
+            information[at % n] += if *p > 0.0 { p * d * d } else { 0.0 };
+        }
+        let probabilities = PyArray1::from_vec(py, probabilities);
+        Ok((numpy::PyArrayMethods::reshape(&probabilities, [m, n])?, information.into_pyarray(py)))
+    }
+}
+
+impl PyModel {
+    /// Refuses parameter vectors of the wrong length.
+    pub(crate) fn checked<'a>(&self, x: &'a [f64]) -> PyResult<&'a [f64]> {
+        let n = self.inner.table.free.len();
+        if x.len() == n {
+            return Ok(x);
+        }
+        Err(to_python(Error::Spec(format!("{} values for {n} free parameters", x.len()))))
+    }
+}
