@@ -1,10 +1,94 @@
-from collections.abc import Sequence
-from typing import Any
+"""Types of the compiled engine; private: use the functions of `mixirt`."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "Data",
+    "Model",
+    "Structure",
+    "__version__",
+    "em_step",
+    "encode",
+    "expected_counts",
+    "fit",
+]
+
 __version__: str
+
+@final
+class Structure:
+    def __new__(
+        cls,
+        *,
+        item_names: Sequence[str],
+        families: Sequence[str],
+        category_scores: Sequence[Sequence[float]],
+        item_attributes: Sequence[Sequence[int]],
+        attribute_names: Sequence[str],
+        group_names: Sequence[str],
+        group_items: Sequence[Sequence[int]],
+        group_attributes: Sequence[Sequence[int]],
+        n_classes: int,
+        quadrature: str,
+        n_quadrature: Sequence[int] | None,
+        prune: float | None,
+    ) -> Structure: ...
+    def cells(self) -> list[NDArray[np.int64]]: ...
+
+@final
+class Model:
+    def __new__(
+        cls,
+        structure: Structure,
+        *,
+        slot: NDArray[np.int64],
+        value: NDArray[np.float64],
+        start: NDArray[np.float64],
+        lower: NDArray[np.float64],
+        upper: NDArray[np.float64],
+        priors: Sequence[tuple[str, float, float] | None],
+    ) -> Model: ...
+    @property
+    def n_free(self) -> int: ...
+    @property
+    def n_parameters(self) -> int: ...
+    def expand(self, x: NDArray[np.float64]) -> NDArray[np.float64]: ...
+    def start(self, data: Data) -> NDArray[np.float64]: ...
+    def resolution(self, x: NDArray[np.float64]) -> list[float]: ...
+    def item_curves(
+        self, x: NDArray[np.float64], group: int, index: int, theta: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+
+@final
+class Data:
+    def __new__(
+        cls,
+        model: Model,
+        codes: NDArray[np.uint8],
+        *,
+        group: NDArray[np.uint32] | None = None,
+        weights: NDArray[np.float64] | None = None,
+        known_class: NDArray[np.uint16] | None = None,
+        n_threads: int | None = None,
+    ) -> Data: ...
+    @property
+    def n_respondents(self) -> int: ...
+    @property
+    def n_patterns(self) -> int: ...
+    @property
+    def sum_of_weights(self) -> float: ...
+    def score(
+        self,
+        model: Model,
+        x: NDArray[np.float64],
+        method: str,
+        *,
+        n_threads: int | None = None,
+    ) -> dict[str, NDArray[np.float64]]: ...
 
 def encode(
     responses: NDArray[Any] | list[NDArray[Any]],
@@ -12,3 +96,20 @@ def encode(
     others: Sequence[tuple[int, float, int]],
     codes: NDArray[np.uint8],
 ) -> tuple[NDArray[np.uint32], tuple[int, int] | None]: ...
+def fit(
+    model: Model,
+    data: Data,
+    *,
+    start: NDArray[np.float64] | None,
+    acceleration: str,
+    max_cycles: int,
+    tol_parameter: float,
+    tol_deviance: float,
+    max_newton: int,
+    n_threads: int | None = None,
+    progress: Callable[[float, float, bool], object] | None = None,
+) -> dict[str, Any]: ...
+def expected_counts(model: Model, data: Data, x: NDArray[np.float64]) -> dict[str, Any]: ...
+def em_step(
+    model: Model, data: Data, x: NDArray[np.float64], max_newton: int
+) -> NDArray[np.float64]: ...

@@ -15,6 +15,7 @@ __all__ = [
     "LikelihoodDecreaseWarning",
     "MixirtError",
     "MixirtWarning",
+    "QuadratureWarning",
     "SpecError",
 ]
 
@@ -74,6 +75,10 @@ class LikelihoodDecreaseWarning(MixirtWarning):
 
 class InformationWarning(MixirtWarning):
     """The information matrix is not positive definite: standard errors are missing or doubtful."""
+
+
+class QuadratureWarning(MixirtWarning):
+    """The quadrature grid is too coarse for the distribution that was estimated."""
 
 
 class DataWarning(MixirtWarning):

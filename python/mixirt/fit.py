@@ -21,6 +21,7 @@ from mixirt.errors import (
 from mixirt.model import Model
 from mixirt.responses import Responses
 from mixirt.result import Result
+from mixirt.scores import new_data
 
 __all__ = ["fit"]
 
@@ -233,7 +234,7 @@ def estimate(
 ) -> Result:
     """Fit a checked model to checked responses."""
     engine = model._compile()
-    data = engine_data(engine, read, settings.n_threads)
+    data = new_data(engine, read, settings.n_threads)
     found = _core.fit(
         engine,
         data,
@@ -249,14 +250,6 @@ def estimate(
     result = Result(model=model, engine=engine, data=data, read=read, found=found, settings=settings)
     warn_about(result)
     return result
-
-
-def engine_data(engine: _core.Model, read: Responses, n_threads: int | None) -> _core.Data:
-    """The responses as the engine keeps them."""
-    group = None if read.groups is None else read.groups.astype(np.uint32)
-    return _core.Data(
-        engine, read.codes, group=group, weights=read.weights, n_threads=n_threads
-    )
 
 
 def warn_about(result: Result) -> None:

@@ -1,0 +1,179 @@
+"""Curves of the fitted items: category probabilities, expected scores and information."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixirt import _core
+from mixirt._words import unknown
+from mixirt.errors import SpecError
+from mixirt.frames import to_native
+from mixirt.model import Model
+from mixirt.responses import Responses
+
+__all__ = ["Curves"]
+
+
+class Curves:
+    """What a fitted model says at given attribute values; mixed into :class:`mixirt.Result`."""
+
+    _model: Model
+    _engine: _core.Model
+    _read: Responses
+    _found: Any
+    _values: NDArray[np.float64]
+
+    def category_probabilities(
+        self, theta: Any = None, *, item: str | None = None, group: object = None, class_: int = 1
+    ) -> Any:
+        """Category probabilities.
+
+        Parameters
+        ----------
+        theta : array-like, shape (n,) or (n, J_g), optional
+            Attribute values. A latent class model has no attributes and takes none: then the
+            probabilities of all classes are returned.
+        item : str, optional
+            One item; default all.
+        group : label, optional
+            Observed group, when there are several.
+        class_ : int, default 1
+            Latent class, from 1.
+
+        Returns
+        -------
+        DataFrame
+            With attributes: columns ``item``, ``point`` (row of `theta`), ``category`` (the
+            user's value), ``probability``. Without: ``group`` (with groups), ``class``, ``item``,
+            ``category``, ``probability``.
+
+        Raises
+        ------
+        SpecError
+            If `theta` has the wrong shape, or an item, group or class is unknown.
+        """
+        if not self._model.design.attributes:
+            return self._class_probabilities(item)
+        points = self._points(theta, group, class_)
+        labels, columns = self._model.design.category_labels, _columns("item", "point", "category")
+        probabilities: list[NDArray[np.float64]] = []
+        for i in self._items(item, group):
+            table = self._curve(i, points, group, class_)[0]
+            n = table.shape[1]
+            columns["item"] += [self._model.design.items[i]] * table.size
+            columns["point"] += np.repeat(np.arange(n), len(table)).tolist()
+            columns["category"] += list(labels[i]) * n
+            probabilities.append(table.T.ravel())
+        return to_native(
+            {**columns, "probability": np.concatenate(probabilities)}, self._read.native
+        )
+
+    def expected_scores(
+        self, theta: Any, *, group: object = None, class_: int = 1
+    ) -> NDArray[np.float64]:
+        """Expected category score of each item of the group, shape (n, items).
+
+        Row sums are the test characteristic curve.
+        """
+        points = self._points(theta, group, class_)
+        scores = self._model.design.category_scores
+        curves = [
+            np.asarray(scores[i]) @ self._curve(i, points, group, class_)[0]
+            for i in self._items(None, group)
+        ]
+        return np.stack(curves, axis=1)
+
+    def information(
+        self, theta: Any, *, group: object = None, class_: int = 1
+    ) -> NDArray[np.float64]:
+        """Fisher information of each item about the attributes, shape (n, items, J_g, J_g).
+
+        With one attribute the last two axes have length one. Sum over items for the test.
+        """
+        points = self._points(theta, group, class_)
+        design, latent = self._model.design, self._latent_group(group, class_)
+        own = np.flatnonzero(design.attributes_in_group[design.observed_of(latent)])
+        result = []
+        for i in self._items(None, group):
+            information = self._curve(i, points, group, class_)[1]
+            slopes = self._slopes(latent, i, own)
+            result.append(information[:, None, None] * np.outer(slopes, slopes))
+        return np.stack(result, axis=1)
+
+    def test_information(
+        self, theta: Any, *, group: object = None, class_: int = 1
+    ) -> NDArray[np.float64]:
+        """Fisher information of the whole test, shape (n, J_g, J_g), without the prior."""
+        return np.asarray(self.information(theta, group=group, class_=class_).sum(axis=1))
+
+    def _latent_group(self, group: object, class_: int) -> int:
+        raise NotImplementedError
+
+    def _slopes(self, latent: int, item: int, own: NDArray[np.intp]) -> NDArray[np.float64]:
+        cells = self._model.design.cells
+        slopes = np.zeros(len(own))
+        here = (cells.group == latent) & (cells.item == item) & cells.is_kind("slope")
+        for c in np.flatnonzero(here):
+            slopes[int(np.flatnonzero(own == cells.attribute[c])[0])] = self._values[c]
+        return slopes
+
+    def _items(self, item: str | None, group: object) -> list[int]:
+        design = self._model.design
+        observed = design.observed_of(self._latent_group(group, 1))
+        present = np.flatnonzero(design.items_in_group[observed]).tolist()
+        if item is None:
+            return present
+        if item not in design.items or design.items.index(item) not in present:
+            raise SpecError(unknown("item", item, [design.items[i] for i in present]))
+        return [design.items.index(item)]
+
+    def _curve(
+        self, item: int, points: NDArray[np.float64], group: object, class_: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Probabilities (M, n) and information about the linear predictor (n,)."""
+        latent = self._latent_group(group, class_)
+        index = self._items(None, group).index(item)
+        return self._engine.item_curves(self._found["x"], latent, index, points)
+
+    def _points(self, theta: Any, group: object, class_: int) -> NDArray[np.float64]:
+        design = self._model.design
+        observed = design.observed_of(self._latent_group(group, class_))
+        n = int(design.attributes_in_group[observed].sum())
+        if theta is None:
+            raise SpecError(f"give theta: attribute values of shape (n, {n})")
+        points = np.asarray(theta, dtype=np.float64)
+        if points.ndim < 2:
+            points = points.reshape(-1, 1) if n == 1 else points.reshape(1, -1)
+        if points.ndim != 2 or points.shape[1] != n:
+            raise SpecError(
+                f"theta must have one column for each of the {n} attributes; found shape "
+                f"{np.shape(theta)}"
+            )
+        if not np.isfinite(points).all():
+            raise SpecError("theta must be finite")
+        return np.ascontiguousarray(points)
+
+    def _class_probabilities(self, item: str | None) -> Any:
+        design = self._model.design
+        columns = _columns("group", "class", "item", "category")
+        probabilities: list[float] = []
+        point = np.zeros((1, 0))
+        for group in design.groups:
+            for class_ in range(1, design.n_classes + 1):
+                for i in self._items(item, group):
+                    table = self._curve(i, point, group, class_)[0]
+                    columns["group"] += [group] * len(table)
+                    columns["class"] += [class_] * len(table)
+                    columns["item"] += [design.items[i]] * len(table)
+                    columns["category"] += list(design.category_labels[i])
+                    probabilities += table[:, 0].tolist()
+        if not design.has_groups:
+            del columns["group"]
+        return to_native({**columns, "probability": probabilities}, self._read.native)
+
+
+def _columns(*names: str) -> dict[str, list[Any]]:
+    return {name: [] for name in names}

@@ -1,0 +1,120 @@
+"""Scores of respondents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixirt import _core
+from mixirt._words import quoted
+from mixirt.errors import DataError
+from mixirt.frames import to_native
+from mixirt.responses import Responses
+
+if TYPE_CHECKING:
+    from mixirt.result import Result
+
+__all__ = ["Scores", "score"]
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Attributes of N respondents; made by :meth:`mixirt.Result.score`.
+
+    Attributes
+    ----------
+    method : str
+        How they were estimated.
+    attributes : tuple of str
+        Names of the J attributes.
+    theta : ndarray, shape (N, J)
+        Estimates; NaN for an attribute that is not in a respondent's group.
+    covariance : ndarray, shape (N, J, J)
+        Posterior covariance about the estimates; for ``"mode"`` the inverse of the negative
+        Hessian of the log posterior density there.
+    class_probabilities : ndarray, shape (N, C)
+        Posterior probability of each latent class; 1 where there is one class.
+    log_probability : ndarray, shape (N,)
+        Log marginal probability of the responses.
+    """
+
+    method: str
+    attributes: tuple[str, ...]
+    theta: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    class_probabilities: NDArray[np.float64]
+    log_probability: NDArray[np.float64]
+    native: str = "numpy"
+
+    @property
+    def se(self) -> NDArray[np.float64]:
+        """Posterior standard deviations, shape (N, J): roots of the covariances' diagonals."""
+        return np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2))
+
+    @property
+    def class_map(self) -> NDArray[np.int64]:
+        """The most probable class of each respondent, from 1; shape (N,)."""
+        return np.asarray(self.class_probabilities.argmax(axis=1) + 1)
+
+    def frame(self) -> Any:
+        """Estimates and standard errors as a frame, one row per respondent."""
+        columns: dict[str, Any] = {}
+        se = self.se
+        for j, name in enumerate(self.attributes):
+            columns[name], columns[f"{name}_se"] = self.theta[:, j], se[:, j]
+        if self.class_probabilities.shape[1] > 1:
+            for c in range(self.class_probabilities.shape[1]):
+                columns[f"class_{c + 1}"] = self.class_probabilities[:, c]
+            columns["class_map"] = self.class_map
+        return to_native(columns, self.native)
+
+
+def score(
+    result: Result,
+    responses: Any,
+    method: str,
+    groups: Any,
+    missing: Any,
+    extra: Any,
+    n_threads: int | None,
+) -> Scores:
+    """Score the fitted or new responses; see :meth:`mixirt.Result.score`."""
+    engine, native = result._engine, result._read.native
+    if responses is None:
+        if groups is not None:
+            raise DataError("groups belong to new responses; the fitted ones have theirs already")
+        data = result._data
+    else:
+        read = read_new(result, responses, groups, missing, extra)
+        data, native = new_data(engine, read, n_threads), read.native
+    found = data.score(engine, result._found["x"], method, n_threads=n_threads)
+    return Scores(method=method, attributes=result.model.design.attributes, native=native, **found)
+
+
+def read_new(result: Result, responses: Any, groups: Any, missing: Any, extra: Any) -> Responses:
+    """New responses to the items of a fitted model."""
+    design = result.model.design
+    if design.has_groups and groups is None:
+        raise DataError(
+            f"the model has groups {quoted(design.groups)}; pass groups= with the label of each "
+            "respondent"
+        )
+    if groups is not None and not design.has_groups:
+        raise DataError("groups were given, but the model has none")
+    return Responses.read_for(
+        responses,
+        dict(zip(design.items, design.category_labels, strict=True)),
+        missing=missing,
+        groups=groups,
+        group_labels=design.groups if design.has_groups else None,
+        extra=extra,
+    )
+
+
+def new_data(engine: _core.Model, read: Responses, n_threads: int | None) -> _core.Data:
+    """The responses as the engine keeps them."""
+    group = None if read.groups is None else read.groups.astype(np.uint32)
+    return _core.Data(engine, read.codes, group=group, weights=read.weights, n_threads=n_threads)

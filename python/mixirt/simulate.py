@@ -1,0 +1,100 @@
+"""Responses drawn from a fitted model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixirt._words import quoted, unknown
+from mixirt.errors import DataError, SpecError
+from mixirt.frames import to_native
+
+if TYPE_CHECKING:
+    from mixirt.result import Result
+
+__all__ = ["simulate"]
+
+
+def simulate(result: Result, n: int | None, groups: Any, theta: Any, seed: Any) -> Any:
+    """Draw responses; see :meth:`mixirt.Result.simulate`."""
+    design = result.model.design
+    observed = _observed(result, n, groups, theta)
+    points = None if theta is None else _points(result, theta, len(observed))
+    generator = np.random.default_rng(seed)
+    columns: dict[str, NDArray[Any]] = {}
+    for i, name in enumerate(design.items):
+        values = np.array(design.category_labels[i])
+        everywhere = bool(design.items_in_group[:, i].all())
+        dtype = values.dtype if everywhere else object
+        columns[name] = np.full(len(observed), values[0] if everywhere else None, dtype=dtype)
+    classes = _classes(result, observed, generator)
+    for latent in range(design.n_latent_groups):
+        here = np.flatnonzero(observed * design.n_classes + classes == latent)
+        if not len(here):
+            continue
+        own = np.flatnonzero(design.attributes_in_group[design.observed_of(latent)])
+        group = design.groups[design.observed_of(latent)]
+        class_ = design.class_of(latent) + 1
+        if points is None:
+            mean, covariance = result._distribution(latent)
+            root = np.linalg.cholesky(covariance) if len(own) else covariance
+            drawn = mean + generator.standard_normal((len(here), len(own))) @ root.T
+        else:
+            drawn = np.ascontiguousarray(points[here][:, own])
+        for i in result._items(None, group):
+            probabilities = result._curve(i, drawn, group, class_)[0]
+            cumulative = probabilities.cumsum(axis=0)[:-1]
+            codes = (generator.random(len(here)) >= cumulative).sum(axis=0)
+            columns[design.items[i]][here] = np.array(design.category_labels[i])[codes]
+    return to_native(columns, result._read.native)
+
+
+def _observed(result: Result, n: int | None, groups: Any, theta: Any) -> NDArray[np.int64]:
+    """The observed group of every respondent to be drawn."""
+    design, read = result.model.design, result._read
+    if n is not None and (isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1):
+        raise SpecError(f"n must be a whole number of at least 1; found {n!r}")
+    if groups is not None:
+        if not design.has_groups:
+            raise SpecError("groups were given, but the model has none")
+        labels = list(groups)
+        for label in labels:
+            if label not in design.groups:
+                raise DataError(unknown("group", label, design.groups))
+        if n is not None and n != len(labels):
+            raise SpecError(f"n is {n}, but {len(labels)} group labels were given")
+        return np.array([design.groups.index(label) for label in labels], dtype=np.int64)
+    if n is None and theta is not None:
+        n = len(np.asarray(theta))
+    if n is None:
+        return np.zeros(read.n_rows, np.int64) if read.groups is None else read.groups.astype(int)
+    if design.has_groups and len(design.groups) > 1:
+        raise SpecError(
+            f"the model has groups {quoted(design.groups)}: give groups= with a label for each of "
+            f"the {n} respondents"
+        )
+    return np.zeros(n, dtype=np.int64)
+
+
+def _points(result: Result, theta: Any, n: int) -> NDArray[np.float64]:
+    points = np.asarray(theta, dtype=np.float64)
+    n_attributes = len(result.model.design.attributes)
+    points = points.reshape(-1, 1) if points.ndim == 1 else points
+    if points.shape != (n, n_attributes):
+        raise SpecError(
+            f"theta must have shape ({n}, {n_attributes}): one row per respondent, one column per "
+            f"attribute; found {points.shape}"
+        )
+    return points
+
+
+def _classes(
+    result: Result, observed: NDArray[np.int64], generator: np.random.Generator
+) -> NDArray[np.int64]:
+    n_classes = result.model.design.n_classes
+    if n_classes == 1:
+        return np.zeros(len(observed), dtype=np.int64)
+    cumulative = result.proportions.cumsum(axis=1)[observed, :-1]
+    return np.asarray((generator.random(len(observed))[:, None] >= cumulative).sum(axis=1))
