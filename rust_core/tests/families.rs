@@ -17,7 +17,7 @@ const REORDERED: f64 = 1e-10;
 const ROUNDING: f64 = 1e-12;
 /// Sums of up to six probabilities.
 const TOTAL: f64 = 1e-14;
-/// The normal curve in place of the logistic one is good to .01 or so, with one slope for all boundaries to less.
+/// A normal curve in place of the logistic one is off by .01 at a boundary, a category between two of them by .02.
 const ROUGHLY: f64 = 0.05;
 
 proptest! {
