@@ -8,8 +8,8 @@ use item_cases::{Case, assert_close, binary_shape, case, extended, five_point};
 use mixirt_core::item::{FAMILIES, Gpcm, Grm, ItemParameter, ItemShape, Nodes, ThreePl, family, linear_predictor};
 use proptest::prelude::*;
 
-/// Against five-point differences: at most 1e-8 of truncation, where two graded intercepts are as near as they come, and
-/// 1e-9 of rounding.
+/// Against five-point differences: at most 1e-8 of truncation, where two graded intercepts are as near as they come,
+/// and 1e-9 of rounding.
 const DIFFERENCES: f64 = 1e-6;
 /// Sums of some hundred terms in another order.
 const REORDERED: f64 = 1e-10;
@@ -251,14 +251,12 @@ fn log_probabilities_are_right_where_probabilities_underflow() {
 
 #[test]
 fn graded_categories_keep_their_relative_precision() {
-    // Both boundaries are at 1 within rounding, and close to each other; the category between them has
-    // p = e^-40 (1 - e^-1e-9) = 1e-9 e^-40 but for terms of relative size 1e-9.
-    const NEGLECTED: f64 = 1e-8;
+    // Both boundaries are at 1 within rounding, and close to each other: p = e^-40 (1 - e^-1e-14) = 1e-14 e^-40.
     let shape = ItemShape { n_dims: 1, n_categories: 3, scores: vec![] };
-    let case = Case::new(&Grm, shape, vec![1.0, 1e-9, 0.0], vec![40.0]);
-    let exact = 1e-9 * (-40f64).exp();
-    assert_close(case.probabilities()[1] / exact, 1.0, NEGLECTED, "p");
-    assert_close(case.log_probabilities(&case.eta)[1], exact.ln(), NEGLECTED, "log p");
+    let case = Case::new(&Grm, shape, vec![1.0, 1e-14, 0.0], vec![40.0]);
+    let exact = 1e-14 * (-40f64).exp();
+    assert_close(case.probabilities()[1] / exact, 1.0, ROUNDING, "p");
+    assert_close(case.log_probabilities(&case.eta)[1], exact.ln(), ROUNDING, "log p");
 }
 
 #[test]

@@ -11,7 +11,8 @@ use super::{Derivatives, Family, ItemParameter, ItemShape, Nodes, slopes_then_in
 #[derive(Debug, Clone, Copy)]
 pub struct Gpcm;
 
-/// Passes of the contraction in [`Family::start`]: proportions in five categories are then within .02 for slopes up to 3.
+/// Passes of the contraction in [`Family::start`]: proportions in five categories are then within .02 for
+/// slopes up to 3.
 const N_START_PASSES: usize = 10;
 /// The largest change of an intercept in one of these passes.
 const MAX_START_STEP: f64 = 3.0;

@@ -9,8 +9,8 @@ use super::{Derivatives, Family, ItemParameter, ItemShape, Nodes, slopes_then_in
 ///
 /// With `t = sigma(x - log c)`, the probability that a correct answer was not guessed,
 /// `log p_1 = log(c + e^x) - log(1 + e^x)` has derivatives `t - sigma(x)` in `x` and `(1 - t)(1 - c)` in `c'`, while
-/// `log p_0 = log(1 - c) + log sigma(-x)` separates. (The derivative that the paper prints for an incorrect answer lacks
-/// a factor.)
+/// `log p_0 = log(1 - c) + log sigma(-x)` separates. (The derivative that the paper prints for an incorrect answer
+/// lacks a factor.)
 #[derive(Debug, Clone, Copy)]
 pub struct ThreePl;
 
