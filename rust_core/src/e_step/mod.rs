@@ -1,0 +1,266 @@
+//! The E-step: from responses and current probabilities to expected counts, and to posterior expectations.
+//!
+//! The log-likelihood of a group is `sum_p N_gp log P_p` with `P_p = sum_l pi_gl prod_i p(x_pi | theta_l)`, and
+//!
+//! ```text
+//! n_gl   = sum_p N_gp P(l | x_p)
+//! n_glim = sum_p N_gp P(l | x_p) [x_pi = m]
+//! ```
+//!
+//! (Fu 2019, equations 9 and 10). Patterns come as lists of rows ([`crate::patterns`]): the product over items is a
+//! product of a few table rows, and its posterior is added to the same rows of an accumulator, which is spread over
+//! items and categories once per cycle. Products that cannot underflow are multiplied as they are; otherwise every
+//! node carries a binary exponent and nothing is lost.
+//!
+//! Patterns are cut into chunks by the data alone and chunks are summed in order, so that results are the same bits at
+//! any number of threads.
+
+mod kernel;
+mod layout;
+mod posterior;
+mod tables;
+mod vector;
+
+use std::ops::Range;
+use std::sync::atomic::AtomicBool;
+
+use rayon::prelude::*;
+use thiserror::Error as ThisError;
+
+use crate::Error;
+use crate::patterns::Patterns;
+use kernel::{Chunk, Scratch};
+use posterior::PosteriorChunk;
+use tables::Tables;
+use vector::{V, dispatch, flat_mut};
+
+pub use layout::{GroupCounts, NodeLayout, SupportMap};
+pub use posterior::Posterior;
+pub use vector::InstructionSet;
+
+/// Chunks of patterns at most.
+const MAX_CHUNKS: usize = 16;
+/// Patterns per row of a block that make a chunk worth an accumulator of its own.
+const PATTERNS_PER_ROW: usize = 40;
+/// Bytes that the accumulators of all chunks may take before there are fewer chunks.
+const MAX_ACCUMULATOR_BYTES: usize = 256 << 20;
+/// Patterns in a chunk of the posterior.
+const POSTERIOR_CHUNK: usize = 1024;
+
+/// Why an E-step has no result.
+#[derive(Debug, Clone, PartialEq, Eq, ThisError)]
+pub enum Stop {
+    /// The responses of a respondent cannot occur.
+    #[error("the responses in row {row} have probability 0 under the current parameters")]
+    Impossible {
+        /// The first respondent with these responses (a row of the whole data).
+        row: u32,
+    },
+    /// The probability of a respondent's responses is not a number.
+    #[error("the probability of the responses in row {row} is not a number under the current parameters")]
+    NotANumber {
+        /// The first respondent with these responses (a row of the whole data).
+        row: u32,
+    },
+    /// The arrays do not have the lengths of the layout.
+    #[error("{0} do not fit the layout of the nodes")]
+    Shape(&'static str),
+    /// The caller asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl From<Stop> for Error {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Interrupted => Error::Interrupted,
+            Stop::Shape(_) => Error::Spec(stop.to_string()),
+            Stop::Impossible { .. } | Stop::NotANumber { .. } => Error::Estimation(stop.to_string()),
+        }
+    }
+}
+
+/// The probabilities of one cycle.
+#[derive(Debug, Clone, Copy)]
+pub struct NodeProbabilities<'a> {
+    /// `(L)`: the proportion of the latent class times the weight of the node, class after class; not negative, sum 1.
+    pub prior: &'a [f64],
+    /// `p(x_i = m | node)`: the tables of all items and classes as [`NodeLayout::range`] lays them out.
+    pub probabilities: &'a [f64],
+}
+
+/// The E-step of one observed group, with the memory it works in from cycle to cycle.
+#[derive(Debug)]
+pub struct EStep {
+    layout: NodeLayout,
+    isa: InstructionSet,
+    tables: Tables,
+    chunks: Vec<Range<usize>>,
+    accumulators: Vec<Vec<V>>,
+    scratch: Vec<Scratch>,
+}
+
+impl EStep {
+    /// Prepares the E-step of a group on the fastest instruction set of the processor.
+    ///
+    /// # Errors
+    /// [`Stop::Shape`] where the layout is not one of the patterns' items and known classes.
+    pub fn new(patterns: &Patterns, layout: NodeLayout) -> Result<Self, Stop> {
+        Self::on(InstructionSet::best(), patterns, layout)
+    }
+
+    /// As [`EStep::new`], on a given instruction set (the baseline if the processor does not have it).
+    ///
+    /// # Errors
+    /// As [`EStep::new`].
+    pub fn on(isa: InstructionSet, patterns: &Patterns, layout: NodeLayout) -> Result<Self, Stop> {
+        if layout.n_categories != patterns.n_categories() {
+            return Err(Stop::Shape("the items of the patterns"));
+        }
+        let known = patterns.blocks().iter().flat_map(|b| &b.known_class);
+        if known.into_iter().any(|&class| class as usize > layout.n_segments()) {
+            return Err(Stop::Shape("the known classes"));
+        }
+        let tables = Tables::new(patterns, &layout, isa);
+        let n_chunks = n_chunks(patterns, tables.rows.len());
+        let chunks = (0..n_chunks).map(|c| c * patterns.len() / n_chunks..(c + 1) * patterns.len() / n_chunks);
+        Ok(Self {
+            isa,
+            chunks: chunks.collect(),
+            accumulators: (0..n_chunks).map(|_| vec![V::ZERO; tables.rows.len()]).collect(),
+            scratch: (0..n_chunks).map(|_| Scratch::new(tables.n_vectors)).collect(),
+            tables,
+            layout,
+        })
+    }
+
+    /// The layout of probabilities and counts.
+    pub fn layout(&self) -> &NodeLayout {
+        &self.layout
+    }
+
+    /// Expected counts at the given probabilities, written over `counts`. Runs on the current Rayon pool; a set
+    /// `cancel` stops it soon.
+    ///
+    /// # Errors
+    /// [`Stop`]; `counts` are then of no use.
+    pub fn run(
+        &mut self,
+        patterns: &Patterns,
+        input: NodeProbabilities,
+        counts: &mut GroupCounts,
+        cancel: &AtomicBool,
+    ) -> Result<(), Stop> {
+        self.build_tables(patterns, input)?;
+        if counts.n_gl.len() != self.layout.n_nodes() || counts.n_glim.len() != self.layout.table_len() {
+            return Err(Stop::Shape("the counts"));
+        }
+        let Self { tables, isa, chunks, accumulators, scratch, .. } = self;
+        let run = |((range, accumulator), scratch): ((&Range<usize>, &mut Vec<V>), &mut Scratch)| {
+            let range = range.clone();
+            dispatch(*isa, Chunk { patterns, tables, range, accumulator, scratch, cancel })
+        };
+        let logliks: Vec<_> = if chunks.len() == 1 {
+            chunks.iter().zip(accumulators).zip(scratch).map(run).collect()
+        } else {
+            chunks.par_iter().zip(accumulators).zip(scratch).map(run).collect()
+        };
+        counts.loglik = 0.0;
+        for loglik in logliks {
+            counts.loglik += loglik?;
+        }
+        let Self { tables, layout, accumulators, .. } = self;
+        tables.collect(patterns, layout, accumulators, &mut counts.n_gl, &mut counts.n_glim);
+        Ok(())
+    }
+
+    /// Posterior expectations of `functions (F, L)`, each a row over the nodes of all classes, for every pattern; with
+    /// `modes`, also the most probable node of each class.
+    ///
+    /// # Errors
+    /// [`Stop::Shape`] and [`Stop::Interrupted`]. A pattern that cannot occur is no error here: see [`Posterior`].
+    pub fn posterior(
+        &mut self,
+        patterns: &Patterns,
+        input: NodeProbabilities,
+        functions: &[f64],
+        modes: bool,
+        cancel: &AtomicBool,
+    ) -> Result<Posterior, Stop> {
+        self.build_tables(patterns, input)?;
+        let (n_nodes, n_patterns) = (self.layout.n_nodes(), patterns.len());
+        if functions.len() % n_nodes != 0 {
+            return Err(Stop::Shape("the functions"));
+        }
+        let n_functions = functions.len() / n_nodes;
+        let n_segments = if modes { self.layout.n_segments() } else { 0 };
+        let mut padded = vec![V::ZERO; n_functions * self.tables.n_vectors];
+        for (to, from) in padded.chunks_exact_mut(self.tables.n_vectors).zip(functions.chunks_exact(n_nodes)) {
+            flat_mut(to)[..n_nodes].copy_from_slice(from);
+        }
+        let mut posterior = Posterior {
+            log_probability: vec![0.0; n_patterns],
+            expectations: vec![0.0; n_patterns * n_functions],
+            modes: vec![0; n_patterns * n_segments],
+        };
+        let Self { tables, layout, isa, .. } = &*self;
+        let Posterior { log_probability, expectations, modes } = &mut posterior;
+        let expectations = pieces(expectations, n_functions);
+        let modes = pieces(modes, n_segments);
+        let work: Vec<_> = log_probability
+            .chunks_mut(POSTERIOR_CHUNK)
+            .zip(expectations.zip(modes))
+            .enumerate()
+            .map(|(c, (log_probability, (expectations, modes)))| PosteriorChunk {
+                patterns,
+                tables,
+                layout,
+                functions: &padded,
+                start: c * POSTERIOR_CHUNK,
+                log_probability,
+                expectations,
+                modes,
+                cancel,
+            })
+            .collect();
+        if work.len() <= 1 {
+            work.into_iter().try_for_each(|chunk| dispatch(*isa, chunk))?;
+        } else {
+            work.into_par_iter().try_for_each(|chunk| dispatch(*isa, chunk))?;
+        }
+        Ok(posterior)
+    }
+
+    fn build_tables(&mut self, patterns: &Patterns, input: NodeProbabilities) -> Result<(), Stop> {
+        if patterns.n_rows() * self.tables.n_vectors != self.tables.rows.len()
+            || patterns.n_categories() != self.layout.n_categories
+            || self.chunks.last().is_none_or(|c| c.end != patterns.len())
+        {
+            return Err(Stop::Shape("the patterns"));
+        }
+        if input.prior.len() != self.layout.n_nodes() || input.probabilities.len() != self.layout.table_len() {
+            return Err(Stop::Shape("the probabilities"));
+        }
+        self.tables.build(patterns, &self.layout, input);
+        Ok(())
+    }
+}
+
+/// The number of chunks: of the data alone, never of the number of threads.
+fn n_chunks(patterns: &Patterns, accumulator_len: usize) -> usize {
+    let rows_per_block = patterns.n_rows().div_ceil(patterns.blocks().len().max(1)).max(1);
+    let by_memory = MAX_ACCUMULATOR_BYTES / (accumulator_len * size_of::<V>()).max(1);
+    (patterns.len() / (PATTERNS_PER_ROW * rows_per_block)).min(by_memory).clamp(1, MAX_CHUNKS)
+}
+
+/// The parts of an array with `width` elements per pattern that belong to the chunks of the posterior; empty parts
+/// without end where it is empty.
+fn pieces<T>(array: &mut [T], width: usize) -> impl Iterator<Item = &mut [T]> {
+    let mut rest = Some(array);
+    std::iter::from_fn(move || {
+        let array = rest.take().unwrap_or_default();
+        let (piece, tail) = array.split_at_mut((POSTERIOR_CHUNK * width).min(array.len()));
+        rest = Some(tail);
+        Some(piece)
+    })
+}

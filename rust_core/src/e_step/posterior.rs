@@ -1,0 +1,110 @@
+//! Posterior expectations of functions of the latent nodes, pattern by pattern.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::Stop;
+use super::kernel::{Scratch, WideRow, align, rescale, sum};
+use super::layout::NodeLayout;
+use super::tables::Tables;
+use super::vector::{Kernel, V, flat, ln_scaled};
+use crate::patterns::Patterns;
+
+/// What the responses of each pattern say about its latent node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Posterior {
+    /// `log P_p (P)`: minus infinity for a pattern that cannot occur.
+    pub log_probability: Vec<f64>,
+    /// `(P, F)`: posterior expectation of each function; NaN for a pattern that cannot occur.
+    pub expectations: Vec<f64>,
+    /// `(P, C)`: the most probable node within each latent class (counted from the class's first node); empty unless
+    /// asked for.
+    pub modes: Vec<u32>,
+}
+
+/// The posterior of consecutive patterns.
+pub(super) struct PosteriorChunk<'a> {
+    pub patterns: &'a Patterns,
+    pub tables: &'a Tables,
+    pub layout: &'a NodeLayout,
+    /// `(F, n_vectors)`
+    pub functions: &'a [V],
+    /// First pattern of the chunk.
+    pub start: usize,
+    pub log_probability: &'a mut [f64],
+    pub expectations: &'a mut [f64],
+    pub modes: &'a mut [u32],
+    pub cancel: &'a AtomicBool,
+}
+
+impl Kernel for PosteriorChunk<'_> {
+    type Output = Result<(), Stop>;
+
+    #[inline(always)]
+    fn run(self) -> Result<(), Stop> {
+        if self.tables.guarded { self.run_guarded::<true>() } else { self.run_guarded::<false>() }
+    }
+}
+
+impl PosteriorChunk<'_> {
+    #[inline(always)]
+    fn run_guarded<const GUARDED: bool>(self) -> Result<(), Stop> {
+        let n = self.tables.n_vectors;
+        let n_functions = self.functions.len() / n;
+        let n_segments = if self.modes.is_empty() { 0 } else { self.layout.n_segments() };
+        let Scratch { mut likelihood, mut exponents, posterior } = Scratch::new(n);
+        for (k, log_probability) in self.log_probability.iter_mut().enumerate() {
+            if self.cancel.load(Ordering::Relaxed) {
+                return Err(Stop::Interrupted);
+            }
+            let mut row = WideRow {
+                likelihood: &mut likelihood,
+                exponents: &mut exponents,
+                posterior: &posterior,
+                accumulator: &mut [],
+            };
+            let is_scaled = row.step::<GUARDED>(self.tables, self.patterns.rows(self.start + k), &[]);
+            let mut exponent = 0.0;
+            if GUARDED && is_scaled {
+                rescale(&mut likelihood, &mut exponents);
+            }
+            // Before classes that are all but impossible vanish beside the others.
+            for segment in 0..n_segments {
+                let nodes = self.layout.segment(segment);
+                let exponents = if GUARDED && is_scaled { &flat(&exponents)[nodes.clone()] } else { &[] };
+                self.modes[k * n_segments + segment] = largest(&flat(&likelihood)[nodes], exponents);
+            }
+            if GUARDED && is_scaled {
+                exponent = align(&mut likelihood, &exponents);
+            }
+            let probability = sum(&likelihood);
+            *log_probability = match probability {
+                p if p > 0.0 => ln_scaled(p, exponent),
+                0.0 => f64::NEG_INFINITY,
+                _ => f64::NAN,
+            };
+            let expectations = &mut self.expectations[k * n_functions..(k + 1) * n_functions];
+            for (out, function) in expectations.iter_mut().zip(self.functions.chunks_exact(n)) {
+                let mut total = [V::ZERO; 2];
+                for (v, (x, f)) in likelihood.iter().zip(function).enumerate() {
+                    total[v % 2] = total[v % 2].plus(x.times(*f));
+                }
+                *out = total[0].plus(total[1]).sum() / probability;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The position of the largest element, the first of equals; with `exponents`, of the largest rescaled element.
+#[inline(always)]
+fn largest(values: &[f64], exponents: &[f64]) -> u32 {
+    let exponent =
+        |l: usize| if values[l] > 0.0 { exponents.get(l).copied().unwrap_or(0.0) } else { f64::NEG_INFINITY };
+    let mut at = 0;
+    for l in 1..values.len() {
+        if exponent(l) > exponent(at) || (exponent(l) == exponent(at) && values[l] > values[at]) {
+            at = l;
+        }
+    }
+    at as u32
+}

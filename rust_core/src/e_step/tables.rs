@@ -1,0 +1,417 @@
+//! The probability rows of all joint answers, rebuilt in every cycle, and the way back from rows to counts.
+
+use std::ops::Range;
+
+use super::NodeProbabilities;
+use super::layout::NodeLayout;
+use super::vector::{InstructionSet, Kernel, V, dispatch, flat, flat_mut, split};
+use crate::patterns::{Block, MISSING, Patterns, UNKNOWN_CLASS};
+
+/// A product whose factors' smallest binary exponents sum to this or more is a normal number, with room for a weight
+/// of up to 2^60 divided by it.
+pub(super) const BUDGET: i32 = -960;
+/// The exponent of a row that is stored as mantissas, with its own exponent at each node.
+pub(super) const SCALED_ROW: i32 = i32::MIN;
+/// Multiplications below which a pool costs more than it saves.
+const PARALLEL_WORK: usize = 1 << 18;
+
+/// Rows of probabilities over the latent nodes, one per joint answer; those of the first block include the prior.
+#[derive(Debug)]
+pub(super) struct Tables {
+    /// Vectors of nodes in a row.
+    pub n_vectors: usize,
+    /// `(n_rows, n_vectors)`; nodes beyond the last have probability 0.
+    pub rows: Vec<V>,
+    /// Whether products of rows might underflow.
+    pub guarded: bool,
+    /// `(n_rows)`: smallest exponent of the positive elements, or [`SCALED_ROW`]; only kept where guarded.
+    pub row_exponent: Vec<i32>,
+    /// `(sum M_i, n_vectors)`: probabilities of the items over all nodes; counts on the way back.
+    item_rows: Vec<V>,
+    blocks: Vec<BlockState>,
+    isa: InstructionSet,
+}
+
+/// What belongs to one block from cycle to cycle.
+#[derive(Debug)]
+struct BlockState {
+    rows: Range<usize>,
+    /// First row of each of its items in the block's part of `item_rows`, and their number.
+    item_ptr: Vec<usize>,
+    /// `(items + 1, n_vectors)`: products of the first items; two rows of sums on the way back.
+    stack: Vec<V>,
+    /// A lower bound of the exponents of its rows.
+    bound: i32,
+    /// `(rows, n_vectors)`: exponents, where products within the block might underflow; else empty.
+    exponents: Vec<V>,
+}
+
+/// The mutable parts of one block in all arrays.
+struct Parts<'a> {
+    block: &'a Block,
+    state: &'a mut BlockState,
+    rows: &'a mut [V],
+    item_rows: &'a mut [V],
+}
+
+impl Tables {
+    pub fn new(patterns: &Patterns, layout: &NodeLayout, isa: InstructionSet) -> Self {
+        let n_vectors = layout.n_nodes().div_ceil(8);
+        let state = |block: &Block| {
+            let mut item_ptr = vec![0];
+            item_ptr.extend(layout.n_categories[block.items.clone()].iter().scan(0, |end, m| {
+                *end += m;
+                Some(*end)
+            }));
+            let stack = vec![V::ZERO; (block.items.len() + 1) * n_vectors];
+            BlockState { rows: block.rows.clone(), item_ptr, stack, bound: 0, exponents: Vec::new() }
+        };
+        Self {
+            n_vectors,
+            rows: vec![V::ZERO; patterns.n_rows() * n_vectors],
+            guarded: false,
+            row_exponent: Vec::new(),
+            item_rows: vec![V::ZERO; layout.n_categories.iter().sum::<usize>() * n_vectors],
+            blocks: patterns.blocks().iter().map(state).collect(),
+            isa,
+        }
+    }
+
+    /// Tabulates the current probabilities.
+    pub fn build(&mut self, patterns: &Patterns, layout: &NodeLayout, input: NodeProbabilities) {
+        let isa = self.isa;
+        let n_vectors = self.n_vectors;
+        let parallel = self.rows.len() * 8 > PARALLEL_WORK;
+        for_each(parallel, self.parts(patterns), |parts| dispatch(isa, Build { parts, n_vectors, layout, input }));
+        self.set_guard();
+    }
+
+    /// Decides whether products of rows might underflow: first by the items' smallest probabilities, then by the rows.
+    fn set_guard(&mut self) {
+        self.guarded = self.blocks.iter().map(|b| b.bound as i64).sum::<i64>() < BUDGET as i64;
+        if !self.guarded {
+            return;
+        }
+        let Self { rows, row_exponent, blocks, n_vectors, .. } = self;
+        row_exponent.clear();
+        row_exponent.extend(rows.chunks_exact(*n_vectors).map(smallest_exponent));
+        let mut sum = 0;
+        for block in blocks.iter() {
+            let exponents = &mut row_exponent[block.rows.clone()];
+            sum += exponents.iter().min().map_or(0, |&e| e as i64);
+            if !block.exponents.is_empty() {
+                exponents.fill(SCALED_ROW);
+                sum = i64::MIN / 2;
+            }
+        }
+        self.guarded = sum < BUDGET as i64;
+    }
+
+    /// The exponents of a [`SCALED_ROW`].
+    pub fn exponents(&self, row: usize) -> &[V] {
+        let block = &self.blocks[self.blocks.partition_point(|b| b.rows.end <= row)];
+        let at = (row - block.rows.start) * self.n_vectors;
+        &block.exponents[at..at + self.n_vectors]
+    }
+
+    /// Sums the rows of all accumulators, in order, and spreads them over the tables of the items.
+    pub fn collect(
+        &mut self,
+        patterns: &Patterns,
+        layout: &NodeLayout,
+        accumulators: &[Vec<V>],
+        n_gl: &mut [f64],
+        mut n_glim: &mut [f64],
+    ) {
+        let isa = self.isa;
+        let n_vectors = self.n_vectors;
+        let parallel = self.rows.len() * (8 + accumulators.len()) > PARALLEL_WORK;
+        let mut n_gl = Some(n_gl);
+        let mut work = Vec::with_capacity(self.blocks.len());
+        for parts in self.parts(patterns) {
+            let (counts, rest) = n_glim.split_at_mut(layout.range_of_items(&parts.block.items).len());
+            n_glim = rest;
+            work.push(Collect { parts, n_vectors, layout, accumulators, n_gl: n_gl.take(), n_glim: counts });
+        }
+        for_each(parallel, work, |collect| dispatch(isa, collect));
+    }
+
+    fn parts<'a>(&'a mut self, patterns: &'a Patterns) -> Vec<Parts<'a>> {
+        let n_vectors = self.n_vectors;
+        let (mut rows, mut item_rows) = (self.rows.as_mut_slice(), self.item_rows.as_mut_slice());
+        let blocks = patterns.blocks().iter().zip(&mut self.blocks);
+        blocks
+            .map(|(block, state)| {
+                let n_item_rows = state.item_ptr[state.item_ptr.len() - 1];
+                let (own_rows, rest) = std::mem::take(&mut rows).split_at_mut(block.rows.len() * n_vectors);
+                rows = rest;
+                let (own_items, rest) = std::mem::take(&mut item_rows).split_at_mut(n_item_rows * n_vectors);
+                item_rows = rest;
+                Parts { block, state, rows: own_rows, item_rows: own_items }
+            })
+            .collect()
+    }
+}
+
+/// Does the work on the current pool if it is enough.
+fn for_each<T: Send>(parallel: bool, work: Vec<T>, f: impl Fn(T) + Send + Sync) {
+    use rayon::prelude::*;
+    if parallel { work.into_par_iter().for_each(f) } else { work.into_iter().for_each(f) }
+}
+
+/// The smallest binary exponent of the positive elements (0 if there are none; -1023 stands for subnormal numbers).
+#[inline(always)]
+fn smallest_exponent(row: &[V]) -> i32 {
+    let mut smallest = [u64::MAX; 8];
+    for v in row {
+        for (smallest, x) in smallest.iter_mut().zip(v.0) {
+            // Positive doubles are ordered as their bits are; zero wraps around to the largest.
+            *smallest = (*smallest).min(x.to_bits().wrapping_sub(1));
+        }
+    }
+    match smallest.into_iter().min() {
+        None | Some(u64::MAX) => 0,
+        Some(bits) => ((bits + 1) >> 52) as i32 - 1023,
+    }
+}
+
+/// Builds the rows of one block.
+struct Build<'a> {
+    parts: Parts<'a>,
+    n_vectors: usize,
+    layout: &'a NodeLayout,
+    input: NodeProbabilities<'a>,
+}
+
+impl Kernel for Build<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(mut self) {
+        let bound = self.expand_items();
+        self.parts.state.bound = bound;
+        if bound < BUDGET {
+            self.build_scaled_rows();
+        } else {
+            self.parts.state.exponents.clear();
+            self.build_rows();
+        }
+    }
+}
+
+impl Build<'_> {
+    /// Spreads the items' tables over all nodes; returns a lower bound of the exponents of the block's rows.
+    #[inline(always)]
+    fn expand_items(&mut self) -> i32 {
+        let Self { parts, n_vectors, layout, input } = self;
+        let n = *n_vectors;
+        let mut bound = if parts.block.items.start == 0 { smallest(input.prior) } else { 0 };
+        for (k, item) in parts.block.items.clone().enumerate() {
+            let rows = parts.state.item_ptr[k]..parts.state.item_ptr[k + 1];
+            let item_rows = &mut parts.item_rows[rows.start * n..rows.end * n];
+            for segment in 0..layout.n_segments() {
+                let nodes = layout.segment(segment);
+                let (support, is_identity) = layout.support(item, segment);
+                let table = &input.probabilities[layout.range(item, segment)];
+                for (row, from) in item_rows.chunks_exact_mut(n).zip(table.chunks_exact(support.n_nodes)) {
+                    let to = &mut flat_mut(row)[nodes.clone()];
+                    if is_identity {
+                        to.copy_from_slice(from);
+                    } else {
+                        to.iter_mut().zip(&support.map).for_each(|(to, &k)| *to = from[k as usize]);
+                    }
+                }
+            }
+            flat_padding(item_rows, n, layout.n_nodes());
+            bound += smallest_exponent(item_rows);
+        }
+        bound
+    }
+
+    /// The prior of a row of the first block (restricted to the known class), or ones.
+    #[inline(always)]
+    fn write_base(&self, row: usize, base: &mut [V]) {
+        if self.parts.block.items.start > 0 {
+            base.fill(V([1.0; 8]));
+            return;
+        }
+        let known = self.parts.block.known_class[row];
+        let nodes = match known {
+            UNKNOWN_CLASS => 0..self.layout.n_nodes(),
+            class => self.layout.segment(class as usize - 1),
+        };
+        base.fill(V::ZERO);
+        flat_mut(base)[nodes.clone()].copy_from_slice(&self.input.prior[nodes]);
+    }
+
+    /// Rows are in lexicographic order, so that most of a product is shared with the row before.
+    #[inline(always)]
+    fn build_rows(&mut self) {
+        let n = self.n_vectors;
+        let mut stack = std::mem::take(&mut self.parts.state.stack);
+        let block = self.parts.block;
+        let last = block.items.len() - 1;
+        for r in 0..block.rows.len() {
+            let answers = block.answers(r);
+            let is_new = r == 0 || block.known_class.get(r) != block.known_class.get(r - 1);
+            let mut shared = 0;
+            if is_new {
+                self.write_base(r, &mut stack[..n]);
+            } else {
+                shared = answers.iter().zip(block.answers(r - 1)).take_while(|(a, b)| a == b).count();
+            }
+            for depth in shared..=last {
+                let (done, open) = stack.split_at_mut((depth + 1) * n);
+                let from = &done[depth * n..];
+                let to = if depth == last { &mut self.parts.rows[r * n..(r + 1) * n] } else { &mut open[..n] };
+                if answers[depth] == MISSING {
+                    to.copy_from_slice(from);
+                } else {
+                    let at = (self.parts.state.item_ptr[depth] + answers[depth] as usize) * n;
+                    let factor = &self.parts.item_rows[at..at + n];
+                    for ((to, from), factor) in to.iter_mut().zip(from).zip(factor) {
+                        *to = from.times(*factor);
+                    }
+                }
+            }
+        }
+        self.parts.state.stack = stack;
+    }
+
+    /// As [`Build::build_rows`], with mantissas and exponents apart: for items so steep that the product of a few
+    /// probabilities is no double.
+    fn build_scaled_rows(&mut self) {
+        let n = self.n_vectors;
+        let block = self.parts.block;
+        let mut exponents = std::mem::take(&mut self.parts.state.exponents);
+        exponents.clear();
+        exponents.resize(block.rows.len() * n, V::ZERO);
+        let mut base = vec![V::ZERO; n];
+        for (r, exponents) in exponents.chunks_exact_mut(n).enumerate() {
+            self.write_base(r, &mut base);
+            let row = &mut self.parts.rows[r * n..(r + 1) * n];
+            row.fill(V([1.0; 8]));
+            multiply_scaled(row, exponents, &base);
+            for (k, &code) in block.answers(r).iter().enumerate().filter(|(_, code)| **code != MISSING) {
+                let at = (self.parts.state.item_ptr[k] + code as usize) * n;
+                multiply_scaled(row, exponents, &self.parts.item_rows[at..at + n]);
+            }
+        }
+        self.parts.state.exponents = exponents;
+    }
+}
+
+/// Multiplies mantissas by a factor that may be as small as a double can be.
+fn multiply_scaled(mantissas: &mut [V], exponents: &mut [V], factor: &[V]) {
+    /// Brings subnormal numbers into the normal range.
+    const LIFT: f64 = 54.0;
+    let elements = flat_mut(mantissas).iter_mut().zip(flat_mut(exponents)).zip(flat(factor));
+    for ((mantissa, exponent), &x) in elements {
+        let is_subnormal = x < f64::MIN_POSITIVE;
+        let (m, e) = split(if is_subnormal { x * LIFT.exp2() } else { x });
+        let (product, carry) = split(*mantissa * m);
+        *mantissa = product;
+        *exponent += e + carry - if is_subnormal { LIFT } else { 0.0 };
+    }
+}
+
+/// The smallest exponent of the positive elements of any slice.
+fn smallest(x: &[f64]) -> i32 {
+    let positive = x.iter().filter(|x| **x > 0.0).map(|x| x.to_bits());
+    positive.min().map_or(0, |bits| (bits >> 52) as i32 - 1023)
+}
+
+/// Clears the nodes beyond the last: the arrays also hold counts.
+#[inline(always)]
+fn flat_padding(rows: &mut [V], n_vectors: usize, n_nodes: usize) {
+    if n_nodes % 8 != 0 {
+        for row in rows.chunks_exact_mut(n_vectors) {
+            flat_mut(row)[n_nodes..].fill(0.0);
+        }
+    }
+}
+
+/// Takes the accumulated rows of one block back to its items.
+struct Collect<'a> {
+    parts: Parts<'a>,
+    n_vectors: usize,
+    layout: &'a NodeLayout,
+    accumulators: &'a [Vec<V>],
+    /// `n_gl`, for the first block.
+    n_gl: Option<&'a mut [f64]>,
+    /// The block's part of `n_glim`.
+    n_glim: &'a mut [f64],
+}
+
+impl Kernel for Collect<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(mut self) {
+        self.sum_rows();
+        if let Some(n_gl) = self.n_gl.take() {
+            n_gl.copy_from_slice(&flat(&self.parts.state.stack[..self.n_vectors])[..n_gl.len()]);
+        }
+        self.project();
+    }
+}
+
+impl Collect<'_> {
+    /// Sums the accumulators' rows by item and category, and over all.
+    #[inline(always)]
+    fn sum_rows(&mut self) {
+        let n = self.n_vectors;
+        let Parts { block, state, item_rows, .. } = &mut self.parts;
+        let (node_sum, row) = state.stack.split_at_mut(n);
+        let row = &mut row[..n];
+        node_sum.fill(V::ZERO);
+        item_rows.fill(V::ZERO);
+        for r in 0..block.rows.len() {
+            let at = (block.rows.start + r) * n;
+            for (chunk, accumulator) in self.accumulators.iter().enumerate() {
+                let from = &accumulator[at..at + n];
+                if chunk == 0 { row.copy_from_slice(from) } else { add(row, from) }
+            }
+            add(node_sum, row);
+            for (k, &code) in block.answers(r).iter().enumerate() {
+                if code != MISSING {
+                    let at = (state.item_ptr[k] + code as usize) * n;
+                    add(&mut item_rows[at..at + n], row);
+                }
+            }
+        }
+    }
+
+    /// Sums the counts over the grid nodes that project onto each support node.
+    #[inline(always)]
+    fn project(&mut self) {
+        let n = self.n_vectors;
+        let offset = self.layout.range_of_items(&self.parts.block.items).start;
+        for (k, item) in self.parts.block.items.clone().enumerate() {
+            let rows = self.parts.state.item_ptr[k]..self.parts.state.item_ptr[k + 1];
+            let item_rows = &self.parts.item_rows[rows.start * n..rows.end * n];
+            for segment in 0..self.layout.n_segments() {
+                let nodes = self.layout.segment(segment);
+                let (support, is_identity) = self.layout.support(item, segment);
+                let range = self.layout.range(item, segment);
+                let table = &mut self.n_glim[range.start - offset..range.end - offset];
+                for (row, to) in item_rows.chunks_exact(n).zip(table.chunks_exact_mut(support.n_nodes)) {
+                    let from = &flat(row)[nodes.clone()];
+                    if is_identity {
+                        to.copy_from_slice(from);
+                    } else {
+                        to.fill(0.0);
+                        from.iter().zip(&support.map).for_each(|(x, &k)| to[k as usize] += x);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn add(to: &mut [V], from: &[V]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = to.plus(*from);
+    }
+}

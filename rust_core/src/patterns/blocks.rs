@@ -1,0 +1,306 @@
+//! Cuts the items into blocks and lists the joint answers to each block, without hashing.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::{Block, MISSING, Selection, UNKNOWN_CLASS};
+use crate::{Error, Result};
+
+/// Respondents that are worked on at a time: their codes in a few columns fit the first cache.
+const TILE: usize = 4096;
+/// Columns that are read from the row-major data in one pass.
+const STRIP: usize = 16;
+/// Items in one block at most: products of so many probabilities rarely underflow.
+const MAX_BLOCK_ITEMS: usize = 16;
+/// Known classes (unknown being one) at most: their joint answers with one item must fit 16 bits.
+const MAX_CLASSES: usize = 256;
+/// Bytes that tables and accumulators may take before smaller blocks are tried.
+const CACHE_BYTES: usize = 1 << 20;
+
+/// Blocks, and what each respondent answered in each.
+pub(super) struct Coded {
+    pub blocks: Vec<Block>,
+    /// Per block and respondent: the row within the block, or the number of rows where nothing was answered.
+    pub block_codes: Vec<Vec<u16>>,
+}
+
+/// The number of rows a block may have: larger blocks mean shorter patterns but larger tables.
+pub(super) fn row_limit(n_respondents: usize, n_categories: &[usize], n_nodes: usize) -> usize {
+    let largest: usize = match n_respondents {
+        0..8_000 => 64,
+        8_000..=50_000 => 128,
+        _ => 256,
+    };
+    let mean_log = n_categories.iter().map(|&m| (m.max(2) as f64).ln()).sum::<f64>() / n_categories.len() as f64;
+    let n_blocks = |limit: usize| {
+        let items = ((limit as f64).ln() / mean_log + 1e-9).floor().max(1.0);
+        (n_categories.len() as f64 / items).ceil()
+    };
+    // A table and an accumulator of 8 bytes per row and node.
+    let bytes = |limit: usize| n_blocks(limit) * (limit * n_nodes * 16) as f64;
+    let mut limit = largest;
+    while limit > 16 && bytes(limit) > CACHE_BYTES as f64 {
+        limit /= 2;
+    }
+    // The smallest limit that needs no more blocks.
+    while limit > 16 && n_blocks(limit / 2) <= n_blocks(limit) {
+        limit /= 2;
+    }
+    limit
+}
+
+/// Cuts the items into blocks of at most `limit` observed joint answers (more only where a single item, or the known
+/// classes, have more).
+pub(super) fn cut(selection: &Selection, limit: usize) -> Result<Coded> {
+    let mut cutter = Cutter::new(selection, limit);
+    if cutter.rows.len() > MAX_CLASSES {
+        return Err(Error::Spec(format!("more than {MAX_CLASSES} different known classes")));
+    }
+    for start in (0..selection.items.len()).step_by(STRIP) {
+        let strip = Strip::read(selection, start..(start + STRIP).min(selection.items.len()))?;
+        for column in 0..strip.n_columns {
+            cutter.add(&strip, column);
+        }
+    }
+    cutter.close();
+    Ok(cutter.coded)
+}
+
+/// A few columns of the responses of a group, column by column within tiles of respondents.
+struct Strip {
+    /// `(tiles, columns, TILE)`: categories, with `M_i` for missing.
+    digits: Vec<u8>,
+    n_columns: usize,
+    /// Number of digits of each column: `M_i`, one more where a response is missing.
+    radix: Vec<usize>,
+}
+
+impl Strip {
+    fn read(selection: &Selection, positions: Range<usize>) -> Result<Self> {
+        let n_columns = positions.len();
+        let columns: Vec<(usize, u8)> =
+            positions.map(|k| (selection.items[k], selection.n_categories[k] as u8)).collect();
+        let mut digits = vec![0; selection.rows.len().div_ceil(TILE) * n_columns * TILE];
+        let n_items = selection.codes.n_items;
+        let read = |(tile, rows): (&mut [u8], &[u32])| {
+            let mut seen = [(0u8, false); STRIP];
+            for (r, &row) in rows.iter().enumerate() {
+                let codes = &selection.codes.codes[row as usize * n_items..(row as usize + 1) * n_items];
+                for (k, (&(item, m), seen)) in columns.iter().zip(&mut seen).enumerate() {
+                    let code = codes[item];
+                    let missing = code == MISSING;
+                    let digit = if missing { m } else { code };
+                    seen.0 = seen.0.max(if missing { 0 } else { code });
+                    seen.1 |= missing;
+                    tile[k * TILE + r] = digit;
+                }
+            }
+            seen
+        };
+        let tiles = digits.par_chunks_mut(n_columns * TILE).zip(selection.rows.par_chunks(TILE));
+        let merge = |a: [(u8, bool); STRIP], b: [(u8, bool); STRIP]| {
+            std::array::from_fn(|k| (a[k].0.max(b[k].0), a[k].1 | b[k].1))
+        };
+        let seen = tiles.map(read).reduce(|| [(0, false); STRIP], merge);
+        for (&(item, m), &(largest, _)) in columns.iter().zip(&seen) {
+            if largest >= m {
+                return Err(out_of_range(selection, item, m));
+            }
+        }
+        let radix = columns.iter().zip(&seen).map(|(&(_, m), &(_, missing))| m as usize + missing as usize).collect();
+        Ok(Self { digits, n_columns, radix })
+    }
+
+    fn tile(&self, tile: usize, column: usize) -> &[u8] {
+        let start = (tile * self.n_columns + column) * TILE;
+        &self.digits[start..start + TILE]
+    }
+}
+
+/// The error for the first response that is no category of its item.
+fn out_of_range(selection: &Selection, item: usize, m: u8) -> Error {
+    let code = |&row: &u32| selection.codes.codes[row as usize * selection.codes.n_items + item];
+    let row = selection.rows.iter().find(|row| code(row) >= m && code(row) != MISSING);
+    let (row, code) = row.map_or((0, m), |row| (*row, code(row)));
+    Error::Data(format!("row {row}, item {item}: the response is {code}; the categories are 0 to {}", m - 1))
+}
+
+/// The block that is being extended item by item, and those already closed.
+struct Cutter<'a> {
+    selection: &'a Selection<'a>,
+    limit: usize,
+    coded: Coded,
+    /// Joint answer of each respondent so far.
+    current: Vec<u16>,
+    /// The joint answers, in lexicographic order: what precedes the items (a position in `classes`), and digits.
+    rows: Vec<(u16, Vec<u8>)>,
+    /// Radix of each item in the open block.
+    n_block_items: usize,
+    /// Whether every row is known to occur.
+    all_observed: bool,
+    /// First item of the open block.
+    start: usize,
+}
+
+impl<'a> Cutter<'a> {
+    fn new(selection: &'a Selection<'a>, limit: usize) -> Self {
+        let n = selection.rows.len();
+        let mut cutter = Self {
+            selection,
+            limit,
+            coded: Coded { blocks: Vec::new(), block_codes: Vec::new() },
+            current: vec![0; n],
+            rows: vec![(UNKNOWN_CLASS, Vec::new())],
+            n_block_items: 0,
+            all_observed: true,
+            start: 0,
+        };
+        if let Some(known) = selection.known_class {
+            let mut classes: Vec<u16> = selection.rows.iter().map(|&row| known[row as usize]).collect();
+            cutter.current.copy_from_slice(&classes);
+            classes.sort_unstable();
+            classes.dedup();
+            for code in &mut cutter.current {
+                *code = classes.partition_point(|c| c < code) as u16;
+            }
+            cutter.rows = classes.into_iter().map(|c| (c, Vec::new())).collect();
+        }
+        cutter
+    }
+
+    /// Adds an item to the open block, or closes that and opens a new one.
+    fn add(&mut self, strip: &Strip, column: usize) {
+        if self.n_block_items > 0 && (self.n_block_items == MAX_BLOCK_ITEMS || !self.extend(strip, column, self.limit))
+        {
+            self.close();
+        } else if self.n_block_items > 0 {
+            return;
+        }
+        self.extend(strip, column, usize::MAX);
+    }
+
+    /// Extends the open block by an item unless more than `limit` joint answers occur then.
+    fn extend(&mut self, strip: &Strip, column: usize, limit: usize) -> bool {
+        let radix = strip.radix[column];
+        let missing_digit = self.selection.n_categories[self.start + self.n_block_items];
+        let n_joint = self.rows.len() * radix;
+        let extended = |joint: usize| {
+            let (class, digits) = &self.rows[joint / radix];
+            let digit = if joint % radix == missing_digit { MISSING } else { (joint % radix) as u8 };
+            (*class, digits.iter().copied().chain([digit]).collect())
+        };
+        if n_joint <= self.limit {
+            self.rows = (0..n_joint).map(extended).collect();
+            self.all_observed = false;
+            self.current.par_chunks_mut(TILE).enumerate().for_each(|(t, current)| {
+                for (code, &digit) in current.iter_mut().zip(strip.tile(t, column)) {
+                    *code = *code * radix as u16 + digit as u16;
+                }
+            });
+        } else {
+            let joint = |code: u16, digit: u8| code as usize * radix + digit as usize;
+            let n_tiles = self.current.len().div_ceil(TILE);
+            let observe = |t: usize| {
+                let mut seen = vec![false; n_joint];
+                for (&code, &digit) in self.current[t * TILE..].iter().zip(strip.tile(t, column)) {
+                    seen[joint(code, digit)] = true;
+                }
+                seen
+            };
+            let Some(seen) = observed(n_tiles, limit, observe) else { return false };
+            let (kept, renumbered) = renumber(&seen);
+            self.rows = kept.into_iter().map(extended).collect();
+            self.all_observed = true;
+            self.current.par_chunks_mut(TILE).enumerate().for_each(|(t, current)| {
+                for (code, &digit) in current.iter_mut().zip(strip.tile(t, column)) {
+                    *code = renumbered[joint(*code, digit)];
+                }
+            });
+        }
+        self.n_block_items += 1;
+        true
+    }
+
+    /// Closes the open block: drops joint answers that do not occur, and the empty one.
+    fn close(&mut self) {
+        if !self.all_observed {
+            let current = &self.current;
+            let observe = |t: usize| {
+                let mut seen = vec![false; self.rows.len()];
+                for &code in current[t * TILE..].iter().take(TILE) {
+                    seen[code as usize] = true;
+                }
+                seen
+            };
+            if let Some(seen) = observed(current.len().div_ceil(TILE), usize::MAX, observe) {
+                self.keep(&seen);
+            }
+        }
+        let mut rows = std::mem::replace(&mut self.rows, vec![(UNKNOWN_CLASS, Vec::new())]);
+        // In lexicographic order the empty joint answer is the last, so its code is the number of rows left.
+        if self.start > 0 && rows.last().is_some_and(|(_, codes)| codes.iter().all(|&x| x == MISSING)) {
+            rows.pop();
+        }
+        let first_row = self.coded.blocks.last().map_or(0, |b| b.rows.end);
+        let end = self.start + self.n_block_items;
+        self.coded.blocks.push(Block {
+            items: self.start..end,
+            rows: first_row..first_row + rows.len(),
+            known_class: if self.start == 0 { rows.iter().map(|r| r.0).collect() } else { Vec::new() },
+            codes: rows.into_iter().flat_map(|r| r.1).collect(),
+        });
+        let n = self.current.len();
+        self.coded.block_codes.push(std::mem::replace(&mut self.current, vec![0; n]));
+        self.start = end;
+        self.n_block_items = 0;
+        self.all_observed = true;
+    }
+
+    /// Keeps the rows that occur and renumbers the respondents' joint answers.
+    fn keep(&mut self, seen: &[bool]) {
+        let (kept, renumbered) = renumber(seen);
+        if kept.len() == seen.len() {
+            return;
+        }
+        self.rows = kept.into_iter().map(|code| std::mem::take(&mut self.rows[code])).collect();
+        self.current.par_chunks_mut(TILE).for_each(|current| {
+            for code in current {
+                *code = renumbered[*code as usize];
+            }
+        });
+    }
+}
+
+/// The joint answers that occur in any tile, or nothing if there are more than `limit`.
+fn observed(n_tiles: usize, limit: usize, observe: impl Fn(usize) -> Vec<bool> + Sync) -> Option<Vec<bool>> {
+    let count = |seen: &[bool]| seen.iter().filter(|&&s| s).count();
+    if n_tiles == 0 {
+        return Some(Vec::new());
+    }
+    // Most joint answers show up early: a block that is full is known by its first respondents.
+    let first = observe(0);
+    if count(&first) > limit {
+        return None;
+    }
+    let merge = |mut a: Vec<bool>, b: Vec<bool>| {
+        a.iter_mut().zip(b).for_each(|(a, b)| *a |= b);
+        a
+    };
+    let rest = (1..n_tiles).into_par_iter().map(&observe).reduce_with(merge);
+    let seen = match rest {
+        Some(rest) => merge(first, rest),
+        None => first,
+    };
+    (count(&seen) <= limit).then_some(seen)
+}
+
+/// The codes that occur, ascending, and each code's position among them.
+fn renumber(seen: &[bool]) -> (Vec<usize>, Vec<u16>) {
+    let kept: Vec<usize> = (0..seen.len()).filter(|&code| seen[code]).collect();
+    let mut renumbered = vec![0; seen.len()];
+    for (new, &old) in kept.iter().enumerate() {
+        renumbered[old] = new as u16;
+    }
+    (kept, renumbered)
+}

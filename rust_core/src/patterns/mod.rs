@@ -1,0 +1,232 @@
+//! Responses collapsed to unique patterns, each a short list of *joint answers* to blocks of items.
+//!
+//! Consecutive items are joined into blocks. A block's dictionary holds every joint answer that occurs in the data, a
+//! missing response being one more answer; over the whole group these joint answers are numbered through as *rows*. The
+//! E-step tabulates one row of probabilities per joint answer, so that the likelihood of a pattern is a product of a
+//! handful of rows instead of one factor per item. A block in which a respondent answered nothing has no row in the
+//! pattern and costs nothing.
+//!
+//! The first block also carries the known class of a respondent and is never left out: its rows hold the prior.
+
+mod blocks;
+mod unique;
+
+use std::ops::Range;
+
+use crate::{Error, Result};
+
+/// The code of a missing response.
+pub const MISSING: u8 = 255;
+
+/// The known class of a respondent whose class is not known.
+pub const UNKNOWN_CLASS: u16 = 0;
+
+/// Coded responses of all respondents.
+#[derive(Debug, Clone, Copy)]
+pub struct CodeMatrix<'a> {
+    /// `(N, I)`, row-major: the category `0..M_i` of each response, or [`MISSING`].
+    pub codes: &'a [u8],
+    /// Number of items `I`.
+    pub n_items: usize,
+}
+
+/// The part of the data that one observed group sees.
+#[derive(Debug, Clone, Copy)]
+pub struct Selection<'a> {
+    /// The responses of all respondents.
+    pub codes: CodeMatrix<'a>,
+    /// The respondents of the group (rows of `codes`).
+    pub rows: &'a [u32],
+    /// The items in use (columns of `codes`).
+    pub items: &'a [usize],
+    /// `M_i` of each item in use.
+    pub n_categories: &'a [usize],
+    /// Frequency or sampling weight of every respondent in `codes`: finite, not negative; 1 each when absent.
+    pub weights: Option<&'a [f64]>,
+    /// Known latent class of every respondent in `codes`: [`UNKNOWN_CLASS`], or `c + 1` for class `c`.
+    pub known_class: Option<&'a [u16]>,
+}
+
+/// The unique response patterns of one observed group, in order of first appearance.
+#[derive(Debug, Clone)]
+pub struct Patterns {
+    n_categories: Vec<usize>,
+    blocks: Vec<Block>,
+    n_rows: usize,
+    /// `(P + 1)`: where each pattern's rows begin in `row_ids`.
+    row_ptr: Vec<usize>,
+    /// Rows of each pattern, ascending; the first belongs to the first block.
+    row_ids: Vec<u32>,
+    n_gp: Vec<f64>,
+    first_respondent: Vec<u32>,
+    pattern_of_respondent: Vec<u32>,
+}
+
+/// Consecutive items and the joint answers to them that occur.
+#[derive(Debug, Clone)]
+pub struct Block {
+    /// The items of the block (positions among the items in use).
+    pub items: Range<usize>,
+    /// The rows of the block among those of all blocks.
+    pub rows: Range<usize>,
+    /// `(rows, items)`: the joint answers in lexicographic order, missing last.
+    pub codes: Vec<u8>,
+    /// Known class of each row; empty in all blocks but the first.
+    pub known_class: Vec<u16>,
+}
+
+impl Block {
+    /// The answers of the block's `r`-th row.
+    pub fn answers(&self, r: usize) -> &[u8] {
+        &self.codes[r * self.items.len()..(r + 1) * self.items.len()]
+    }
+}
+
+impl Patterns {
+    /// Collapses the respondents of a group to their unique patterns.
+    ///
+    /// `n_nodes` is the number of latent nodes that the E-step will use; it only decides how large the blocks become,
+    /// so that their tables stay in the cache.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where the arrays do not fit together, a response is no category of its item, or a weight is
+    /// negative or not finite.
+    pub fn build(selection: &Selection, n_nodes: usize) -> Result<Self> {
+        check(selection)?;
+        let limit = blocks::row_limit(selection.rows.len(), selection.n_categories, n_nodes);
+        let coded = blocks::cut(selection, limit)?;
+        let unique = unique::collapse(&coded.block_codes, selection.rows.len());
+
+        let mut n_gp = vec![0.0; unique.first.len()];
+        for (&row, &p) in selection.rows.iter().zip(&unique.pattern_of_respondent) {
+            n_gp[p as usize] += selection.weights.map_or(1.0, |w| w[row as usize]);
+        }
+        let (row_ptr, row_ids) = list_rows(&coded, &unique.first);
+        Ok(Self {
+            n_categories: selection.n_categories.to_vec(),
+            n_rows: coded.blocks.last().map_or(0, |b| b.rows.end),
+            blocks: coded.blocks,
+            row_ptr,
+            row_ids,
+            n_gp,
+            first_respondent: unique.first.iter().map(|&i| selection.rows[i as usize]).collect(),
+            pattern_of_respondent: unique.pattern_of_respondent,
+        })
+    }
+
+    /// Number of patterns `P`.
+    pub fn len(&self) -> usize {
+        self.n_gp.len()
+    }
+
+    /// Whether the group has no respondents.
+    pub fn is_empty(&self) -> bool {
+        self.n_gp.is_empty()
+    }
+
+    /// `M_i` of the items in use.
+    pub fn n_categories(&self) -> &[usize] {
+        &self.n_categories
+    }
+
+    /// The blocks of items with their joint answers.
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// Number of rows of all blocks together.
+    pub fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    /// The rows of a pattern, ascending, one per block in which it has an answer.
+    #[inline(always)]
+    pub fn rows(&self, pattern: usize) -> &[u32] {
+        &self.row_ids[self.row_ptr[pattern]..self.row_ptr[pattern + 1]]
+    }
+
+    /// `N_gp (P)`: sum of the weights of the respondents with each pattern.
+    pub fn n_gp(&self) -> &[f64] {
+        &self.n_gp
+    }
+
+    /// The pattern of each respondent of the group, in the order in which the respondents were given.
+    pub fn pattern_of_respondent(&self) -> &[u32] {
+        &self.pattern_of_respondent
+    }
+
+    /// The first respondent with this pattern (a row of the whole data).
+    pub fn first_respondent(&self, pattern: usize) -> u32 {
+        self.first_respondent[pattern]
+    }
+
+    /// Writes the responses of a pattern to the items in use, [`MISSING`] where there is none.
+    pub fn codes_of(&self, pattern: usize, codes: &mut [u8]) {
+        codes.fill(MISSING);
+        let mut blocks = self.blocks.iter();
+        for &row in self.rows(pattern) {
+            if let Some(block) = blocks.find(|b| b.rows.contains(&(row as usize))) {
+                codes[block.items.clone()].copy_from_slice(block.answers(row as usize - block.rows.start));
+            }
+        }
+    }
+
+    /// The known class of the respondents with a pattern: [`UNKNOWN_CLASS`], or `c + 1` for class `c`.
+    pub fn known_class(&self, pattern: usize) -> u16 {
+        self.rows(pattern).first().map_or(UNKNOWN_CLASS, |&row| self.blocks[0].known_class[row as usize])
+    }
+}
+
+/// The rows of every pattern as `(row_ptr, row_ids)`.
+fn list_rows(coded: &blocks::Coded, first: &[u32]) -> (Vec<usize>, Vec<u32>) {
+    let mut row_ptr = Vec::with_capacity(first.len() + 1);
+    let mut row_ids = Vec::with_capacity(first.len() * coded.blocks.len());
+    row_ptr.push(0);
+    for &i in first {
+        for (block, codes) in coded.blocks.iter().zip(&coded.block_codes) {
+            let code = codes[i as usize] as usize;
+            if code < block.rows.len() {
+                row_ids.push((block.rows.start + code) as u32);
+            }
+        }
+        row_ptr.push(row_ids.len());
+    }
+    (row_ptr, row_ids)
+}
+
+/// Checks that the arrays of a selection fit together.
+fn check(selection: &Selection) -> Result<()> {
+    let CodeMatrix { codes, n_items } = selection.codes;
+    let n_all = if n_items == 0 { 0 } else { codes.len() / n_items };
+    let error = |message: String| Err(Error::Data(message));
+    if n_all * n_items != codes.len() {
+        return error(format!("{} response codes do not make rows of {n_items} items", codes.len()));
+    }
+    if selection.items.is_empty() || selection.items.len() != selection.n_categories.len() {
+        let (items, categories) = (selection.items.len(), selection.n_categories.len());
+        return error(format!(
+            "{items} items in use with {categories} numbers of categories; at least one item is needed"
+        ));
+    }
+    if let Some(item) = selection.items.iter().find(|&&i| i >= n_items) {
+        return error(format!("item {item} is out of range: there are {n_items} items"));
+    }
+    if let Some(m) = selection.n_categories.iter().find(|&&m| !(1..=MISSING as usize).contains(&m)) {
+        return error(format!("an item has {m} categories; between 1 and {MISSING} are allowed"));
+    }
+    if let Some(row) = selection.rows.iter().find(|&&n| n as usize >= n_all) {
+        return error(format!("row {row} is out of range: there are {n_all} rows"));
+    }
+    if selection.known_class.is_some_and(|known| known.len() != n_all) {
+        return error(format!("known classes must be given for each of the {n_all} rows"));
+    }
+    if let Some(weights) = selection.weights {
+        if weights.len() != n_all {
+            return error(format!("{} weights for {n_all} rows", weights.len()));
+        }
+        if let Some(row) = weights.iter().position(|w| !(w.is_finite() && *w >= 0.0)) {
+            return error(format!("the weight of row {row} is {}; it must be finite and not negative", weights[row]));
+        }
+    }
+    Ok(())
+}

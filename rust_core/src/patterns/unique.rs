@@ -1,0 +1,65 @@
+//! Finds the unique patterns among the respondents.
+
+use rayon::prelude::*;
+
+/// Respondents hashed at a time.
+const TILE: usize = 4096;
+/// An odd constant with well-mixed bits (the golden ratio).
+const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+/// Marks a free slot of the hash table.
+const FREE: u64 = u64::MAX;
+
+/// The unique patterns in order of first appearance.
+pub(super) struct Unique {
+    /// `(N)`: the pattern of each respondent.
+    pub pattern_of_respondent: Vec<u32>,
+    /// `(P)`: the first respondent with each pattern.
+    pub first: Vec<u32>,
+}
+
+/// Collapses `n` respondents with the given codes (one list per block) to their unique patterns.
+pub(super) fn collapse(block_codes: &[Vec<u16>], n: usize) -> Unique {
+    let hashes = hash(block_codes, n);
+    let same = |a: usize, b: usize| block_codes.iter().all(|codes| codes[a] == codes[b]);
+
+    // Open addressing; a slot holds the upper half of the hash and the pattern.
+    let n_slots = (2 * n).next_power_of_two().max(2);
+    let mut slots = vec![FREE; n_slots];
+    let mut unique = Unique { pattern_of_respondent: Vec::with_capacity(n), first: Vec::new() };
+    for (i, &hash) in hashes.iter().enumerate() {
+        let tag = hash & 0xffff_ffff_0000_0000;
+        let mut at = hash as usize & (n_slots - 1);
+        let pattern = loop {
+            let slot = slots[at];
+            if slot == FREE {
+                let new = unique.first.len() as u32;
+                slots[at] = tag | new as u64;
+                unique.first.push(i as u32);
+                break new;
+            }
+            let candidate = slot as u32;
+            if slot & 0xffff_ffff_0000_0000 == tag && same(i, unique.first[candidate as usize] as usize) {
+                break candidate;
+            }
+            at = (at + 1) & (n_slots - 1);
+        };
+        unique.pattern_of_respondent.push(pattern);
+    }
+    unique
+}
+
+/// A hash of each respondent's codes.
+fn hash(block_codes: &[Vec<u16>], n: usize) -> Vec<u64> {
+    let mut hashes = vec![0u64; n];
+    hashes.par_chunks_mut(TILE).enumerate().for_each(|(t, hashes)| {
+        for codes in block_codes {
+            for (hash, &code) in hashes.iter_mut().zip(&codes[t * TILE..]) {
+                *hash = (hash.rotate_left(23) ^ code as u64).wrapping_mul(MULTIPLIER);
+            }
+        }
+        for hash in hashes {
+            *hash ^= *hash >> 32;
+        }
+    });
+    hashes
+}
