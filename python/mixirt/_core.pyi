@@ -11,10 +11,12 @@ __all__ = [
     "Model",
     "Structure",
     "__version__",
+    "covariance",
     "em_step",
     "encode",
     "expected_counts",
     "fit",
+    "vcov_methods",
 ]
 
 __version__: str
@@ -113,3 +115,12 @@ def expected_counts(model: Model, data: Data, x: NDArray[np.float64]) -> dict[st
 def em_step(
     model: Model, data: Data, x: NDArray[np.float64], max_newton: int
 ) -> NDArray[np.float64]: ...
+def covariance(
+    model: Model,
+    data: Data,
+    x: NDArray[np.float64],
+    method: str,
+    *,
+    n_threads: int | None = None,
+) -> dict[str, Any]: ...
+def vcov_methods() -> list[str]: ...

@@ -14,6 +14,7 @@ from mixirt._words import quoted
 from mixirt.curves import Curves
 from mixirt.errors import DataError, SpecError
 from mixirt.frames import to_native
+from mixirt.inference import Inference, ParameterCovariance
 from mixirt.model import Model
 from mixirt.model_text import cell_status
 from mixirt.responses import Responses
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Result"]
 
 
-class Result(Curves):
+class Result(Curves, Inference):
     """Estimates, log-likelihood and history of a fit; made by :func:`mixirt.fit`. Immutable."""
 
     def __init__(
@@ -44,6 +45,7 @@ class Result(Curves):
         self._model, self._engine, self._data = model, engine, data
         self._read, self._found, self._settings = read, found, settings
         self._values = engine.expand(found["x"])
+        self._covariances: dict[str, ParameterCovariance] = {}
 
     @property
     def model(self) -> Model:

@@ -44,6 +44,23 @@ impl ArrowDerivatives {
         self.core.fill(0.0);
     }
 
+    /// The whole Hessian as one matrix, in block order.
+    pub fn dense_hessian(&self) -> DMatrix<f64> {
+        let n = self.gradient.len();
+        let shared = n - self.core.nrows();
+        let mut dense = DMatrix::zeros(n, n);
+        let mut first = 0;
+        for (own, border) in self.own.iter().zip(&self.border) {
+            let k = own.nrows();
+            dense.view_mut((first, first), (k, k)).copy_from(own);
+            dense.view_mut((first, shared), border.shape()).copy_from(border);
+            dense.view_mut((shared, first), (border.ncols(), k)).copy_from(&border.transpose());
+            first += k;
+        }
+        dense.view_mut((shared, shared), self.core.shape()).copy_from(&self.core);
+        dense
+    }
+
     /// Takes the parameters marked in `held` out of the system: their steps will be 0.
     pub fn hold(&mut self, held: &[bool]) {
         let mut first = 0;

@@ -133,6 +133,34 @@ impl<'a> Worker<'a> {
     }
 }
 
+/// Makes the parts of a fold, and adds a pattern with its weight and posterior to one of them.
+pub struct Fold<P, F> {
+    /// A part of nothing.
+    pub part: P,
+    /// `add(part, pattern, N_gp, posterior (L))`.
+    pub add: F,
+}
+
+impl Worker<'_> {
+    /// Folds every pattern of an observed group with its posterior over the nodes of all classes.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`].
+    pub fn fold_posteriors<A: Send, P: Fn() -> A + Sync, F: Fn(&mut A, usize, f64, &[f64]) + Sync>(
+        &mut self,
+        model: &Model,
+        observed: usize,
+        (placed, values): (&[Placed], &[f64]),
+        fold: Fold<P, F>,
+        cancel: &AtomicBool,
+    ) -> Result<Vec<A>> {
+        let (prior, probabilities) = node_probabilities(model, observed, placed, values);
+        let input = NodeProbabilities { prior: &prior, probabilities: &probabilities };
+        let patterns = &self.data.patterns[observed];
+        Ok(self.steps[observed].fold_posteriors(patterns, input, fold.part, fold.add, cancel)?)
+    }
+}
+
 impl CountSource for Worker<'_> {
     fn counts(
         &mut self,

@@ -10,7 +10,7 @@
 //! 2. [`data`]: responses to unique [`patterns`].
 //! 3. [`start`]: start values.
 //! 4. [`em`]: the loop over [`e_step`] and [`m_step`], sped up by [`accelerate`].
-//! 5. [`score`]: attributes of respondents.
+//! 5. [`score`]: attributes of respondents; [`se`]: standard errors.
 
 pub mod accelerate;
 pub mod arrow;
@@ -34,6 +34,7 @@ pub mod prior;
 pub mod proportions;
 pub mod quadrature;
 pub mod score;
+pub mod se;
 pub mod spec;
 pub mod start;
 

@@ -78,6 +78,14 @@ impl<'a> BlockObjective<'a> {
         Self { model, block, placed, expected, lower: bounds(|f| f.lower), upper: bounds(|f| f.upper) }
     }
 
+    /// The derivatives when all free parameters of the model are `x`.
+    pub fn derivatives_at(&self, x: &[f64]) -> ArrowDerivatives {
+        let x_block: Vec<f64> = self.block.free.iter().map(|&f| x[f]).collect();
+        let mut out = ArrowDerivatives::zeros(&self.block.cluster_sizes, self.block.n_shared);
+        self.derivatives(&x_block, &mut out);
+        out
+    }
+
     /// A member's own parameters when the block's are `x`.
     fn gather(&self, member: &Member, starts: &[usize], x: &[f64]) -> Vec<f64> {
         let table: &ParameterTable = &self.model.table;

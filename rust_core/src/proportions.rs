@@ -37,7 +37,7 @@ pub fn simplices(model: &Model) -> Vec<Simplex> {
 
 impl Simplex {
     /// The distinct free parameters with the number of classes each serves.
-    fn free(&self) -> Vec<(usize, usize)> {
+    pub fn free(&self) -> Vec<(usize, usize)> {
         let indices = |s: &Slot| if let Slot::Free(f) = *s { Some(f) } else { None };
         let distinct: BTreeSet<usize> = self.slots.iter().filter_map(indices).collect();
         distinct

@@ -6,6 +6,7 @@ mod errors;
 mod fit;
 mod model;
 mod run;
+mod se;
 
 use pyo3::prelude::*;
 
@@ -22,6 +23,9 @@ mod _core {
     use crate::fit::{em_step, expected_counts, fit};
     #[pymodule_export]
     use crate::model::{PyModel, Structure};
+
+    #[pymodule_export]
+    use crate::se::{covariance, vcov_methods};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -31,12 +31,29 @@ impl Scratch {
     }
 }
 
+/// How a product of rows is kept from underflow.
+pub(super) mod guard {
+    /// Not at all: no product can underflow.
+    pub const NONE: u8 = 0;
+    /// Values that fall under 2^-500 become 0. As factors are at most 1, such a node ends below that: where the
+    /// pattern's probability turns out above 2^-400, what was dropped is less than a rounding error; else the product
+    /// has to be done again with [`EXPONENTS`].
+    pub const FLUSH: u8 = 1;
+    /// Every node carries an exponent: nothing is lost.
+    pub const EXPONENTS: u8 = 2;
+
+    /// `2^-500`
+    pub const FLUSH_BELOW: f64 = f64::from_bits((1023 - 500) << 52);
+    /// The binary exponent of [`FLUSH_BELOW`].
+    pub const FLUSH_EXPONENT: i32 = -500;
+    /// `2^-400`
+    pub const SMALLEST_PROBABILITY: f64 = f64::from_bits((1023 - 400) << 52);
+}
+
 /// The likelihood of a pattern at a few vectors of nodes, `values * 2^exponents`.
 pub(super) struct Likelihood<const W: usize> {
     pub values: [V; W],
     pub exponents: [V; W],
-    /// Whether any exponent is not 0.
-    pub is_scaled: bool,
     /// Lower bound of the binary exponents of the positive values.
     bound: i32,
 }
@@ -44,37 +61,56 @@ pub(super) struct Likelihood<const W: usize> {
 impl<const W: usize> Likelihood<W> {
     #[inline(always)]
     fn one() -> Self {
-        Self { values: [V([1.0; 8]); W], exponents: [V::ZERO; W], is_scaled: false, bound: 0 }
+        Self { values: [V([1.0; 8]); W], exponents: [V::ZERO; W], bound: 0 }
     }
 
-    /// Multiplies by `row`; where guarded, moves the exponents out of the values before these could underflow.
     #[inline(always)]
-    fn multiply<const GUARDED: bool>(&mut self, tables: &Tables, row: usize, offset: usize) {
-        if GUARDED {
-            let exponent = tables.row_exponent[row];
-            if exponent == SCALED_ROW {
-                self.rescale();
-                let exponents = &tables.exponents(row)[offset..offset + W];
-                for (e, more) in self.exponents.iter_mut().zip(exponents) {
-                    *e = e.plus(*more);
-                }
-            } else {
-                if self.bound + exponent < BUDGET {
-                    self.rescale();
-                }
-                self.bound += exponent;
-            }
-        }
-        let factor = part::<W>(&tables.rows, row * tables.n_vectors + offset);
+    fn multiply(&mut self, tables: &Tables, row: u32, offset: usize) {
+        let factor = part::<W>(&tables.rows, row as usize * tables.n_vectors + offset);
         for (value, factor) in self.values.iter_mut().zip(factor) {
             *value = value.times(*factor);
+        }
+    }
+
+    /// How many of `rows` may be multiplied before the values have to be made safe again; at least one.
+    #[inline(always)]
+    fn safe_rows<const GUARD: u8>(&mut self, tables: &Tables, rows: &[u32]) -> usize {
+        if GUARD == guard::NONE {
+            return rows.len();
+        }
+        for (i, &row) in rows.iter().enumerate() {
+            let bound = self.bound.saturating_add(tables.row_exponent[row as usize]);
+            if bound < BUDGET && i > 0 {
+                return i;
+            }
+            self.bound = bound;
+        }
+        rows.len()
+    }
+
+    /// Makes the values safe before `next` is multiplied.
+    #[inline(always)]
+    fn make_safe<const GUARD: u8>(&mut self, tables: &Tables, next: u32, offset: usize) {
+        if GUARD == guard::FLUSH {
+            for value in &mut self.values {
+                *value = value.map(|x| if x < guard::FLUSH_BELOW { 0.0 } else { x });
+            }
+            self.bound = guard::FLUSH_EXPONENT;
+        }
+        if GUARD == guard::EXPONENTS {
+            self.rescale();
+            if tables.row_exponent[next as usize] == SCALED_ROW {
+                let more = &tables.exponents(next as usize)[offset..offset + W];
+                for (exponent, more) in self.exponents.iter_mut().zip(more) {
+                    *exponent = exponent.plus(*more);
+                }
+            }
         }
     }
 
     #[inline(always)]
     fn rescale(&mut self) {
         rescale(&mut self.values, &mut self.exponents);
-        self.is_scaled = true;
         self.bound = 0;
     }
 }
@@ -154,22 +190,33 @@ impl<const W: usize> Pending<'_, '_, W> {
 
 /// The likelihood of the pattern with these rows at `W` vectors of nodes, while the pending pattern is added.
 #[inline(always)]
-pub(super) fn step<const W: usize, const GUARDED: bool>(
+pub(super) fn step<const W: usize, const GUARD: u8>(
     tables: &Tables,
     rows: &[u32],
     offset: usize,
     mut pending: Pending<W>,
 ) -> Likelihood<W> {
     let mut likelihood = Likelihood::one();
-    let n_both = rows.len().min(pending.rows.len());
-    for (&row, &earlier) in rows.iter().zip(pending.rows) {
-        likelihood.multiply::<GUARDED>(tables, row as usize, offset);
-        pending.add(earlier, tables.n_vectors, offset);
+    let (mut rows, mut earlier) = (rows, pending.rows);
+    if GUARD == guard::EXPONENTS && !rows.is_empty() {
+        likelihood.make_safe::<GUARD>(tables, rows[0], offset);
     }
-    for &row in &rows[n_both..] {
-        likelihood.multiply::<GUARDED>(tables, row as usize, offset);
+    while !rows.is_empty() {
+        let (now, later) = rows.split_at(likelihood.safe_rows::<GUARD>(tables, rows));
+        let (earlier_now, earlier_later) = earlier.split_at(now.len().min(earlier.len()));
+        for (&row, &earlier) in now.iter().zip(earlier_now) {
+            likelihood.multiply(tables, row, offset);
+            pending.add(earlier, tables.n_vectors, offset);
+        }
+        for &row in &now[earlier_now.len()..] {
+            likelihood.multiply(tables, row, offset);
+        }
+        (rows, earlier) = (later, earlier_later);
+        if let Some(&next) = rows.first() {
+            likelihood.make_safe::<GUARD>(tables, next, offset);
+        }
     }
-    for &row in &pending.rows[n_both..] {
+    for &row in earlier {
         pending.add(row, tables.n_vectors, offset);
     }
     likelihood
@@ -192,29 +239,29 @@ impl Kernel for Chunk<'_> {
     #[inline(always)]
     fn run(self) -> Result<f64, Stop> {
         self.accumulator.fill(V::ZERO);
-        if self.tables.guarded { self.run_guarded::<true>() } else { self.run_guarded::<false>() }
+        if self.tables.guarded { self.run_guarded::<{ guard::FLUSH }>() } else { self.run_guarded::<{ guard::NONE }>() }
     }
 }
 
 impl<'a> Chunk<'a> {
     #[inline(always)]
-    fn run_guarded<const GUARDED: bool>(self) -> Result<f64, Stop> {
+    fn run_guarded<const GUARD: u8>(self) -> Result<f64, Stop> {
         match self.tables.n_vectors {
-            1 => self.narrow::<1, GUARDED>(),
-            2 => self.narrow::<2, GUARDED>(),
-            3 => self.narrow::<3, GUARDED>(),
-            4 => self.narrow::<4, GUARDED>(),
-            5 => self.narrow::<5, GUARDED>(),
-            6 => self.narrow::<6, GUARDED>(),
-            7 => self.narrow::<7, GUARDED>(),
-            8 => self.narrow::<8, GUARDED>(),
-            _ => self.wide::<GUARDED>(),
+            1 => self.narrow::<1, GUARD>(),
+            2 => self.narrow::<2, GUARD>(),
+            3 => self.narrow::<3, GUARD>(),
+            4 => self.narrow::<4, GUARD>(),
+            5 => self.narrow::<5, GUARD>(),
+            6 => self.narrow::<6, GUARD>(),
+            7 => self.narrow::<7, GUARD>(),
+            8 => self.narrow::<8, GUARD>(),
+            _ => self.wide::<GUARD>(),
         }
     }
 
     /// A grid whose rows stay in registers.
     #[inline(always)]
-    fn narrow<const W: usize, const GUARDED: bool>(self) -> Result<f64, Stop> {
+    fn narrow<const W: usize, const GUARD: u8>(self) -> Result<f64, Stop> {
         let mut logs = LogSum::new(self.patterns, self.cancel);
         let mut posterior = [V::ZERO; W];
         let mut earlier: &[u32] = &[];
@@ -225,26 +272,29 @@ impl<'a> Chunk<'a> {
             }
             let rows = self.patterns.rows(p);
             let pending = Pending { rows: earlier, posterior: &posterior, accumulator: self.accumulator };
-            let mut likelihood = step::<W, GUARDED>(self.tables, rows, 0, pending);
+            let mut likelihood = step::<W, GUARD>(self.tables, rows, 0, pending);
+            let mut probability = sum(&likelihood.values);
             let mut exponent = 0.0;
-            if GUARDED && likelihood.is_scaled {
+            if GUARD == guard::FLUSH && self.tables.needs_exponents(probability) {
+                let pending = Pending { rows: &[], posterior: &posterior, accumulator: self.accumulator };
+                likelihood = step::<W, { guard::EXPONENTS }>(self.tables, rows, 0, pending);
                 likelihood.rescale();
                 exponent = align(&mut likelihood.values, &likelihood.exponents);
+                probability = sum(&likelihood.values);
             }
-            let probability = sum(&likelihood.values);
             let factor = n_gp / probability;
             posterior = likelihood.values.map(|v| v.scale(factor));
             earlier = rows;
             logs.push(p, probability, exponent, n_gp)?;
         }
         let pending = Pending { rows: earlier, posterior: &posterior, accumulator: self.accumulator };
-        step::<W, false>(self.tables, &[], 0, pending);
+        step::<W, { guard::NONE }>(self.tables, &[], 0, pending);
         logs.finish()
     }
 
     /// A grid of more vectors than one loop takes.
     #[inline(always)]
-    fn wide<const GUARDED: bool>(self) -> Result<f64, Stop> {
+    fn wide<const GUARD: u8>(self) -> Result<f64, Stop> {
         let mut logs = LogSum::new(self.patterns, self.cancel);
         let mut earlier: &[u32] = &[];
         let Scratch { likelihood, exponents, posterior } = self.scratch;
@@ -258,13 +308,15 @@ impl<'a> Chunk<'a> {
             }
             let rows = self.patterns.rows(p);
             let mut row = WideRow { likelihood, exponents, posterior, accumulator: self.accumulator };
-            let is_scaled = row.step::<GUARDED>(self.tables, rows, earlier);
+            row.step::<GUARD>(self.tables, rows, earlier);
+            let mut probability = sum(row.likelihood);
             let mut exponent = 0.0;
-            if GUARDED && is_scaled {
+            if GUARD == guard::FLUSH && self.tables.needs_exponents(probability) {
+                row.step::<{ guard::EXPONENTS }>(self.tables, rows, &[]);
                 rescale(likelihood, exponents);
                 exponent = align(likelihood, exponents);
+                probability = sum(likelihood);
             }
-            let probability = sum(likelihood);
             let factor = n_gp / probability;
             for (to, from) in posterior.iter_mut().zip(&*likelihood) {
                 *to = from.scale(factor);
@@ -273,7 +325,7 @@ impl<'a> Chunk<'a> {
             logs.push(p, probability, exponent, n_gp)?;
         }
         let mut row = WideRow { likelihood, exponents, posterior, accumulator: self.accumulator };
-        row.step::<false>(self.tables, &[], earlier);
+        row.step::<{ guard::NONE }>(self.tables, &[], earlier);
         logs.finish()
     }
 }
@@ -287,43 +339,39 @@ pub(super) struct WideRow<'a> {
 }
 
 impl WideRow<'_> {
-    /// Whether the result is scaled by exponents.
     #[inline(always)]
-    pub fn step<const GUARDED: bool>(&mut self, tables: &Tables, rows: &[u32], earlier: &[u32]) -> bool {
+    pub fn step<const GUARD: u8>(&mut self, tables: &Tables, rows: &[u32], earlier: &[u32]) {
         let n_full = tables.n_vectors - tables.n_vectors % SLICE;
-        let mut is_scaled = false;
         for offset in (0..n_full).step_by(SLICE) {
-            is_scaled |= self.slice::<SLICE, GUARDED>(tables, rows, earlier, offset);
+            self.slice::<SLICE, GUARD>(tables, rows, earlier, offset);
         }
-        is_scaled
-            | match tables.n_vectors - n_full {
-                1 => self.slice::<1, GUARDED>(tables, rows, earlier, n_full),
-                2 => self.slice::<2, GUARDED>(tables, rows, earlier, n_full),
-                3 => self.slice::<3, GUARDED>(tables, rows, earlier, n_full),
-                4 => self.slice::<4, GUARDED>(tables, rows, earlier, n_full),
-                5 => self.slice::<5, GUARDED>(tables, rows, earlier, n_full),
-                6 => self.slice::<6, GUARDED>(tables, rows, earlier, n_full),
-                7 => self.slice::<7, GUARDED>(tables, rows, earlier, n_full),
-                _ => false,
-            }
+        match tables.n_vectors - n_full {
+            1 => self.slice::<1, GUARD>(tables, rows, earlier, n_full),
+            2 => self.slice::<2, GUARD>(tables, rows, earlier, n_full),
+            3 => self.slice::<3, GUARD>(tables, rows, earlier, n_full),
+            4 => self.slice::<4, GUARD>(tables, rows, earlier, n_full),
+            5 => self.slice::<5, GUARD>(tables, rows, earlier, n_full),
+            6 => self.slice::<6, GUARD>(tables, rows, earlier, n_full),
+            7 => self.slice::<7, GUARD>(tables, rows, earlier, n_full),
+            _ => {}
+        }
     }
 
     #[inline(always)]
-    fn slice<const W: usize, const GUARDED: bool>(
+    fn slice<const W: usize, const GUARD: u8>(
         &mut self,
         tables: &Tables,
         rows: &[u32],
         earlier: &[u32],
         offset: usize,
-    ) -> bool {
+    ) {
         let posterior = if earlier.is_empty() { &[V::ZERO; W] } else { part::<W>(self.posterior, offset) };
         let pending = Pending { rows: earlier, posterior, accumulator: self.accumulator };
-        let result = step::<W, GUARDED>(tables, rows, offset, pending);
+        let result = step::<W, GUARD>(tables, rows, offset, pending);
         self.likelihood[offset..offset + W].copy_from_slice(&result.values);
-        if GUARDED {
+        if GUARD == guard::EXPONENTS {
             self.exponents[offset..offset + W].copy_from_slice(&result.exponents);
         }
-        result.is_scaled
     }
 }
 

@@ -22,7 +22,7 @@ mod tables;
 mod vector;
 
 use std::ops::Range;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 use thiserror::Error as ThisError;
@@ -30,7 +30,7 @@ use thiserror::Error as ThisError;
 use crate::Error;
 use crate::patterns::Patterns;
 use kernel::{Chunk, Scratch};
-use posterior::PosteriorChunk;
+use posterior::{PosteriorChunk, PosteriorRows};
 use tables::Tables;
 use vector::{V, dispatch, flat_mut};
 
@@ -44,6 +44,8 @@ const MAX_CHUNKS: usize = 16;
 const PATTERNS_PER_ROW: usize = 40;
 /// Bytes that the accumulators of all chunks may take before there are fewer chunks.
 const MAX_ACCUMULATOR_BYTES: usize = 256 << 20;
+/// Patterns whose posteriors are held at a time while they are folded.
+const FOLDED_ROWS: usize = 64;
 /// Patterns in a chunk of the posterior.
 const POSTERIOR_CHUNK: usize = 1024;
 
@@ -229,6 +231,44 @@ impl EStep {
             work.into_par_iter().try_for_each(|chunk| dispatch(*isa, chunk))?;
         }
         Ok(posterior)
+    }
+
+    /// Folds every pattern with its posterior over the nodes: `fold(part, pattern, N_gp, posterior (L))`. One part for
+    /// each of a number of chunks that depends on the data alone; the caller adds them in order.
+    ///
+    /// # Errors
+    /// [`Stop::Shape`] and [`Stop::Interrupted`].
+    pub fn fold_posteriors<A: Send>(
+        &mut self,
+        patterns: &Patterns,
+        input: NodeProbabilities,
+        part: impl Fn() -> A + Sync,
+        fold: impl Fn(&mut A, usize, f64, &[f64]) + Sync,
+        cancel: &AtomicBool,
+    ) -> Result<Vec<A>, Stop> {
+        self.build_tables(patterns, input)?;
+        let Self { tables, layout, isa, .. } = &*self;
+        let n_nodes = layout.n_nodes();
+        let chunk = patterns.len().div_ceil(MAX_CHUNKS).max(1);
+        let n_chunks = patterns.len().div_ceil(chunk);
+        let work = (0..n_chunks).into_par_iter().map(|c| {
+            let mut part = part();
+            let mut rows = vec![0.0; FOLDED_ROWS.min(chunk) * n_nodes];
+            let end = ((c + 1) * chunk).min(patterns.len());
+            for start in (c * chunk..end).step_by(FOLDED_ROWS) {
+                if cancel.load(Ordering::Relaxed) {
+                    return Err(Stop::Interrupted);
+                }
+                let range = start..(start + FOLDED_ROWS).min(end);
+                let rows = &mut rows[..range.len() * n_nodes];
+                dispatch(*isa, PosteriorRows { patterns, tables, range: range.clone(), n_nodes, rows: &mut *rows });
+                for (p, row) in range.zip(rows.chunks_exact(n_nodes)) {
+                    fold(&mut part, p, patterns.n_gp()[p], row);
+                }
+            }
+            Ok(part)
+        });
+        work.collect()
     }
 
     fn build_tables(&mut self, patterns: &Patterns, input: NodeProbabilities) -> Result<(), Stop> {

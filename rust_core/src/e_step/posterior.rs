@@ -1,9 +1,10 @@
 //! Posterior expectations of functions of the latent nodes, pattern by pattern.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Stop;
-use super::kernel::{Scratch, WideRow, align, rescale, sum};
+use super::kernel::{Scratch, WideRow, align, guard, rescale, sum};
 use super::layout::NodeLayout;
 use super::tables::Tables;
 use super::vector::{Kernel, V, flat, ln_scaled};
@@ -41,42 +42,32 @@ impl Kernel for PosteriorChunk<'_> {
 
     #[inline(always)]
     fn run(self) -> Result<(), Stop> {
-        if self.tables.guarded { self.run_guarded::<true>() } else { self.run_guarded::<false>() }
+        if self.tables.guarded { self.run_guarded::<{ guard::FLUSH }>() } else { self.run_guarded::<{ guard::NONE }>() }
     }
 }
 
 impl PosteriorChunk<'_> {
     #[inline(always)]
-    fn run_guarded<const GUARDED: bool>(self) -> Result<(), Stop> {
+    fn run_guarded<const GUARD: u8>(self) -> Result<(), Stop> {
         let n = self.tables.n_vectors;
         let n_functions = self.functions.len() / n;
-        let n_segments = if self.modes.is_empty() { 0 } else { self.layout.n_segments() };
-        let Scratch { mut likelihood, mut exponents, posterior } = Scratch::new(n);
+        let modes_wanted = !self.modes.is_empty();
+        let n_segments = if !modes_wanted { 0 } else { self.layout.n_segments() };
+        let mut scratch = Scratch::new(n);
         for (k, log_probability) in self.log_probability.iter_mut().enumerate() {
             if self.cancel.load(Ordering::Relaxed) {
                 return Err(Stop::Interrupted);
             }
-            let mut row = WideRow {
-                likelihood: &mut likelihood,
-                exponents: &mut exponents,
-                posterior: &posterior,
-                accumulator: &mut [],
-            };
-            let is_scaled = row.step::<GUARDED>(self.tables, self.patterns.rows(self.start + k), &[]);
-            let mut exponent = 0.0;
-            if GUARDED && is_scaled {
-                rescale(&mut likelihood, &mut exponents);
-            }
+            let rows = self.patterns.rows(self.start + k);
+            let is_scaled = multiply::<GUARD>(self.tables, rows, modes_wanted, &mut scratch);
             // Before classes that are all but impossible vanish beside the others.
             for segment in 0..n_segments {
                 let nodes = self.layout.segment(segment);
-                let exponents = if GUARDED && is_scaled { &flat(&exponents)[nodes.clone()] } else { &[] };
-                self.modes[k * n_segments + segment] = largest(&flat(&likelihood)[nodes], exponents);
+                let exponents = if is_scaled { &flat(&scratch.exponents)[nodes.clone()] } else { &[] };
+                self.modes[k * n_segments + segment] = largest(&flat(&scratch.likelihood)[nodes], exponents);
             }
-            if GUARDED && is_scaled {
-                exponent = align(&mut likelihood, &exponents);
-            }
-            let probability = sum(&likelihood);
+            let exponent = if is_scaled { align(&mut scratch.likelihood, &scratch.exponents) } else { 0.0 };
+            let probability = sum(&scratch.likelihood);
             *log_probability = match probability {
                 p if p > 0.0 => ln_scaled(p, exponent),
                 0.0 => f64::NEG_INFINITY,
@@ -85,13 +76,61 @@ impl PosteriorChunk<'_> {
             let expectations = &mut self.expectations[k * n_functions..(k + 1) * n_functions];
             for (out, function) in expectations.iter_mut().zip(self.functions.chunks_exact(n)) {
                 let mut total = [V::ZERO; 2];
-                for (v, (x, f)) in likelihood.iter().zip(function).enumerate() {
+                for (v, (x, f)) in scratch.likelihood.iter().zip(function).enumerate() {
                     total[v % 2] = total[v % 2].plus(x.times(*f));
                 }
                 *out = total[0].plus(total[1]).sum() / probability;
             }
         }
         Ok(())
+    }
+}
+
+/// The likelihood of a pattern over all nodes, into `scratch`; true where it is left as mantissas and exponents, which is
+/// done where a plain product would lose something, or if `exact`.
+#[inline(always)]
+fn multiply<const GUARD: u8>(tables: &Tables, rows: &[u32], exact: bool, scratch: &mut Scratch) -> bool {
+    let Scratch { likelihood, exponents, posterior } = scratch;
+    let mut row = WideRow { likelihood, exponents, posterior, accumulator: &mut [] };
+    row.step::<GUARD>(tables, rows, &[]);
+    let is_scaled = GUARD == guard::FLUSH && (exact || tables.needs_exponents(sum(row.likelihood)));
+    if is_scaled {
+        row.step::<{ guard::EXPONENTS }>(tables, rows, &[]);
+        rescale(likelihood, exponents);
+    }
+    is_scaled
+}
+
+/// The posterior of consecutive patterns over all nodes.
+pub(super) struct PosteriorRows<'a> {
+    pub patterns: &'a Patterns,
+    pub tables: &'a Tables,
+    pub range: Range<usize>,
+    pub n_nodes: usize,
+    /// `(patterns of the range, L)`: written over; not numbers for patterns that cannot occur.
+    pub rows: &'a mut [f64],
+}
+
+impl Kernel for PosteriorRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        if self.tables.guarded { self.run_guarded::<{ guard::FLUSH }>() } else { self.run_guarded::<{ guard::NONE }>() }
+    }
+}
+
+impl PosteriorRows<'_> {
+    #[inline(always)]
+    fn run_guarded<const GUARD: u8>(self) {
+        let mut scratch = Scratch::new(self.tables.n_vectors);
+        for (p, row) in self.range.zip(self.rows.chunks_exact_mut(self.n_nodes)) {
+            if multiply::<GUARD>(self.tables, self.patterns.rows(p), false, &mut scratch) {
+                align(&mut scratch.likelihood, &scratch.exponents);
+            }
+            let probability = sum(&scratch.likelihood);
+            row.iter_mut().zip(flat(&scratch.likelihood)).for_each(|(to, from)| *to = from / probability);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::NodeProbabilities;
+use super::kernel::guard;
 use super::layout::NodeLayout;
 use super::vector::{InstructionSet, Kernel, V, dispatch, flat, flat_mut, split};
 use crate::patterns::{Block, MISSING, Patterns, UNKNOWN_CLASS};
@@ -24,6 +25,8 @@ pub(super) struct Tables {
     pub rows: Vec<V>,
     /// Whether products of rows might underflow.
     pub guarded: bool,
+    /// Whether some rows are stored as mantissas and exponents.
+    has_scaled_rows: bool,
     /// `(n_rows)`: smallest exponent of the positive elements, or [`SCALED_ROW`]; only kept where guarded.
     pub row_exponent: Vec<i32>,
     /// `(sum M_i, n_vectors)`: probabilities of the items over all nodes; counts on the way back.
@@ -70,6 +73,7 @@ impl Tables {
             n_vectors,
             rows: vec![V::ZERO; patterns.n_rows() * n_vectors],
             guarded: false,
+            has_scaled_rows: false,
             row_exponent: Vec::new(),
             item_rows: vec![V::ZERO; layout.n_categories.iter().sum::<usize>() * n_vectors],
             blocks: patterns.blocks().iter().map(state).collect(),
@@ -92,6 +96,7 @@ impl Tables {
         if !self.guarded {
             return;
         }
+        self.has_scaled_rows = self.blocks.iter().any(|b| !b.exponents.is_empty());
         let Self { rows, row_exponent, blocks, n_vectors, .. } = self;
         row_exponent.clear();
         row_exponent.extend(rows.chunks_exact(*n_vectors).map(smallest_exponent));
@@ -101,10 +106,15 @@ impl Tables {
             sum += exponents.iter().min().map_or(0, |&e| e as i64);
             if !block.exponents.is_empty() {
                 exponents.fill(SCALED_ROW);
-                sum = i64::MIN / 2;
             }
         }
-        self.guarded = sum < BUDGET as i64;
+        self.guarded = self.has_scaled_rows || sum < BUDGET as i64;
+    }
+
+    /// Whether a product that was guarded by flushing has lost something.
+    #[inline(always)]
+    pub fn needs_exponents(&self, probability: f64) -> bool {
+        self.has_scaled_rows || probability.is_nan() || probability < guard::SMALLEST_PROBABILITY
     }
 
     /// The exponents of a [`SCALED_ROW`].

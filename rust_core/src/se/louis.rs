@@ -1,0 +1,34 @@
+//! The observed information as the complete-data information less the missing one (Louis, 1982), exactly.
+
+use super::score_vectors::{NodeScores, fold_patterns};
+use super::{Covariance, Method, Point};
+use crate::error::{Error, Result};
+
+/// Observed information by Louis's identity.
+pub struct Louis;
+
+/// Multiplications beyond which the method is refused: an hour on one core.
+const MAX_WORK: f64 = 5e12;
+
+impl Method for Louis {
+    fn name(&self) -> &'static str {
+        "louis"
+    }
+
+    fn covariance(&self, point: &Point) -> Result<Covariance> {
+        let nodes = point.model.structures.iter().map(|s| s.layout.n_nodes()).max().unwrap_or(1);
+        let (patterns, n) = (point.data.n_patterns(), point.directions.len());
+        if patterns as f64 * nodes as f64 * (n * n) as f64 > MAX_WORK {
+            return Err(Error::Spec(format!(
+                "method 'louis' needs every pair of {n} parameters at {nodes} nodes for {patterns} patterns, which is \
+                 too much; use 'oakes', which gives the same matrix"
+            )));
+        }
+        let complete = point.complete_information(&mut point.data.worker(point.model)?)?;
+        let scores = NodeScores::new(point);
+        let missing = fold_patterns(point, |observed, pattern, posterior, part| {
+            scores.add_missing_information(observed, pattern, posterior, part);
+        })?;
+        Ok(point.invert(&(point.directions.project_matrix(&complete) - missing)))
+    }
+}

@@ -1,0 +1,219 @@
+//! Covariance matrices of the estimates.
+//!
+//! A method is one file and one entry in [`METHODS`]. All of them work on the free parameters together: items,
+//! distributions and class proportions, a tied parameter once. Two things are shared by all: the *directions* in which
+//! a point can move (parameters at a bound cannot; class proportions keep their sum), and the gradient of the observed
+//! log-posterior, which by Fisher's identity is the gradient of the expected complete-data one at the same point.
+
+mod complete;
+mod cross_product;
+mod directions;
+mod louis;
+mod oakes;
+mod sandwich;
+mod score_vectors;
+
+use std::sync::atomic::AtomicBool;
+
+use nalgebra::{Cholesky, DMatrix, DVector};
+
+pub use complete::Complete;
+pub use cross_product::CrossProduct;
+pub use directions::Directions;
+pub use louis::Louis;
+pub use oakes::Oakes;
+pub use sandwich::Sandwich;
+
+use crate::blocks::{Block, blocks};
+use crate::data::{Data, Worker};
+use crate::em::CountSource;
+use crate::error::{Error, Result};
+use crate::expected::{Expected, Placed, place};
+use crate::m_step::BlockObjective;
+use crate::params::{Kind, Slot};
+use crate::spec::Model;
+
+/// Every method; the first is the default.
+pub static METHODS: &[&dyn Method] = &[&Oakes, &Louis, &CrossProduct, &Sandwich, &Complete];
+
+/// A way to get the covariance matrix of the estimates.
+pub trait Method: Send + Sync {
+    /// The name users know it by.
+    fn name(&self) -> &'static str;
+
+    /// The covariance matrix of the coordinates along the point's directions.
+    ///
+    /// # Errors
+    /// [`Error::Estimation`] where the information matrix is not positive definite; [`Error::Interrupted`].
+    fn covariance(&self, point: &Point) -> Result<Covariance>;
+}
+
+/// The method of that name.
+///
+/// # Errors
+/// [`Error::Spec`] listing the known ones.
+pub fn method(name: &str) -> Result<&'static dyn Method> {
+    METHODS.iter().copied().find(|m| m.name() == name).ok_or_else(|| {
+        let known: Vec<String> = METHODS.iter().map(|m| format!("'{}'", m.name())).collect();
+        Error::Spec(format!("unknown method '{name}'; known: {}", known.join(", ")))
+    })
+}
+
+/// A covariance matrix, or what stands in its way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Covariance {
+    /// Covariances of all free parameters (`n_free x n_free`); NaN for those that cannot move.
+    pub matrix: DMatrix<f64>,
+    /// Smallest and largest eigenvalue of the information matrix, its parameters scaled to unit information.
+    pub eigenvalues: (f64, f64),
+    /// Where the information matrix is not positive definite: the free parameters that take part in the flattest
+    /// direction, most first. Empty otherwise.
+    pub flat: Vec<usize>,
+}
+
+/// A point at which covariances are wanted: usually the maximum.
+pub struct Point<'a> {
+    /// The model.
+    pub model: &'a Model,
+    /// The responses.
+    pub data: &'a Data,
+    /// The free parameters.
+    pub x: &'a [f64],
+    /// The directions in which they can move.
+    pub directions: Directions,
+    /// Set to stop.
+    pub cancel: &'a AtomicBool,
+    blocks: Vec<Block>,
+}
+
+/// A gradient with the steps it came from.
+struct Gradient {
+    gradient: Vec<f64>,
+    placed: Vec<Placed>,
+    expected: Expected,
+}
+
+impl<'a> Point<'a> {
+    /// A point of a model with its data.
+    pub fn new(model: &'a Model, data: &'a Data, x: &'a [f64], cancel: &'a AtomicBool) -> Self {
+        Self { model, data, x, directions: Directions::new(model, x), cancel, blocks: blocks(model) }
+    }
+
+    /// The gradient of the observed log-posterior in the free parameters, at `x`.
+    ///
+    /// # Errors
+    /// As the E-step.
+    pub fn gradient(&self, worker: &mut Worker, x: &[f64]) -> Result<Vec<f64>> {
+        Ok(self.gradient_with_counts(worker, x)?.gradient)
+    }
+
+    fn gradient_with_counts(&self, worker: &mut Worker, x: &[f64]) -> Result<Gradient> {
+        let values = self.model.table.expand(x);
+        let placed = place(self.model, &values);
+        let counts = worker.counts(self.model, &placed, &values, self.cancel)?;
+        let expected = Expected::new(self.model, &placed, counts);
+        let mut gradient = vec![0.0; x.len()];
+        for block in &self.blocks {
+            let objective = BlockObjective::new(self.model, block, &placed, &expected);
+            let derivatives = objective.derivatives_at(x);
+            for (&f, g) in block.free.iter().zip(derivatives.gradient) {
+                gradient[f] = g;
+            }
+        }
+        for (cell, slot) in self.proportion_slots() {
+            if let Slot::Free(f) = slot {
+                let group = self.model.table.cells[cell].group;
+                gradient[f] += expected.moments[group].n / x[f];
+            }
+        }
+        Ok(Gradient { gradient, placed, expected })
+    }
+
+    fn proportion_slots(&self) -> impl Iterator<Item = (usize, Slot)> + '_ {
+        let table = &self.model.table;
+        let cells = table.cells.iter().enumerate().filter(|(_, c)| c.kind == Kind::Proportion);
+        cells.map(|(cell, _)| (cell, table.slots[cell]))
+    }
+
+    /// The negative Hessian of the expected complete-data log-posterior, in the free parameters.
+    fn complete_information(&self, worker: &mut Worker) -> Result<DMatrix<f64>> {
+        let at = self.gradient_with_counts(worker, self.x)?;
+        let n = self.x.len();
+        let mut information = DMatrix::zeros(n, n);
+        for block in &self.blocks {
+            let objective = BlockObjective::new(self.model, block, &at.placed, &at.expected);
+            let derivatives = objective.derivatives_at(self.x);
+            let dense = derivatives.dense_hessian();
+            for (i, &f) in block.free.iter().enumerate() {
+                for (j, &g) in block.free.iter().enumerate() {
+                    information[(f, g)] = -dense[(i, j)];
+                }
+            }
+        }
+        for (cell, slot) in self.proportion_slots() {
+            if let Slot::Free(f) = slot {
+                let group = self.model.table.cells[cell].group;
+                information[(f, f)] += at.expected.moments[group].n / (self.x[f] * self.x[f]);
+            }
+        }
+        Ok(information)
+    }
+
+    /// The negative second derivatives of the log priors, in the free parameters.
+    fn prior_information(&self) -> DMatrix<f64> {
+        let free = self.model.table.free.iter().zip(self.x);
+        let diagonal = free.map(|(f, &x)| f.prior.map_or(0.0, |p| -p.derivatives(x).1));
+        DMatrix::from_diagonal(&DVector::from_iterator(self.x.len(), diagonal))
+    }
+
+    /// The covariance matrix that an information matrix in the directions' coordinates gives.
+    fn invert(&self, information: &DMatrix<f64>) -> Covariance {
+        self.invert_around(information, None)
+    }
+
+    /// `A^-1`, or `A^-1 B A^-1` around a middle `B`.
+    fn invert_around(&self, information: &DMatrix<f64>, middle: Option<&DMatrix<f64>>) -> Covariance {
+        if self.directions.is_empty() {
+            return Covariance { matrix: self.directions.expand(None), eigenvalues: (1.0, 1.0), flat: Vec::new() };
+        }
+        let scaled = Scaled::new(information);
+        let eigen = scaled.matrix.clone().symmetric_eigen();
+        let eigenvalues = (eigen.eigenvalues.min(), eigen.eigenvalues.max());
+        let inverse = Cholesky::new(scaled.matrix.clone()).filter(|_| eigenvalues.0 > FLAT * eigenvalues.1);
+        let flat = match &inverse {
+            Some(_) => Vec::new(),
+            None => self.directions.involved(&eigen.eigenvectors.column(eigen.eigenvalues.imin()).into_owned()),
+        };
+        let coordinates = inverse.map(|factor| scaled.unscale(factor.inverse()));
+        let coordinates = coordinates.map(|bread| match middle {
+            Some(middle) => &bread * middle * &bread,
+            None => bread,
+        });
+        Covariance { matrix: self.directions.expand(coordinates.as_ref()), eigenvalues, flat }
+    }
+}
+
+/// An information matrix counts as singular below this ratio of its smallest to its largest eigenvalue (scaled to unit
+/// diagonal).
+const FLAT: f64 = 1e-11;
+
+/// A symmetric matrix scaled to unit diagonal, so that units of the parameters do not decide what is singular.
+struct Scaled {
+    matrix: DMatrix<f64>,
+    scale: Vec<f64>,
+}
+
+impl Scaled {
+    fn new(information: &DMatrix<f64>) -> Self {
+        let scale: Vec<f64> = information.diagonal().iter().map(|d| d.abs().max(f64::MIN_POSITIVE).sqrt()).collect();
+        let n = scale.len();
+        let matrix = DMatrix::from_fn(n, n, |i, j| {
+            0.5 * (information[(i, j)] + information[(j, i)]) / (scale[i] * scale[j])
+        });
+        Self { matrix, scale }
+    }
+
+    fn unscale(&self, inverse: DMatrix<f64>) -> DMatrix<f64> {
+        DMatrix::from_fn(self.scale.len(), self.scale.len(), |i, j| inverse[(i, j)] / (self.scale[i] * self.scale[j]))
+    }
+}
