@@ -138,7 +138,7 @@ def _factorize(values: NDArray[Any], table: Table) -> tuple[tuple[Any, ...], NDA
     for row, value in enumerate(values):
         try:
             index[row] = position.setdefault(value, len(position))
-        except TypeError as error:
+        except TypeError as error:  # noqa: PERF203 -- the message names the row
             raise DataError(
                 f"groups: {table.row(row)} has {quoted(value)}, which cannot be a label; "
                 "use text or numbers"

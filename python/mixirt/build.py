@@ -17,7 +17,7 @@ from mixirt.families import item_models
 __all__ = ["make_design"]
 
 
-def make_design(
+def make_design(  # noqa: PLR0913 -- the keywords of mixirt.Model
     model: Any,
     *,
     items: Any,
@@ -60,7 +60,9 @@ def make_design(
         groups=group_labels,
         reference=group_labels[0] if reference is None else reference,
         items_in_group=_members("item", names, group_labels, items_by_group),
-        attributes_in_group=_members("attribute", attribute_names, group_labels, attributes_by_group),
+        attributes_in_group=_members(
+            "attribute", attribute_names, group_labels, attributes_by_group
+        ),
         n_classes=whole,
         quadrature=quadrature,
         n_quadrature=_n_quadrature(n_quadrature, len(attribute_names)),

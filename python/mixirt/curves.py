@@ -74,7 +74,7 @@ class Curves:
     def expected_scores(
         self, theta: Any, *, group: object = None, class_: int = 1
     ) -> NDArray[np.float64]:
-        """Expected category score of each item of the group, shape (n, items).
+        """Return the expected category score of each item of the group, shape (n, items).
 
         Row sums are the test characteristic curve.
         """

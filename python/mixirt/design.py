@@ -82,11 +82,11 @@ class Design:
         return len(self.groups) * self.n_classes
 
     def observed_of(self, group: int) -> int:
-        """The observed group a latent group belongs to."""
+        """Return the observed group a latent group belongs to."""
         return group // self.n_classes
 
     def class_of(self, group: int) -> int:
-        """The latent class (from 0) of a latent group."""
+        """Return the latent class (from 0) of a latent group."""
         return group % self.n_classes
 
     @cached_property
@@ -122,7 +122,7 @@ class Design:
         return np.asarray((cells.item >= 0) & (measured == 0))
 
     def describe(self, cell: int) -> str:
-        """A cell in words, for messages.
+        """Put a cell in words, for messages.
 
         For instance ``slope of item 'item1'`` or ``covariance of 'A' and 'B' in group '2'``.
         """

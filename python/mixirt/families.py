@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from mixirt._words import unknown
 from mixirt.errors import SpecError
@@ -71,7 +71,7 @@ def item_model(name: object) -> ItemModel:
 
 
 def item_models(
-    names: object, items: Sequence[str], n_categories: Sequence[int]
+    names: Any, items: Sequence[str], n_categories: Sequence[int]
 ) -> tuple[ItemModel, ...]:
     """One item model per item, from one name for all, a list, or a mapping by item.
 
@@ -95,7 +95,9 @@ def item_models(
     elif hasattr(names, "keys"):
         models = [item_model(name) for name in _by_item(dict(names), items)]
     else:
-        listed = list(names) if isinstance(names, Sequence) or hasattr(names, "__iter__") else [names]
+        listed = (
+            list(names) if isinstance(names, Sequence) or hasattr(names, "__iter__") else [names]
+        )
         if len(listed) != len(items):
             raise SpecError(
                 f"{len(listed)} item models were given for {len(items)} items; give one name for "

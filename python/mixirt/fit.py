@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ class Settings:
                 raise SpecError(f"{name} must be a positive number; found {value!r}")
 
 
-def fit(
+def fit(  # noqa: PLR0913 -- keywords of the front door
     responses: Any,
     model: Any = "2pl",
     *,
@@ -149,7 +150,7 @@ def fit(
             raise SpecError(
                 f"{quoted(given)} cannot be given together with a Model, which says it already"
             )
-        read, model = _read_for(responses, model, groups, reading), model
+        read = _read_for(responses, model, groups, reading)
     else:
         read = Responses.read(responses, groups=groups, **reading)
         model = model_for(read, model, q_matrix=q_matrix, **structure)
@@ -158,7 +159,7 @@ def fit(
 
 
 def model_for(read: Responses, model: Any, **structure: Any) -> Model:
-    """The model of some responses: their items, categories and groups, and the usual constraints.
+    """Make the model of some responses: their items, categories, groups, usual constraints.
 
     Items that nobody in a group answered are not among the group's items.
     """
@@ -216,7 +217,8 @@ def _with_start(model: Model, start: Any) -> Model:
         return start.start_for(model)
     if not isinstance(start, Mapping):
         raise SpecError(
-            f"start must be a fit or a mapping such as {{'slope': 1.0}}; found {type(start).__name__}"
+            "start must be a fit or a mapping such as {'slope': 1.0}; found "
+            f"{type(start).__name__}"
         )
     known = ("slope", "intercept", "guessing", "mean", "variance", "covariance", "proportion")
     for kind, value in start.items():
@@ -247,7 +249,9 @@ def estimate(
         n_threads=settings.n_threads,
         progress=_reporter(progress),
     )
-    result = Result(model=model, engine=engine, data=data, read=read, found=found, settings=settings)
+    result = Result(
+        model=model, engine=engine, data=data, read=read, found=found, settings=settings
+    )
     warn_about(result)
     return result
 
@@ -292,7 +296,6 @@ def _reporter(progress: bool | Callable[..., Any]) -> Callable[..., Any] | None:
         nonlocal cycle
         cycle += 1
         note = " (step given up)" if rejected else f"  change {change:.2e}"
-        print(f"cycle {cycle:4d}  log-likelihood {loglik:.6f}{note}")
+        sys.stdout.write(f"cycle {cycle:4d}  log-likelihood {loglik:.6f}{note}\n")
 
     return report
-

@@ -70,19 +70,21 @@ def _check_rotation(design: Design, table: ParameterTable) -> None:
     cells = design.cells
     for group in range(design.n_latent_groups):
         o = design.observed_of(group)
-        present = np.flatnonzero(design.attributes_in_group[o])
+        present = np.flatnonzero(design.attributes_in_group[o]).tolist()
         q = design.q_matrix & design.items_in_group[o][:, None]
         for j in present:
             for k in present:
                 if j == k or not (q[:, j] <= q[:, k]).all():
                     continue
                 pair = (cells.attribute == max(j, k)) & (cells.attribute_2 == min(j, k))
-                covariance = np.flatnonzero(cells.is_kind("covariance") & pair & (cells.group == group))
+                covariance = np.flatnonzero(
+                    cells.is_kind("covariance") & pair & (cells.group == group)
+                )
                 held = bool(table.is_fixed[covariance].all()) or _shared(design, table, covariance)
                 same = bool((q[:, j] == q[:, k]).all())
                 if (held and not same) or _slopes_held(design, table, group, j, k, 1 + (not held)):
                     continue
-                raise IdentificationError(_rotation_message(design, j, k, same, held))
+                raise IdentificationError(_rotation_message(design, j, k, same))
 
 
 def _shared(design: Design, table: ParameterTable, cells: NDArray[np.intp]) -> bool:
@@ -106,7 +108,7 @@ def _slopes_held(
     return int((ids < 0).sum()) + repeated + int(other_groups.sum()) >= needed
 
 
-def _rotation_message(design: Design, j: int, k: int, same: bool, held: bool) -> str:
+def _rotation_message(design: Design, j: int, k: int, same: bool) -> str:
     first, second = design.attributes[j], design.attributes[k]
     if same:
         cure = "let some item measure only one of them, or fix enough of their slopes"
@@ -135,7 +137,7 @@ Equations = list[dict[tuple[int, int], float]]
 def _shift_equations(
     design: Design, table: ParameterTable, slopes: NDArray[np.float64]
 ) -> Equations:
-    """What fixed and tied means and intercepts say about shifts of (group, attribute)."""
+    """Say what fixed and tied means and intercepts mean for shifts of (group, attribute)."""
     cells = design.cells
     equations: Equations = []
     shift_of_item: dict[tuple[int, int], dict[tuple[int, int], float]] = defaultdict(dict)
@@ -152,7 +154,7 @@ def _shift_equations(
 
 
 def _stretch_equations(design: Design, table: ParameterTable) -> Equations:
-    """What fixed and tied slopes, variances and covariances say about log-stretches."""
+    """Say what fixed and tied slopes and covariances mean for log-stretches."""
     cells = design.cells
     equations: Equations = []
     for c in np.flatnonzero(cells.is_kind("slope") & ~(table.value == 0)):
@@ -160,10 +162,10 @@ def _stretch_equations(design: Design, table: ParameterTable) -> Equations:
         _add(equations, table, int(c), effect, table.prior[c] is not None)
     for c in np.flatnonzero((cells.attribute_2 >= 0) & ~(table.value == 0)):
         group = int(cells.group[c])
-        effect: dict[tuple[int, int], float] = defaultdict(float)
+        both: dict[tuple[int, int], float] = defaultdict(float)
         for attribute in (int(cells.attribute[c]), int(cells.attribute_2[c])):
-            effect[group, attribute] += 1.0
-        _add(equations, table, int(c), dict(effect), table.prior[c] is not None)
+            both[group, attribute] += 1.0
+        _add(equations, table, int(c), dict(both), table.prior[c] is not None)
     return _collect(equations)
 
 

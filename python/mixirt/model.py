@@ -251,7 +251,9 @@ class Model:
         """
         cells = self._estimated(kind, where, "bound")
         if lower is not None and upper is not None and not lower < upper:
-            raise SpecError(f"the lower bound {lower} of a {kind} is not below its upper bound {upper}")
+            raise SpecError(
+                f"the lower bound {lower} of a {kind} is not below its upper bound {upper}"
+            )
         settings = {}
         if lower is not None:
             settings["lower"] = float(self._engine_scale(kind, np.array([lower]))[0])
@@ -276,7 +278,7 @@ class Model:
         return self
 
     def _compile(self) -> _core.Model:
-        """The model as the engine takes it."""
+        """Return the model as the engine takes it."""
         compiled = self.table.compiled()
         first = compiled.first_cell
         priors = [self.table.prior[c] for c in first]
@@ -295,8 +297,8 @@ class Model:
         fixed = cells[self.table.is_fixed[cells]]
         if len(fixed) == len(cells):
             raise SpecError(
-                f"{self.design.describe(int(fixed[0]))} is fixed at {self.table.value[fixed[0]]:g}; "
-                f"free it before giving it a {verb}"
+                f"{self.design.describe(int(fixed[0]))} is fixed at "
+                f"{self.table.value[fixed[0]]:g}; free it before giving it a {verb}"
             )
         return cells[~self.table.is_fixed[cells]]
 

@@ -14,7 +14,7 @@ _MOST_ROWS = 60
 
 
 def cell_status(table: ParameterTable) -> list[str]:
-    """``"fixed"``, ``"free"`` or ``"tied"`` for every cell."""
+    """Say ``"fixed"``, ``"free"`` or ``"tied"`` of every cell."""
     ids = table.free_id
     counts = np.bincount(ids[ids >= 0], minlength=int(ids.max(initial=-1)) + 1)
     return ["fixed" if i < 0 else "tied" if counts[i] > 1 else "free" for i in ids]
@@ -50,7 +50,9 @@ def _rows(design: Design, table: ParameterTable) -> tuple[list[str], list[list[s
         row = [str(design.groups[cells.group[c] // design.n_classes])] * design.has_groups
         row += [str(cells.group[c] % design.n_classes + 1)] * (design.n_classes > 1)
         row += [design.items[cells.item[c]] if cells.item[c] >= 0 else ""]
-        attribute = [design.attributes[a] for a in (cells.attribute_2[c], cells.attribute[c]) if a >= 0]
+        attribute = [
+            design.attributes[a] for a in (cells.attribute_2[c], cells.attribute[c]) if a >= 0
+        ]
         row += [KINDS[cells.kind[c]], ", ".join(dict.fromkeys(attribute))]
         row += [str(cells.category[c]) if cells.category[c] >= 0 else ""]
         row += [_status_text(table, c, status[c], head)]
@@ -59,7 +61,7 @@ def _rows(design: Design, table: ParameterTable) -> tuple[list[str], list[list[s
 
 
 def _tie_heads(table: ParameterTable) -> list[int]:
-    """The first cell of every tie."""
+    """List the first cell of every tie."""
     ids, first, counts = np.unique(table.free_id, return_index=True, return_counts=True)
     return sorted(int(f) for i, f, n in zip(ids, first, counts, strict=True) if i >= 0 and n > 1)
 

@@ -27,7 +27,7 @@ def default_table(
     groups: tuple[str, tuple[str, ...]] = ("configural", ()),
     classes: tuple[str, tuple[str, ...]] = ("configural", ()),
 ) -> ParameterTable:
-    """The parameter table of a model before any verb.
+    """Make the parameter table of a model before any verb.
 
     Means are 0, variances 1 and covariances free in every group; slopes follow the item models;
     invariance then ties item parameters and frees distributions.
@@ -127,7 +127,12 @@ def _tie_over(
     if not len(chosen):
         return table
     keys = np.stack(
-        [rest[cells.group[chosen]], cells.item[chosen], cells.attribute[chosen], cells.category[chosen]]
+        [
+            rest[cells.group[chosen]],
+            cells.item[chosen],
+            cells.attribute[chosen],
+            cells.category[chosen],
+        ]
     )
     _, inverse = np.unique(keys, axis=1, return_inverse=True)
     return table.tie_all(chosen, inverse.ravel())
@@ -168,5 +173,3 @@ def _free_over(
     chosen = np.flatnonzero(fixed)
     chosen = chosen[linked[cells.group[chosen], cells.attribute[chosen]]]
     return table.free(chosen)
-
-

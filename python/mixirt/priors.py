@@ -24,7 +24,7 @@ class Prior:
 
 
 def normal(mean: float, sd: float) -> Prior:
-    """Normal prior: on a slope, intercept or mean, or on the *logit* of a guessing probability.
+    """Make a normal prior: on a slope, intercept or mean, or on the *logit* of a guessing.
 
     Parameters
     ----------

@@ -184,13 +184,14 @@ class Result(Curves, Inference):
 
     @property
     def proportions(self) -> NDArray[np.float64]:
-        """Class proportions, shape (groups, classes); with one class, shares of the observations."""
+        """Class proportions, shape (groups, classes); with one class, the groups' shares."""
         design, cells = self._model.design, self._model.design.cells
         if design.n_classes > 1:
             values = self._values[cells.is_kind("proportion")]
             return values.reshape(len(design.groups), design.n_classes)
-        sizes = np.asarray(self._found["class_sizes"])
-        return (sizes / sizes.sum()).reshape(-1, 1)
+        sizes: NDArray[np.float64] = np.asarray(self._found["class_sizes"])
+        shares: NDArray[np.float64] = sizes / sizes.sum()
+        return shares.reshape(-1, 1)
 
     def mean(self, group: object = None, class_: int = 1) -> NDArray[np.float64]:
         """Mean of the attributes in a group and class, shape (J_g,)."""
@@ -279,7 +280,7 @@ class Result(Curves, Inference):
         return simulate(self, n, groups, theta, seed)
 
     def summary(self) -> str:
-        """The fit on a page: model, fit statistics, convergence, estimates; 80 columns wide."""
+        """Put the fit on a page: model, fit statistics, convergence, estimates; 80 columns wide."""
         return summary_text(self)
 
     def __str__(self) -> str:
@@ -312,7 +313,7 @@ class Result(Curves, Inference):
         return found
 
     def coarse_groups(self) -> list[str]:
-        """Groups whose correlations are too high for the grid, in words."""
+        """List groups whose correlations are too high for the grid, in words."""
         design = self._model.design
         steps = self._engine.resolution(self._found["x"])
         return [
@@ -324,7 +325,9 @@ class Result(Curves, Inference):
     def _latent_group(self, group: object, class_: int) -> int:
         design = self._model.design
         if not 1 <= class_ <= design.n_classes:
-            raise SpecError(f"class {class_} does not exist; classes run from 1 to {design.n_classes}")
+            raise SpecError(
+                f"class {class_} does not exist; classes run from 1 to {design.n_classes}"
+            )
         if group is None and len(design.groups) > 1:
             raise SpecError(f"say which group: {quoted(design.groups)}")
         if group is not None and group not in design.groups:
@@ -393,7 +396,7 @@ class Result(Curves, Inference):
 
 
 def _addresses(model: Model) -> list[tuple[object, ...]]:
-    """The names of every cell: what identifies it in another model."""
+    """List the names of every cell: what identifies it in another model."""
     design, cells = model.design, model.design.cells
     attributes: tuple[str | None, ...] = (*design.attributes, None)
     items: tuple[str | None, ...] = (*design.items, None)

@@ -95,7 +95,7 @@ def score(
 
 
 def read_new(result: Result, responses: Any, groups: Any, missing: Any, extra: Any) -> Responses:
-    """New responses to the items of a fitted model."""
+    """Read new responses to the items of a fitted model."""
     design = result.model.design
     if design.has_groups and groups is None:
         raise DataError(
@@ -115,6 +115,6 @@ def read_new(result: Result, responses: Any, groups: Any, missing: Any, extra: A
 
 
 def new_data(engine: _core.Model, read: Responses, n_threads: int | None) -> _core.Data:
-    """The responses as the engine keeps them."""
+    """Return the responses as the engine keeps them."""
     group = None if read.groups is None else read.groups.astype(np.uint32)
     return _core.Data(engine, read.codes, group=group, weights=read.weights, n_threads=n_threads)

@@ -51,8 +51,8 @@ def simulate(result: Result, n: int | None, groups: Any, theta: Any, seed: Any) 
     return to_native(columns, result._read.native)
 
 
-def _observed(result: Result, n: int | None, groups: Any, theta: Any) -> NDArray[np.int64]:
-    """The observed group of every respondent to be drawn."""
+def _observed(result: Result, n: Any, groups: Any, theta: Any) -> NDArray[np.int64]:
+    """Return the observed group of every respondent to be drawn."""
     design, read = result.model.design, result._read
     if n is not None and (isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1):
         raise SpecError(f"n must be a whole number of at least 1; found {n!r}")

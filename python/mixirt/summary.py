@@ -21,8 +21,7 @@ def summary_text(result: Result) -> str:
     """Model, fit statistics, convergence and estimates; see :meth:`mixirt.Result.summary`."""
     design = result.model.design
     blocks = [_headline(result), _statistics(result)]
-    for latent in range(design.n_latent_groups):
-        blocks.append(_group(result, latent))
+    blocks += [_group(result, latent) for latent in range(design.n_latent_groups)]
     return "\n\n".join(blocks)
 
 

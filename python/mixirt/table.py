@@ -42,13 +42,12 @@ class Cells:
         return len(self.kind)
 
     def is_kind(self, kind: str) -> NDArray[np.bool_]:
-        """Cells of one kind; ``"variance"`` and ``"covariance"`` tell the diagonal from the rest."""
-        diagonal = self.attribute == self.attribute_2
-        if kind == "variance":
-            return (self.kind == KINDS.index("covariance")) & diagonal
-        if kind == "covariance":
-            return (self.kind == KINDS.index("covariance")) & ~diagonal
-        return self.kind == KINDS.index(kind)
+        """Find cells of one kind; ``"variance"`` is the diagonal, ``"covariance"`` the rest."""
+        code = KINDS.index("covariance" if kind == "variance" else kind)
+        found: NDArray[np.bool_] = self.kind == code
+        if kind in ("variance", "covariance"):
+            found &= (self.attribute == self.attribute_2) == (kind == "variance")
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +89,13 @@ class ParameterTable:
         return self.free_id < 0
 
     def members(self, cells: NDArray[np.intp]) -> NDArray[np.intp]:
-        """The given cells and all cells tied to them."""
+        """Return the given cells and all cells tied to them."""
         ids = np.unique(self.free_id[cells])
         tied = np.flatnonzero(np.isin(self.free_id, ids[ids >= 0]))
         return np.union1d(cells, tied)
 
     def fix(self, cells: NDArray[np.intp], values: NDArray[np.float64]) -> ParameterTable:
-        """Hold cells at values; cells tied to them that are not among them stay tied to each other."""
+        """Hold cells at values; other cells tied to them stay tied to each other."""
         free_id, value = self.free_id.copy(), self.value.copy()
         free_id[cells], value[cells] = -1, values
         return replace(self, free_id=free_id, value=value)
@@ -127,13 +126,12 @@ class ParameterTable:
 
         first_of_label: dict[int, int] = {}
         for free, own in zip(self.free_id[cells].tolist(), label.tolist(), strict=True):
-            first = first_of_label.setdefault(own, free)
-            root[find(free)] = find(first)
+            root[find(free)] = find(first_of_label.setdefault(own, free))
         free_id = self.free_id.copy()
         touched = np.flatnonzero(np.isin(free_id, list(root)))
         free_id[touched] = [find(i) for i in free_id[touched].tolist()]
         _, first, inverse = np.unique(free_id[touched], return_index=True, return_inverse=True)
-        return replace(self, free_id=free_id)._share(touched, touched[first][inverse])
+        return replace(self, free_id=free_id).share(touched, touched[first][inverse])
 
     def set(self, cells: NDArray[np.intp], **settings: float) -> ParameterTable:
         """Set ``start``, ``lower`` or ``upper`` of cells and of the cells tied to them."""
@@ -150,7 +148,7 @@ class ParameterTable:
             priors[cell] = prior
         return replace(self, prior=tuple(priors))
 
-    def _share(self, cells: NDArray[np.intp], models: NDArray[np.intp]) -> ParameterTable:
+    def share(self, cells: NDArray[np.intp], models: NDArray[np.intp]) -> ParameterTable:
         """Give each cell the settings of its model."""
         changed = {name: getattr(self, name).copy() for name in ("start", "lower", "upper")}
         for array in changed.values():
@@ -161,7 +159,7 @@ class ParameterTable:
         return replace(self, prior=tuple(priors), **changed)
 
     def compiled(self) -> CompiledTable:
-        """Number the free parameters 0, 1, ... in the order of their first cells."""
+        """Return the table with free parameters numbered in the order of their first cells."""
         free_cells = np.flatnonzero(~self.is_fixed)
         _, first, inverse = np.unique(
             self.free_id[free_cells], return_index=True, return_inverse=True

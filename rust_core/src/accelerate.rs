@@ -143,9 +143,7 @@ impl Accelerator for Squarem {
         }
         // A step length of -1 is the second EM image itself.
         let alpha = (-dot(&r, &r).sqrt() / length).min(-1.0);
-        Some(
-            origin.iter().zip(&r).zip(&v).map(|((x, r), v)| x - 2.0 * alpha * r + alpha * alpha * v).collect(),
-        )
+        Some(origin.iter().zip(&r).zip(&v).map(|((x, r), v)| x - 2.0 * alpha * r + alpha * alpha * v).collect())
     }
 
     fn reset(&mut self) {

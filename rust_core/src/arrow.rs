@@ -91,7 +91,8 @@ impl ArrowDerivatives {
         const RIDGE_FACTOR: f64 = 10.0;
         const MAX_TRIES: usize = 16;
 
-        let diagonals = self.own.iter().chain([&self.core]).flat_map(|m| m.diagonal().iter().copied().collect::<Vec<_>>());
+        let diagonals =
+            self.own.iter().chain([&self.core]).flat_map(|m| m.diagonal().iter().copied().collect::<Vec<_>>());
         let scale = diagonals.fold(0.0_f64, |scale, d| scale.max(d.abs()));
         if !scale.is_finite() || self.gradient.iter().any(|g| !g.is_finite()) {
             return None;

@@ -47,7 +47,10 @@ impl Data {
         let n_items = model.spec.items.len();
         let n = responses.n_respondents;
         if responses.codes.len() != n * n_items {
-            return Err(Error::Data(format!("{} codes do not make {n} rows of {n_items} items", responses.codes.len())));
+            return Err(Error::Data(format!(
+                "{} codes do not make {n} rows of {n_items} items",
+                responses.codes.len()
+            )));
         }
         let rows = rows_by_group(responses, model.spec.groups.len())?;
         check_item_sets(model, responses, &rows)?;

@@ -142,7 +142,8 @@ pub fn em(
         let proposal = propose(model, accelerator.as_mut(), &visit.x, &image);
         let em_step = largest_change(&visit.x, &image);
         let step = proposal.as_ref().map_or(em_step, |p| em_step.max(largest_change(&visit.x, p)));
-        let deviance = last.as_ref().map_or(f64::INFINITY, |(previous, _)| 2.0 * (visit.log_posterior - previous).abs());
+        let deviance =
+            last.as_ref().map_or(f64::INFINITY, |(previous, _)| 2.0 * (visit.log_posterior - previous).abs());
         converged = step < options.tol_parameter && deviance < options.tol_deviance;
         history.push(Cycle {
             loglik: visit.expected.loglik,

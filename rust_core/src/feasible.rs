@@ -12,9 +12,10 @@ pub fn is_feasible(model: &Model, x: &[f64]) -> bool {
             let n_dims = model.spec.groups[group.observed].attributes.len();
             model.spec.latent.is_feasible(n_dims, &values[group.latent_cells.clone()])
                 && group.proportion_cell.is_none_or(|c| (0.0..=1.0).contains(&values[c]))
-                && group.instances.iter().all(|i| {
-                    model.spec.items[i.item].family.is_feasible(&i.shape, &values[i.cells.clone()])
-                })
+                && group
+                    .instances
+                    .iter()
+                    .all(|i| model.spec.items[i.item].family.is_feasible(&i.shape, &values[i.cells.clone()]))
         })
 }
 

@@ -112,7 +112,9 @@ mod tests {
 
     #[test]
     fn bad_numbers_are_refused_by_name() {
-        for (name, a, b) in [("normal", 0.0, 0.0), ("lognormal", f64::NAN, 1.0), ("beta", -1.0, 2.0), ("cauchy", 0.0, 1.0)] {
+        for (name, a, b) in
+            [("normal", 0.0, 0.0), ("lognormal", f64::NAN, 1.0), ("beta", -1.0, 2.0), ("cauchy", 0.0, 1.0)]
+        {
             let message = Prior::new(name, a, b).unwrap_err().to_string();
             assert!(message.contains(name), "{message}");
         }

@@ -40,10 +40,7 @@ impl Simplex {
     pub fn free(&self) -> Vec<(usize, usize)> {
         let indices = |s: &Slot| if let Slot::Free(f) = *s { Some(f) } else { None };
         let distinct: BTreeSet<usize> = self.slots.iter().filter_map(indices).collect();
-        distinct
-            .into_iter()
-            .map(|f| (f, self.slots.iter().filter(|s| **s == Slot::Free(f)).count()))
-            .collect()
+        distinct.into_iter().map(|f| (f, self.slots.iter().filter(|s| **s == Slot::Free(f)).count())).collect()
     }
 
     /// What the fixed proportions leave to the free ones.
@@ -66,9 +63,8 @@ impl Simplex {
 pub fn update(model: &Model, expected: &Expected, x: &mut [f64]) {
     for simplex in simplices(model) {
         let n_classes = model.spec.n_classes;
-        let size = |class: usize| -> f64 {
-            simplex.observed.iter().map(|o| expected.moments[o * n_classes + class].n).sum()
-        };
+        let size =
+            |class: usize| -> f64 { simplex.observed.iter().map(|o| expected.moments[o * n_classes + class].n).sum() };
         let sizes: Vec<f64> = (0..n_classes).map(size).collect();
         let free = simplex.free();
         let counts: Vec<f64> = free

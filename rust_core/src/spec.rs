@@ -153,7 +153,8 @@ impl Spec {
     fn quadrature_of(&self, group: &GroupSpec) -> Quadrature {
         let mut quadrature = self.quadrature.clone();
         if !quadrature.n_points.is_empty() {
-            quadrature.n_points = group.attributes.iter().filter_map(|&a| self.quadrature.n_points.get(a).copied()).collect();
+            quadrature.n_points =
+                group.attributes.iter().filter_map(|&a| self.quadrature.n_points.get(a).copied()).collect();
         }
         quadrature
     }
@@ -201,10 +202,15 @@ fn check_item(item: &ItemSpec, n_attributes: usize) -> Result<()> {
         )));
     }
     if family.uses_scores() && scores.iter().all(|s| *s == scores[0]) {
-        return Err(Error::Spec(format!("the category scores of item '{name}' are all {}; they must differ", scores[0])));
+        return Err(Error::Spec(format!(
+            "the category scores of item '{name}' are all {}; they must differ",
+            scores[0]
+        )));
     }
     if attributes.windows(2).any(|w| w[0] >= w[1]) || attributes.last().is_some_and(|&a| a >= n_attributes) {
-        return Err(Error::Spec(format!("the attributes of item '{name}' must be ascending positions below {n_attributes}")));
+        return Err(Error::Spec(format!(
+            "the attributes of item '{name}' must be ascending positions below {n_attributes}"
+        )));
     }
     Ok(())
 }

@@ -132,8 +132,8 @@ fn slopes(model: &Model, group: &Group, summary: &GroupSummary, _latent: &[f64])
             let item = &model.spec.items[structure.items[p]];
             let position = item.attributes.iter().filter(|a| structure.attributes.contains(a));
             let Some(j) = position.into_iter().position(|a| a == attribute) else { continue };
-            let strength = (1.7 * loading.abs() / (1.0 - loading * loading).max(0.05).sqrt())
-                .clamp(SLOPE_RANGE.0, SLOPE_RANGE.1);
+            let strength =
+                (1.7 * loading.abs() / (1.0 - loading * loading).max(0.05).sqrt()).clamp(SLOPE_RANGE.0, SLOPE_RANGE.1);
             slopes[p][j] = strength.copysign(loading) * score_unit(model, &group.instances[p]);
         }
     }
@@ -191,8 +191,7 @@ fn principal_loadings(model: &Model, group: &Group, summary: &GroupSummary, item
 /// A column of item scores with mean 0 and variance 1; 0 where the answer is missing.
 fn standardised<'a>(codes: impl Iterator<Item = &'a u8> + Clone, score: impl Fn(u8) -> f64) -> Vec<f64> {
     let answered = codes.clone().filter(|&&c| c != crate::patterns::MISSING).map(|&c| score(c));
-    let (n, sum, squares) =
-        answered.fold((0.0, 0.0, 0.0), |(n, sum, squares), s| (n + 1.0, sum + s, squares + s * s));
+    let (n, sum, squares) = answered.fold((0.0, 0.0, 0.0), |(n, sum, squares), s| (n + 1.0, sum + s, squares + s * s));
     let mean = if n > 0.0 { sum / n } else { 0.0 };
     let variance = if n > 0.0 { squares / n - mean * mean } else { 0.0 };
     let sd = if variance > 1e-12 { variance.sqrt() } else { 1.0 };

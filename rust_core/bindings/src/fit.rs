@@ -60,10 +60,8 @@ fn as_dict(py: Python<'_>, fit: EmFit) -> PyResult<Bound<'_, PyDict>> {
     let history = PyDict::new(py);
     macro_rules! column {
         ($name:ident) => {
-            history.set_item(
-                stringify!($name),
-                fit.history.iter().map(|c| c.$name).collect::<Vec<_>>().into_pyarray(py),
-            )?
+            history
+                .set_item(stringify!($name), fit.history.iter().map(|c| c.$name).collect::<Vec<_>>().into_pyarray(py))?
         };
     }
     column!(loglik);

@@ -161,8 +161,7 @@ impl PyModel {
         let model = &*self.inner;
         let values = model.table.expand(self.checked(x.as_slice()?)?);
         let group = model.groups.get(group).ok_or_else(|| to_python(Error::Spec(format!("no group {group}"))))?;
-        let instance =
-            group.instances.get(index).ok_or_else(|| to_python(Error::Spec(format!("no item {index}"))))?;
+        let instance = group.instances.get(index).ok_or_else(|| to_python(Error::Spec(format!("no item {index}"))))?;
         let observed = &model.spec.groups[group.observed];
         let item = &model.spec.items[instance.item];
         let n = theta.shape()[0];

@@ -70,9 +70,9 @@ pub(crate) fn until_done<T: Send + 'static>(
         let news = py.detach(|| receive(SLICE));
         let noticed = match news {
             Ok(News::Done(result)) => return (*result).map_err(to_python),
-            Ok(News::Cycle(cycle)) => progress.map_or(Ok(()), |p| {
-                p.call1((cycle.loglik, cycle.largest_change, cycle.rejected)).map(|_| ())
-            }),
+            Ok(News::Cycle(cycle)) => {
+                progress.map_or(Ok(()), |p| p.call1((cycle.loglik, cycle.largest_change, cycle.rejected)).map(|_| ()))
+            }
             Err(RecvTimeoutError::Timeout) => Ok(()),
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(to_python(Error::Estimation("the engine stopped without a result".into())));
