@@ -16,6 +16,9 @@ use crate::errors::to_python;
 /// How long a signal may wait to be noticed.
 const SLICE: Duration = Duration::from_millis(50);
 
+/// More threads than this are a mistake: each takes memory of its own, and none helps beyond the processors.
+const MAX_THREADS: usize = 256;
+
 /// Pools by process and number of threads. A forked child has none of its parent's threads, so it needs its own.
 static POOLS: Mutex<Option<HashMap<(u32, usize), Arc<ThreadPool>>>> = Mutex::new(None);
 
@@ -23,8 +26,11 @@ static POOLS: Mutex<Option<HashMap<(u32, usize), Arc<ThreadPool>>>> = Mutex::new
 pub(crate) fn pool(n_threads: Option<usize>) -> PyResult<Arc<ThreadPool>> {
     let all = || std::thread::available_parallelism().map_or(1, usize::from);
     let n = match n_threads {
-        Some(0) => return Err(to_python(Error::Spec("n_threads must be at least 1; found 0".into()))),
-        Some(n) => n,
+        Some(n @ 1..=MAX_THREADS) => n,
+        Some(n) => {
+            let message = format!("n_threads must be between 1 and {MAX_THREADS}; found {n}");
+            return Err(to_python(Error::Spec(message)));
+        }
         None => all(),
     };
     let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
