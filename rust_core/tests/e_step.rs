@@ -514,6 +514,13 @@ fn no_answers_leave_the_prior() {
 }
 
 #[test]
+fn a_group_without_respondents_has_no_counts() {
+    let case = long_test(3, 10, 8, 1.0);
+    let counts = case.counts(&[]).unwrap();
+    assert_eq!(counts, GroupCounts::zeros(&case.layout()));
+}
+
+#[test]
 fn an_impossible_response_names_its_row() {
     let mut case = long_test(40, 10, 8, 1.0);
     let layout = case.layout();

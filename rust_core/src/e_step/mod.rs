@@ -15,8 +15,10 @@
 //! Patterns are cut into chunks by the data alone and chunks are summed in order, so that results are the same bits at
 //! any number of threads.
 
+mod collect;
 mod kernel;
 mod layout;
+mod log_sum;
 mod posterior;
 mod tables;
 mod vector;
@@ -191,7 +193,7 @@ impl EStep {
     ) -> Result<Posterior, Stop> {
         self.build_tables(patterns, input)?;
         let (n_nodes, n_patterns) = (self.layout.n_nodes(), patterns.len());
-        if functions.len() % n_nodes != 0 {
+        if !functions.len().is_multiple_of(n_nodes) {
             return Err(Stop::Shape("the functions"));
         }
         let n_functions = functions.len() / n_nodes;

@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use super::{Block, MISSING, Selection, UNKNOWN_CLASS};
 use crate::{Error, Result};
 
-/// Respondents that are worked on at a time: their codes in a few columns fit the first cache.
-const TILE: usize = 4096;
+/// Respondents that are worked on at a time: their codes stay in the first caches while columns are read.
+const TILE: usize = 1024;
 /// Columns that are read from the row-major data in one pass.
 const STRIP: usize = 16;
 /// Items in one block at most: products of so many probabilities rarely underflow.
@@ -85,15 +85,13 @@ impl Strip {
         let n_items = selection.codes.n_items;
         let read = |(tile, rows): (&mut [u8], &[u32])| {
             let mut seen = [(0u8, false); STRIP];
-            for (r, &row) in rows.iter().enumerate() {
-                let codes = &selection.codes.codes[row as usize * n_items..(row as usize + 1) * n_items];
-                for (k, (&(item, m), seen)) in columns.iter().zip(&mut seen).enumerate() {
-                    let code = codes[item];
-                    let missing = code == MISSING;
-                    let digit = if missing { m } else { code };
-                    seen.0 = seen.0.max(if missing { 0 } else { code });
-                    seen.1 |= missing;
-                    tile[k * TILE + r] = digit;
+            for ((&(item, m), digits), seen) in columns.iter().zip(tile.chunks_exact_mut(TILE)).zip(&mut seen) {
+                for (digit, &row) in digits.iter_mut().zip(rows) {
+                    let code = selection.codes.codes[row as usize * n_items + item];
+                    let is_missing = code == MISSING;
+                    *digit = if is_missing { m } else { code };
+                    seen.0 = seen.0.max(if is_missing { 0 } else { code });
+                    seen.1 |= is_missing;
                 }
             }
             seen

@@ -197,7 +197,7 @@ fn list_rows(coded: &blocks::Coded, first: &[u32]) -> (Vec<usize>, Vec<u32>) {
 /// Checks that the arrays of a selection fit together.
 fn check(selection: &Selection) -> Result<()> {
     let CodeMatrix { codes, n_items } = selection.codes;
-    let n_all = if n_items == 0 { 0 } else { codes.len() / n_items };
+    let n_all = codes.len().checked_div(n_items).unwrap_or(0);
     let error = |message: String| Err(Error::Data(message));
     if n_all * n_items != codes.len() {
         return error(format!("{} response codes do not make rows of {n_items} items", codes.len()));
