@@ -1,5 +1,8 @@
 //! The E-step against a slow reference that works respondent by respondent in logarithms.
 
+// The setting up of the tests stands in functions of its own, where clippy does not know that they are tests.
+#![allow(clippy::unwrap_used)]
+
 use std::sync::atomic::AtomicBool;
 
 use mixirt_core::e_step::{EStep, GroupCounts, InstructionSet, NodeLayout, NodeProbabilities, Stop, SupportMap};
@@ -305,18 +308,25 @@ proptest! {
         let functions: Vec<f64> = (0..n).map(|l| l as f64 / n as f64).chain((0..n).map(|l| (l % 2) as f64)).collect();
         let mut e_step = EStep::new(&patterns, layout.clone()).unwrap();
         let posterior = e_step.posterior(&patterns, case.input(), &functions, true, &GO).unwrap();
+        // Without modes ordinary patterns take a shorter way.
+        let without_modes = e_step.posterior(&patterns, case.input(), &functions, false, &GO).unwrap();
         for (row, &p) in patterns.pattern_of_respondent().iter().enumerate() {
             let (log_probability, log_posterior) = case.reference_log_posterior(&layout, row);
             let actual = posterior.log_probability[p as usize];
             if log_probability == f64::NEG_INFINITY {
                 prop_assert_eq!(actual, log_probability);
+                prop_assert_eq!(without_modes.log_probability[p as usize], log_probability);
                 continue;
             }
+            let error = (without_modes.log_probability[p as usize] - log_probability).abs();
+            prop_assert!(error <= LOGLIK_TOLERANCE * log_probability.abs().max(1.0));
             prop_assert!((actual - log_probability).abs() <= LOGLIK_TOLERANCE * log_probability.abs().max(1.0));
             let weights: Vec<f64> = log_posterior.iter().map(|log| log.exp()).collect();
             let expected: Vec<f64> =
                 functions.chunks(n).map(|f| f.iter().zip(&weights).map(|(f, w)| f * w).sum()).collect();
             assert_close(&posterior.expectations[2 * p as usize..][..2], &expected, COUNT_TOLERANCE, "expectation");
+            let actual = &without_modes.expectations[2 * p as usize..][..2];
+            assert_close(actual, &expected, COUNT_TOLERANCE, "expectation without modes");
             for segment in 0..layout.n_segments() {
                 let logs = &log_posterior[layout.segment(segment)];
                 let mode = posterior.modes[p as usize * layout.n_segments() + segment] as usize;
@@ -409,18 +419,18 @@ fn long_test(n_rows: usize, n_items: usize, n_nodes: usize, slope: f64) -> Case 
     let theta: Vec<f64> = (0..n_nodes).map(|l| -6.0 + 12.0 * l as f64 / (n_nodes - 1).max(1) as f64).collect();
     let difficulty: Vec<f64> = (0..n_items).map(|_| rng.random_range(-2.5..2.5)).collect();
     case.probabilities = vec![0.0; layout.table_len()];
-    for item in 0..n_items {
+    for (item, difficulty) in difficulty.iter().enumerate() {
         let table = &mut case.probabilities[layout.range(item, 0)];
         for (l, t) in theta.iter().enumerate() {
-            let z = slope * (t - difficulty[item]);
+            let z = slope * (t - difficulty);
             table[l] = 1.0 / (1.0 + z.exp());
             table[n_nodes + l] = 1.0 / (1.0 + (-z).exp());
         }
     }
     for row in n_rows / 4..n_rows {
         let ability = rng.random_range(-2.0..2.0);
-        for item in 0..n_items {
-            let p = 1.0 / (1.0 + (-slope * (ability - difficulty[item])).exp());
+        for (item, difficulty) in difficulty.iter().enumerate() {
+            let p = 1.0 / (1.0 + (-slope * (ability - difficulty)).exp());
             case.codes[row * n_items + item] = rng.random_bool(p) as u8;
         }
     }
