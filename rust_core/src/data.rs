@@ -52,6 +52,9 @@ impl Data {
                 responses.codes.len()
             )));
         }
+        if let Some(found) = responses.group.map(<[u32]>::len).filter(|&found| found != n) {
+            return Err(Error::Data(format!("{found} groups for {n} respondents")));
+        }
         let rows = rows_by_group(responses, model.spec.groups.len())?;
         check_item_sets(model, responses, &rows)?;
         let patterns = (0..rows.len()).map(|o| group_patterns(model, responses, &rows[o], o)).collect::<Result<_>>()?;
@@ -281,22 +284,26 @@ fn group_patterns(model: &Model, responses: &Responses, rows: &[u32], observed: 
     Patterns::build(&selection, model.structures[observed].layout.n_nodes())
 }
 
+/// Category counts from the weights of the rows of joint answers, and a sample of patterns.
 fn summarise(patterns: &Patterns) -> GroupSummary {
     /// Patterns looked at for the signs of the slopes.
     const SAMPLE: usize = 1000;
-    let n_items = patterns.n_categories().len();
+    let n_gp = patterns.n_gp();
+    let mut row_weights = vec![0.0; patterns.n_rows()];
+    for (p, n) in n_gp.iter().enumerate() {
+        patterns.rows(p).iter().for_each(|&row| row_weights[row as usize] += n);
+    }
     let mut category_counts: Vec<Vec<f64>> = patterns.n_categories().iter().map(|&m| vec![0.0; m]).collect();
-    let mut codes = vec![MISSING; n_items];
-    let mut sample = Vec::new();
-    let stride = patterns.len().div_ceil(SAMPLE).max(1);
-    for (p, n) in patterns.n_gp().iter().enumerate() {
-        patterns.codes_of(p, &mut codes);
-        for (counts, &code) in category_counts.iter_mut().zip(&codes).filter(|(_, code)| **code != MISSING) {
-            counts[code as usize] += n;
-        }
-        if p % stride == 0 {
-            sample.extend_from_slice(&codes);
+    for block in patterns.blocks() {
+        for (r, weight) in row_weights[block.rows.clone()].iter().enumerate() {
+            let answers = category_counts[block.items.clone()].iter_mut().zip(block.answers(r));
+            answers.filter(|(_, code)| **code != MISSING).for_each(|(counts, &code)| counts[code as usize] += weight);
         }
     }
-    GroupSummary { category_counts, sample }
+    let sampled = (0..n_gp.len()).step_by(n_gp.len().div_ceil(SAMPLE).max(1));
+    let mut sample = vec![MISSING; sampled.len() * patterns.n_categories().len()];
+    for (p, codes) in sampled.clone().zip(sample.chunks_exact_mut(patterns.n_categories().len())) {
+        patterns.codes_of(p, codes);
+    }
+    GroupSummary { category_counts, sample, sample_weights: sampled.map(|p| n_gp[p]).collect() }
 }

@@ -1,13 +1,15 @@
 //! Whether a point is a model at all.
 
-use crate::params::Kind;
+use crate::params::{FreeParameter, Kind};
 use crate::spec::Model;
 
-/// Whether every item, distribution and proportion exists at the free parameters `x`.
+/// Whether every item, distribution, proportion and prior density exists at the free parameters `x`.
 pub fn is_feasible(model: &Model, x: &[f64]) -> bool {
     let values = model.table.expand(x);
-    let within = model.table.free.iter().zip(x).all(|(f, &x)| x.is_finite() && f.lower <= x && x <= f.upper);
-    within
+    let exists = |f: &FreeParameter, x: f64| {
+        x.is_finite() && f.lower <= x && x <= f.upper && f.prior.is_none_or(|p| p.log_density(x) > f64::NEG_INFINITY)
+    };
+    model.table.free.iter().zip(x).all(|(f, &x)| exists(f, x))
         && model.groups.iter().all(|group| {
             let n_dims = model.spec.groups[group.observed].attributes.len();
             model.spec.latent.is_feasible(n_dims, &values[group.latent_cells.clone()])

@@ -173,6 +173,9 @@ fn check_free(parameter: &FreeParameter, kind: Kind) -> Result<()> {
         Some(Prior::LogNormal(..)) if lower < 0.0 => {
             Err(Error::Spec(format!("a lognormal prior needs a {name} bounded below by 0 or more; found {lower}")))
         }
+        Some(prior) if start.is_some_and(|start| prior.log_density(start) == f64::NEG_INFINITY) => Err(Error::Spec(
+            format!("a {name} cannot start at {} where its prior has no density", start.unwrap_or_default()),
+        )),
         _ => Ok(()),
     }
 }

@@ -1,49 +1,67 @@
 //! Start values.
 //!
-//! Intercepts reproduce the observed category proportions; slopes come from the first principal direction of the items
-//! that measure an attribute, so that reversed items start with the right sign. A free parameter that serves several
-//! cells starts at the mean of what they suggest; a value given by the user always wins.
+//! Intercepts reproduce the observed category proportions; slopes come from the first principal component of the items
+//! that measure an attribute, so that reversed items start with the right sign. Where a free mean or variance starts
+//! is read off the groups in which it is given. A free parameter that serves several cells starts at the mean of what
+//! they suggest; a value given by the user wins, except that graded intercepts are put in order.
+
+mod loadings;
+mod order;
 
 use crate::error::{Error, Result};
-use crate::feasible::is_feasible;
-use crate::params::{Kind, Slot};
+use crate::feasible::{describe, is_feasible};
+use crate::latent::covariance_index;
+use crate::params::{Cell, FreeParameter, Kind, Slot};
+use crate::prior::Prior;
+use crate::proportions::simplices;
 use crate::spec::{Group, Instance, Model};
 
 /// What start values are made from, for one observed group.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GroupSummary {
     /// Per item (in the group's order) and category: weighted count of answers.
     pub category_counts: Vec<Vec<f64>>,
-    /// Codes of a sample of respondents, `(n, items)` row-major, [`crate::patterns::MISSING`] where there is none.
+    /// Codes of a sample of response patterns, `(n, items)` row-major, [`crate::patterns::MISSING`] where there is none.
     pub sample: Vec<u8>,
+    /// Weight of each pattern of the sample (`n`).
+    pub sample_weights: Vec<f64>,
 }
 
-/// Slopes start between these, per standard deviation of the attribute and unit of the category scores.
-const SLOPE_RANGE: (f64, f64) = (0.4, 2.5);
-
 /// Start values of all free parameters.
+///
+/// # Errors
+/// [`Error::Spec`] naming the item, group or parameter whose fixed and start values are no model.
 pub fn start(model: &Model, summaries: &[GroupSummary]) -> Result<Vec<f64>> {
     let latent = latent_values(model);
+    let slopes = loadings::slopes(model, summaries);
     let mut suggested = vec![(0.0, 0.0); model.table.free.len()];
     for group in &model.groups {
-        let slopes = slopes(model, group, &summaries[group.observed], &latent);
+        let scales = location_and_scale(&latent[group.latent_cells.clone()], model, group);
         for (index, instance) in group.instances.iter().enumerate() {
             let counts = &summaries[group.observed].category_counts[index];
-            let eta = item_start(model, group, instance, counts, &slopes[index], &latent);
+            let eta = item_start(model, instance, counts, &slopes[group.observed][index], &scales);
             suggest(model, &mut suggested, instance.cells.clone().zip(eta));
         }
         suggest(model, &mut suggested, group.latent_cells.clone().map(|c| (c, latent[c])));
         let even = 1.0 / model.spec.n_classes as f64;
         suggest(model, &mut suggested, group.proportion_cell.into_iter().map(|c| (c, even)));
     }
-    let mut x: Vec<f64> = Vec::with_capacity(suggested.len());
-    for (free, (sum, times)) in model.table.free.iter().zip(suggested) {
-        x.push(free.start.unwrap_or_else(|| (sum / times).clamp(free.lower, free.upper)));
-    }
-    order_graded_intercepts(model, &mut x);
-    crate::proportions::simplices(model).iter().for_each(|s| s.normalise(&mut x));
+    let parameters = model.table.free.iter().zip(suggested);
+    let mut x: Vec<f64> = parameters.map(|(free, (sum, times))| first_value(free, sum / times)).collect();
+    order::order_graded_intercepts(model, &mut x);
+    simplices(model).iter().for_each(|s| s.normalise(&mut x));
     check(model, &x)?;
     Ok(x)
+}
+
+/// The user's start value, or the suggestion moved to where the parameter is allowed.
+fn first_value(free: &FreeParameter, suggestion: f64) -> f64 {
+    let allowed = match free.prior {
+        // A reversed item under a prior that wants a positive slope.
+        Some(Prior::LogNormal(mean, _)) if suggestion <= 0.0 => mean.exp(),
+        _ => suggestion,
+    };
+    free.start.unwrap_or_else(|| allowed.clamp(free.lower, free.upper))
 }
 
 fn suggest(model: &Model, suggested: &mut [(f64, f64)], values: impl Iterator<Item = (usize, f64)>) {
@@ -55,48 +73,54 @@ fn suggest(model: &Model, suggested: &mut [(f64, f64)], values: impl Iterator<It
     }
 }
 
-/// Fixed or started values of the distributions' cells; mean 0, variance 1, covariance 0 where nothing is said.
+/// The value that the user gives a cell: fixed, or a start value.
+fn given(model: &Model, cell: usize) -> Option<f64> {
+    match model.table.slots[cell] {
+        Slot::Fixed(value) => Some(value),
+        Slot::Free(f) => model.table.free[f].start,
+    }
+}
+
+/// Given values of the distributions' cells (0 for all others). A free mean or variance starts at the mean of those
+/// given for its attribute, so that a second group starts on the scale of the first; else at 0 and 1. A free
+/// covariance starts at 0.
 fn latent_values(model: &Model) -> Vec<f64> {
-    let table = &model.table;
-    let default = |c: usize| match table.cells[c] {
-        cell if cell.kind == Kind::Covariance && cell.attribute == cell.attribute_2 => 1.0,
-        _ => 0.0,
+    let cells = &model.table.cells;
+    let is_variance = |c: &Cell| c.kind == Kind::Covariance && c.attribute == c.attribute_2;
+    let default = |cell: Cell| {
+        if cell.kind != Kind::Mean && !is_variance(&cell) {
+            return 0.0;
+        }
+        let same = |c: &Cell| Cell { group: cell.group, ..*c } == cell;
+        let known: Vec<f64> = (0..cells.len()).filter(|&c| same(&cells[c])).filter_map(|c| given(model, c)).collect();
+        match known.len() {
+            0 => f64::from(u8::from(is_variance(&cell))),
+            n => known.iter().sum::<f64>() / n as f64,
+        }
     };
-    (0..table.cells.len())
-        .map(|c| match table.slots[c] {
+    let mut values = vec![0.0; cells.len()];
+    for c in model.groups.iter().flat_map(|g| g.latent_cells.clone()) {
+        values[c] = match model.table.slots[c] {
             Slot::Fixed(value) => value,
-            Slot::Free(f) => table.free[f].start.unwrap_or_else(|| default(c)),
-        })
-        .collect()
+            Slot::Free(f) => first_value(&model.table.free[f], default(cells[c])),
+        };
+    }
+    values
 }
 
-/// Mean and standard deviation of each of the group's attributes.
-fn location_and_scale(group: &Group, latent: &[f64], n_dims: usize) -> Vec<(f64, f64)> {
-    let values = &latent[group.latent_cells.clone()];
-    let variance = |j: usize| n_dims + j * (j + 1) / 2 + j;
-    (0..n_dims)
-        .map(|j| (values.get(j).copied().unwrap_or(0.0), values.get(variance(j)).map_or(1.0, |v| v.abs().sqrt())))
-        .collect()
+/// Mean and standard deviation of each of a group's attributes.
+fn location_and_scale(delta: &[f64], model: &Model, group: &Group) -> Vec<(f64, f64)> {
+    let n_dims = model.spec.groups[group.observed].attributes.len();
+    (0..n_dims).map(|j| (delta[j], delta[covariance_index(n_dims, j, j)].abs().sqrt())).collect()
 }
 
-/// An item's start for its own attributes' mean and standard deviation.
-fn item_start(
-    model: &Model,
-    group: &Group,
-    instance: &Instance,
-    counts: &[f64],
-    slopes: &[f64],
-    latent: &[f64],
-) -> Vec<f64> {
-    /// Keeps every proportion away from 0 and 1.
-    const PSEUDO_COUNT: f64 = 0.5;
-    let structure = &model.spec.groups[group.observed];
-    let item = &model.spec.items[instance.item];
-    let total: f64 = counts.iter().map(|c| c + PSEUDO_COUNT).sum();
-    let proportions: Vec<f64> = counts.iter().map(|c| (c + PSEUDO_COUNT) / total).collect();
-    let scales = location_and_scale(group, latent, structure.attributes.len());
-    let own = structure.attributes.iter().zip(scales).filter(|(a, _)| item.attributes.contains(a)).map(|(_, s)| s);
-    let own: Vec<(f64, f64)> = own.collect();
+/// An item's start: `slopes` are in standard units, `scales` the mean and standard deviation of its group's attributes.
+fn item_start(model: &Model, instance: &Instance, counts: &[f64], slopes: &[f64], scales: &[(f64, f64)]) -> Vec<f64> {
+    let family = model.spec.items[instance.item].family;
+    let observed = &model.spec.groups[model.table.cells[instance.cells.start].group / model.spec.n_classes];
+    let measured = &model.spec.items[instance.item].attributes;
+    let own = observed.attributes.iter().zip(scales).filter(|(a, _)| measured.contains(a));
+    let own: Vec<(f64, f64)> = own.map(|(_, scale)| *scale).collect();
     // Slopes that are given stay as they are; the intercepts are found for them.
     let slopes: Vec<f64> = slopes
         .iter()
@@ -104,131 +128,29 @@ fn item_start(
         .zip(instance.cells.clone())
         .map(|((slope, (_, sd)), cell)| match model.table.slots[cell] {
             Slot::Fixed(value) => value,
-            Slot::Free(f) => model.table.free[f].start.unwrap_or(slope / sd),
+            Slot::Free(f) => first_value(&model.table.free[f], slope / sd),
         })
         .collect();
     let standard: Vec<f64> = slopes.iter().zip(&own).map(|(a, (_, sd))| a * sd).collect();
-    let mut eta = item.family.start(&instance.shape, &proportions, &standard);
+    let mut eta = family.start(&instance.shape, &proportions(counts), &standard);
     eta[..slopes.len()].copy_from_slice(&slopes);
     let shift: f64 = slopes.iter().zip(&own).map(|(a, (mean, _))| a * mean).sum();
-    let uses_scores = item.family.uses_scores();
     for (m, b) in eta[slopes.len()..].iter_mut().take(instance.shape.n_categories - 1).enumerate() {
         let scores = &instance.shape.scores;
-        *b -= shift * if uses_scores { scores[m + 1] - scores[0] } else { 1.0 };
+        *b -= shift * if family.uses_scores() { scores[m + 1] - scores[0] } else { 1.0 };
     }
     eta
 }
 
-/// Slopes of every item of a group, in standard units of its attributes.
-fn slopes(model: &Model, group: &Group, summary: &GroupSummary, _latent: &[f64]) -> Vec<Vec<f64>> {
-    let structure = &model.spec.groups[group.observed];
-    let mut slopes: Vec<Vec<f64>> = group.instances.iter().map(|i| vec![0.0; i.shape.n_dims]).collect();
-    for attribute in &structure.attributes {
-        let measuring: Vec<usize> = (0..structure.items.len())
-            .filter(|&p| model.spec.items[structure.items[p]].attributes.contains(attribute))
-            .collect();
-        let loadings = principal_loadings(model, group, summary, &measuring);
-        for (&p, loading) in measuring.iter().zip(loadings) {
-            let item = &model.spec.items[structure.items[p]];
-            let position = item.attributes.iter().filter(|a| structure.attributes.contains(a));
-            let Some(j) = position.into_iter().position(|a| a == attribute) else { continue };
-            let strength =
-                (1.7 * loading.abs() / (1.0 - loading * loading).max(0.05).sqrt()).clamp(SLOPE_RANGE.0, SLOPE_RANGE.1);
-            slopes[p][j] = strength.copysign(loading) * score_unit(model, &group.instances[p]);
-        }
-    }
-    slopes
-}
-
-/// Turns a slope per category step into one per unit of the category scores.
-fn score_unit(model: &Model, instance: &Instance) -> f64 {
-    let n_steps = (instance.shape.n_categories - 1) as f64;
-    if !model.spec.items[instance.item].family.uses_scores() {
-        return 1.0;
-    }
-    let scores = &instance.shape.scores;
-    let (low, high) = scores.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &s| (l.min(s), h.max(s)));
-    n_steps.sqrt() / (high - low)
-}
-
-/// Loadings of some items on their first principal component (power iteration on the standardised sample).
-fn principal_loadings(model: &Model, group: &Group, summary: &GroupSummary, items: &[usize]) -> Vec<f64> {
-    const ITERATIONS: usize = 30;
-    let n_columns = group.instances.len();
-    let n_rows = summary.sample.len() / n_columns.max(1);
-    if n_rows < 3 || items.len() < 2 {
-        return vec![0.5; items.len()];
-    }
-    let columns: Vec<Vec<f64>> = items
-        .iter()
-        .map(|&p| {
-            let instance = &group.instances[p];
-            let uses_scores = model.spec.items[instance.item].family.uses_scores();
-            let score = |code: u8| if uses_scores { instance.shape.scores[code as usize] } else { f64::from(code) };
-            standardised(summary.sample.iter().skip(p).step_by(n_columns), score)
-        })
-        .collect();
-    let mut v = vec![1.0; items.len()];
-    let mut length = 1.0;
-    for _ in 0..ITERATIONS {
-        let mut component = vec![0.0; n_rows];
-        for (column, weight) in columns.iter().zip(&v) {
-            component.iter_mut().zip(column).for_each(|(c, z)| *c += weight * z);
-        }
-        let next: Vec<f64> =
-            columns.iter().map(|c| c.iter().zip(&component).map(|(z, c)| z * c).sum::<f64>() / n_rows as f64).collect();
-        length = next.iter().map(|x| x * x).sum::<f64>().sqrt();
-        if length == 0.0 {
-            return vec![0.5; items.len()];
-        }
-        v = next.iter().map(|x| x / length).collect();
-    }
-    // Most items point the same way: that way is up.
-    let up = if v.iter().sum::<f64>() < 0.0 { -1.0 } else { 1.0 };
-    v.iter().map(|x| (up * x * length.sqrt()).clamp(-0.95, 0.95)).collect()
-}
-
-/// A column of item scores with mean 0 and variance 1; 0 where the answer is missing.
-fn standardised<'a>(codes: impl Iterator<Item = &'a u8> + Clone, score: impl Fn(u8) -> f64) -> Vec<f64> {
-    let answered = codes.clone().filter(|&&c| c != crate::patterns::MISSING).map(|&c| score(c));
-    let (n, sum, squares) = answered.fold((0.0, 0.0, 0.0), |(n, sum, squares), s| (n + 1.0, sum + s, squares + s * s));
-    let mean = if n > 0.0 { sum / n } else { 0.0 };
-    let variance = if n > 0.0 { squares / n - mean * mean } else { 0.0 };
-    let sd = if variance > 1e-12 { variance.sqrt() } else { 1.0 };
-    codes.map(|&c| if c == crate::patterns::MISSING { 0.0 } else { (score(c) - mean) / sd }).collect()
-}
-
-/// Where some graded intercepts are given and others are not, moves the others into order.
-fn order_graded_intercepts(model: &Model, x: &mut [f64]) {
-    /// Distance kept between neighbouring intercepts.
-    const GAP: f64 = 0.1;
-    let table = &model.table;
-    for instance in model.groups.iter().flat_map(|g| &g.instances) {
-        let family = model.spec.items[instance.item].family;
-        let values = table.expand(x);
-        if family.is_feasible(&instance.shape, &values[instance.cells.clone()]) {
-            continue;
-        }
-        let cells: Vec<usize> = instance.cells.clone().filter(|&c| table.cells[c].kind == Kind::Intercept).collect();
-        let movable = |c: usize| match table.slots[c] {
-            Slot::Free(f) if table.free[f].start.is_none() => Some(f),
-            _ => None,
-        };
-        let value = |x: &[f64], c: usize| match table.slots[c] {
-            Slot::Fixed(value) => value,
-            Slot::Free(f) => x[f],
-        };
-        for pair in cells.windows(2) {
-            if let Some(f) = movable(pair[1]) {
-                x[f] = x[f].min(value(x, pair[0]) - GAP);
-            }
-        }
-        for pair in cells.windows(2).rev() {
-            if let Some(f) = movable(pair[0]) {
-                x[f] = x[f].max(value(x, pair[1]) + GAP);
-            }
-        }
-    }
+/// Category proportions, none of them 0: half an answer more in each category, or one per cent of all answers where
+/// weights are so small that half an answer would count for more.
+fn proportions(counts: &[f64]) -> Vec<f64> {
+    const PSEUDO_COUNT: f64 = 0.5;
+    const MAX_PSEUDO_SHARE: f64 = 0.01;
+    let n: f64 = counts.iter().sum();
+    let extra = if n > 0.0 { PSEUDO_COUNT.min(MAX_PSEUDO_SHARE * n) } else { PSEUDO_COUNT };
+    let total = n + extra * counts.len() as f64;
+    counts.iter().map(|c| (c + extra) / total).collect()
 }
 
 /// Refuses start values that are no model, naming the item or group.
@@ -265,7 +187,7 @@ fn check(model: &Model, x: &[f64]) -> Result<()> {
         Some(f) => format!(
             "the start value {} of the {} is outside its bounds [{}, {}]",
             x[f],
-            crate::feasible::describe(model, f),
+            describe(model, f),
             model.table.free[f].lower,
             model.table.free[f].upper
         ),

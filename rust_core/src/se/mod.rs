@@ -207,9 +207,8 @@ impl Scaled {
     fn new(information: &DMatrix<f64>) -> Self {
         let scale: Vec<f64> = information.diagonal().iter().map(|d| d.abs().max(f64::MIN_POSITIVE).sqrt()).collect();
         let n = scale.len();
-        let matrix = DMatrix::from_fn(n, n, |i, j| {
-            0.5 * (information[(i, j)] + information[(j, i)]) / (scale[i] * scale[j])
-        });
+        let matrix =
+            DMatrix::from_fn(n, n, |i, j| 0.5 * (information[(i, j)] + information[(j, i)]) / (scale[i] * scale[j]));
         Self { matrix, scale }
     }
 
