@@ -146,9 +146,9 @@ fn functions(model: &Model, observed: usize, placed: &[Placed]) -> Vec<f64> {
             functions.extend(std::iter::repeat_n(f64::from(u8::from(class == other)), placed.grid.n_nodes));
         }
     }
-    for j in 0..origin.len() {
+    for (j, origin) in origin.iter().enumerate() {
         for placed in placed_here {
-            functions.extend(axis(placed, j).iter().map(|t| t - origin[j]));
+            functions.extend(axis(placed, j).iter().map(|t| t - origin));
         }
     }
     for j in 0..origin.len() {

@@ -23,6 +23,9 @@ pub(crate) struct Structure {
 /// The six parts of every cell's address, `(n_cells,)` each; -1 where a part does not apply.
 type CellArrays<'py> = [Bound<'py, PyArray1<i64>>; 6];
 
+/// Category probabilities `(M, n)` and information `(n,)`.
+type Curves<'py> = (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>);
+
 #[pymethods]
 impl Structure {
     #[new]
@@ -89,7 +92,6 @@ pub(crate) struct PyModel {
 impl PyModel {
     #[new]
     #[pyo3(signature = (structure, *, slot, value, start, lower, upper, priors))]
-    #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn new(
         structure: &Structure,
         slot: PyReadonlyArray1<'_, i64>,
@@ -157,7 +159,7 @@ impl PyModel {
         group: usize,
         index: usize,
         theta: PyReadonlyArray2<'py, f64>,
-    ) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>)> {
+    ) -> PyResult<Curves<'py>> {
         let model = &*self.inner;
         let values = model.table.expand(self.checked(x.as_slice()?)?);
         let group = model.groups.get(group).ok_or_else(|| to_python(Error::Spec(format!("no group {group}"))))?;

@@ -19,8 +19,11 @@ const SLICE: Duration = Duration::from_millis(50);
 /// More threads than this are a mistake: each takes memory of its own, and none helps beyond the processors.
 const MAX_THREADS: usize = 256;
 
-/// Pools by process and number of threads. A forked child has none of its parent's threads, so it needs its own.
-static POOLS: Mutex<Option<HashMap<(u32, usize), Arc<ThreadPool>>>> = Mutex::new(None);
+/// Pools by process and number of threads.
+type Pools = HashMap<(u32, usize), Arc<ThreadPool>>;
+
+/// A forked child has none of its parent's threads, so pools belong to a process.
+static POOLS: Mutex<Option<Pools>> = Mutex::new(None);
 
 /// The pool of `n_threads` threads (all processors when None), made once per process.
 pub(crate) fn pool(n_threads: Option<usize>) -> PyResult<Arc<ThreadPool>> {
