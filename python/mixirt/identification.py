@@ -1,28 +1,40 @@
 """Refusing models whose parameters no data could tell apart.
 
-A multidimensional model can be moved without changing any probability: attributes shifted (means
-against intercepts), stretched (standard deviations against slopes) or mixed with one another
-(rotation: slopes against slopes and covariances). Whatever of that the fixed and tied parameters
-do not rule out is not identified. Shifts and stretches are checked by linear algebra: each
-constraint is an equation in the shifts and log-stretches of the groups' attributes, and a solution
-other than zero names the attribute and group that can move.
+The attributes of a group can be replaced by any affine function of themselves without changing a
+single probability: with ``theta = (1 + B) theta* + d`` and infinitesimal ``B (J, J)``, ``d (J,)``
+
+* slopes move by ``B' a_i``,
+* intercepts by ``a_i' d`` (times the score of the category for the GPCM),
+* means by ``-B mu - d``, covariances by ``-(B Sigma + Sigma B')``.
+
+Whatever of that the constraints of the model do not rule out is not identified. A constraint is a
+linear equation in the ``B`` and ``d`` of all groups (:mod:`mixirt.movements` writes them down), so
+one linear system answers for location, scale and rotation at once, within groups and across them.
+What is wrong with a model that fails is read off the movements left: shifts alone, stretches, or
+mixtures of attributes.
+
+Not all is affine. Counting answers: a model cannot have more parameters than there are response
+patterns to tell them apart. An item without attributes cannot tell guessing from its intercept, and
+classes that are alike in everything have no proportions.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixirt.design import Design
 from mixirt.errors import IdentificationError
+from mixirt.movements import Places, gram_matrix
 from mixirt.table import ParameterTable
 
 __all__ = ["check_identification"]
 
-#: Singular values below this share of the largest count as zero.
-_RANK_TOLERANCE = 1e-8
+#: Eigenvalues of the equations' Gram matrix (rows of length one) below this share of the largest
+#: count as zero. Rounding leaves about 1e-16; a chain of 100 groups linked one to the next 1e-5.
+_RANK_TOLERANCE = 1e-11
 
 
 def check_identification(design: Design, table: ParameterTable) -> None:
@@ -33,196 +45,180 @@ def check_identification(design: Design, table: ParameterTable) -> None:
     IdentificationError
         Naming the cause and the cure.
     """
-    _check_measured(design)
+    _check_measured(design, table)
     _check_guessing(design, table)
+    _check_classes(design, table)
+    _check_count(design, table)
     if design.attributes:
-        _check_rotation(design, table)
-        slopes = _generic_slopes(table)
-        _check_free_directions(design, _stretch_equations(design, table), "variance")
-        _check_free_directions(design, _shift_equations(design, table, slopes), "mean")
+        _check_movements(design, table)
 
 
-def _check_measured(design: Design) -> None:
+def _check_measured(design: Design, table: ParameterTable) -> None:
+    cells = design.cells
+    slope = cells.is_kind("slope") & ~(table.value == 0)
     for o, group in enumerate(design.groups):
-        measured = design.q_matrix[design.items_in_group[o]].any(axis=0)
-        lost = np.flatnonzero(design.attributes_in_group[o] & ~measured)
-        if len(lost):
-            where = f" in group '{group}'" if design.has_groups else ""
-            raise IdentificationError(
-                f"no item measures attribute '{design.attributes[lost[0]]}'{where}; give it items "
-                "(a column of the Q matrix with at least one 1) or leave the attribute out"
-            )
+        here = slope & (cells.group // design.n_classes == o)
+        for j in np.flatnonzero(design.attributes_in_group[o]):
+            if not (here & (cells.attribute == j)).any():
+                where = f" in group '{group}'" if design.has_groups else ""
+                raise IdentificationError(
+                    f"no item measures attribute '{design.attributes[j]}'{where}; give it items "
+                    "(a column of the Q matrix with at least one 1) or leave the attribute out"
+                )
 
 
 def _check_guessing(design: Design, table: ParameterTable) -> None:
-    bare = design.without_attributes() & design.cells.is_kind("guessing") & ~table.is_fixed
-    for cell in np.flatnonzero(bare):
-        if table.prior[cell] is None:
-            item = design.items[design.cells.item[cell]]
+    cells = design.cells
+    slope = cells.is_kind("slope") & ~(table.value == 0)
+    has_slope = np.zeros((design.n_latent_groups, len(design.items)), dtype=bool)
+    has_slope[cells.group[slope], cells.item[slope]] = True
+    sloped = (cells.item >= 0) & has_slope[cells.group, cells.item]
+    for cell in np.flatnonzero(cells.is_kind("guessing") & ~table.is_fixed & ~sloped):
+        item = int(cells.item[cell])
+        own = (cells.group == cells.group[cell]) & (cells.item == item) & ~cells.is_kind("slope")
+        known = table.is_fixed | [prior is not None for prior in table.prior]
+        known |= np.isin(table.free_id, table.free_id[sloped & ~table.is_fixed])
+        if known[own].any():
+            continue
+        raise IdentificationError(
+            f"item '{design.items[item]}' has a guessing parameter but no slope: guessing and "
+            'intercept are one probability; fix the guessing parameter or use "2pl"'
+        )
+
+
+def _check_classes(design: Design, table: ParameterTable) -> None:
+    """Classes that share every parameter are one class under two names."""
+    cells = design.cells
+    if design.n_classes == 1:
+        return
+    proportion = cells.is_kind("proportion")
+    for o, label in enumerate(design.groups):
+        seen: dict[bytes, int] = {}
+        for class_ in range(design.n_classes):
+            here = cells.group == o * design.n_classes + class_
+            own = here & ~proportion
+            what = np.stack([table.free_id[own], np.where(table.is_fixed, table.value, 0.0)[own]])
+            first = seen.setdefault(what.tobytes(), class_)
+            both = proportion & np.isin(cells.group - o * design.n_classes, (first, class_))
+            if first == class_ or table.is_fixed[both].all():
+                continue
+            where = f" of group '{label}'" if design.has_groups else ""
             raise IdentificationError(
-                f"item '{item}' has a guessing parameter but no slope: guessing and intercept are "
-                'one probability; fix the guessing parameter or use "2pl"'
+                f"classes {first + 1} and {class_ + 1}{where} have all parameters in common, so "
+                "their proportions cannot be told apart; let items or distributions differ "
+                "between them, or ask for fewer classes"
             )
 
 
-def _check_rotation(design: Design, table: ParameterTable) -> None:
-    """Attributes that can be mixed: every item that measures j also measures k."""
-    cells = design.cells
-    for group in range(design.n_latent_groups):
-        o = design.observed_of(group)
-        present = np.flatnonzero(design.attributes_in_group[o]).tolist()
-        q = design.q_matrix & design.items_in_group[o][:, None]
-        for j in present:
-            for k in present:
-                if j == k or not (q[:, j] <= q[:, k]).all():
-                    continue
-                pair = (cells.attribute == max(j, k)) & (cells.attribute_2 == min(j, k))
-                covariance = np.flatnonzero(
-                    cells.is_kind("covariance") & pair & (cells.group == group)
-                )
-                held = bool(table.is_fixed[covariance].all()) or _shared(design, table, covariance)
-                same = bool((q[:, j] == q[:, k]).all())
-                if (held and not same) or _slopes_held(design, table, group, j, k, 1 + (not held)):
-                    continue
-                raise IdentificationError(_rotation_message(design, j, k, same))
+def _check_count(design: Design, table: ParameterTable) -> None:
+    """As many parameters as there are response patterns, less one a group, at the most."""
+    log_patterns = design.items_in_group @ np.log(np.array(design.n_categories, dtype=float))
+    estimated = ~table.is_fixed & [prior is None for prior in table.prior]
+    proportions = len(np.unique(design.cells.group[estimated & design.cells.is_kind("proportion")]))
+    n_free = len(np.unique(table.free_id[estimated])) - bool(proportions) * len(design.groups)
+    if log_patterns.max() > math.log(max(n_free, 1)) + 1.0:
+        return
+    n_known = round(float((np.exp(log_patterns) - 1.0).sum()))
+    if n_free > n_known:
+        raise IdentificationError(
+            f"{n_free} parameters are to be estimated, but {len(design.items)} items have only "
+            f"{n_known + len(design.groups)} response patterns, which tell {n_known} parameters "
+            "apart at the most; fix or tie parameters, ask for fewer classes, or add items"
+        )
 
 
-def _shared(design: Design, table: ParameterTable, cells: NDArray[np.intp]) -> bool:
-    """Whether all the cells are tied to parameters of other groups."""
-    return all(
-        len(np.unique(design.cells.group[table.free_id == table.free_id[c]])) > 1 for c in cells
+def _check_movements(design: Design, table: ParameterTable) -> None:
+    at = Places(design.n_latent_groups, len(design.attributes))
+    gram = gram_matrix(design, table, at)
+    scale = _RANK_TOLERANCE * float(gram.diagonal().max(initial=1.0))
+    groups, ones = range(at.n_groups), range(at.n_attributes)
+    there = [
+        (g, j) for g in groups for j in ones if design.attributes_in_group[design.observed_of(g), j]
+    ]
+    shifts = [at.shift(g, j) for g, j in there]
+    stretches = [at.mix(g, j, j) for g, j in there]
+    turns = [(g, j, k) for g, j in there for h, k in there if g == h and j != k]
+    everything = [*shifts, *stretches, *(at.mix(*turn) for turn in turns)]
+    if _rules_out(gram, everything, scale):
+        return
+    # The simplest movement left explains best: shifts alone, then with stretches, then everything.
+    if (moved := _most_moved(gram, shifts, scale)) is not None:
+        raise IdentificationError(_mean_message(design, *there[moved]))
+    if (moved := _most_moved(gram, [*stretches, *shifts], scale)) is not None:
+        raise IdentificationError(_variance_message(design, *there[moved % len(there)]))
+    mixes = [at.mix(*turn) for turn in turns]
+    moved = _most_moved(gram, [*mixes, *stretches, *shifts], scale, among=len(mixes))
+    raise IdentificationError(_rotation_message(design, table, turns[moved or 0]))
+
+
+def _rules_out(gram: NDArray[np.float64], places: list[int], scale: float) -> bool:
+    """Whether no movement of these unknowns alone satisfies all equations."""
+    part = gram[np.ix_(places, places)] - scale * np.eye(len(places))
+    try:
+        np.linalg.cholesky(part)
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
+def _most_moved(
+    gram: NDArray[np.float64], places: list[int], scale: float, among: int | None = None
+) -> int | None:
+    """Return which of the unknowns moves most where these can move at all; None if not."""
+    values, vectors = np.linalg.eigh(gram[np.ix_(places, places)])
+    flat = vectors[:, values < scale]
+    if not flat.shape[1]:
+        return None
+    # The largest entry of the projection on all free movements depends on no basis of theirs.
+    return int(np.argmax(np.round((flat**2).sum(axis=1)[:among], 6)))
+
+
+def _mean_message(design: Design, group: int, j: int) -> str:
+    return (
+        f"the {_name(design, group, j, 'mean')} is not identified: it can change together with the "
+        "intercepts of its items without changing any probability; fix it (at 0), or fix or tie "
+        "the intercepts of an item that measures the attribute"
     )
 
 
-def _slopes_held(
-    design: Design, table: ParameterTable, group: int, j: int, k: int, needed: int
-) -> bool:
-    """Whether enough slopes of the items measuring both attributes are fixed or shared."""
+def _variance_message(design: Design, group: int, j: int) -> str:
+    return (
+        f"the {_name(design, group, j, 'variance')} is not identified: it can change together with "
+        "the slopes of its items without changing any probability; fix it (at 1), or fix or tie "
+        "the slopes of an item that measures the attribute"
+    )
+
+
+def _name(design: Design, group: int, j: int, kind: str) -> str:
     cells = design.cells
-    both = design.q_matrix[:, j] & design.q_matrix[:, k]
-    slope = cells.is_kind("slope") & (cells.group == group) & both[cells.item]
-    slope &= np.isin(cells.attribute, (j, k))
-    ids = table.free_id[slope]
-    repeated = len(ids[ids >= 0]) - len(np.unique(ids[ids >= 0]))
-    other_groups = np.isin(ids, table.free_id[(cells.group != group) & (table.free_id >= 0)])
-    return int((ids < 0).sum()) + repeated + int(other_groups.sum()) >= needed
+    here = cells.is_kind(kind) & (cells.group == group) & (cells.attribute == j)
+    return design.describe(int(np.flatnonzero(here)[0]))
 
 
-def _rotation_message(design: Design, j: int, k: int, same: bool) -> str:
+def _rotation_message(design: Design, table: ParameterTable, turn: tuple[int, int, int]) -> str:
+    """Explain that ``theta_j`` can take up some of ``theta_k``."""
+    group, j, k = turn
+    cells, observed = design.cells, design.observed_of(group)
     first, second = design.attributes[j], design.attributes[k]
-    if same:
-        cure = "let some item measure only one of them, or fix enough of their slopes"
+    q = design.q_matrix[design.items_in_group[observed]]
+    where = f" in group '{design.groups[observed]}'" if design.has_groups else ""
+    if (q[:, j] == q[:, k]).all():
         return (
-            f"attributes '{first}' and '{second}' are measured by the same items, so they can be "
-            f"rotated into one another without changing any probability; {cure}"
+            f"attributes '{first}' and '{second}' are measured by the same items{where}, so they "
+            "can be rotated into one another without changing any probability; let some item "
+            "measure only one of them, or fix enough of their slopes"
+        )
+    pair = (cells.attribute == max(j, k)) & (cells.attribute_2 == min(j, k))
+    covariance = pair & cells.is_kind("covariance") & (cells.group == group)
+    if (q[:, j] <= q[:, k]).all() and not table.is_fixed[covariance].any():
+        return (
+            f"every item that measures attribute '{first}' also measures '{second}'{where}, so "
+            "with a free covariance the two can be mixed without changing any probability; fix the "
+            f'covariance (model.fix("covariance", 0, attribute=["{first}", "{second}"]), as in a '
+            f"bifactor model) or let some item measure '{first}' alone"
         )
     return (
-        f"every item that measures attribute '{first}' also measures '{second}', so with a free "
-        f"covariance the two can be mixed without changing any probability; fix the covariance "
-        f'(model.fix("covariance", 0, attribute=["{first}", "{second}"]), as in a bifactor model) '
-        f"or let some item measure '{first}' alone"
+        f"attribute '{first}' can take up some of '{second}'{where} without changing any "
+        f"probability; let some item measure '{first}' without '{second}', fix their covariance, "
+        "or fix more of their slopes"
     )
-
-
-def _generic_slopes(table: ParameterTable) -> NDArray[np.float64]:
-    """Slopes as no accident would have them: equal only where tied."""
-    rng = np.random.default_rng(20190535)
-    draws = rng.uniform(0.7, 1.4, size=int(table.free_id.max(initial=0)) + 1)
-    return np.where(table.is_fixed, table.value, draws[table.free_id])
-
-
-Equations = list[dict[tuple[int, int], float]]
-
-
-def _shift_equations(
-    design: Design, table: ParameterTable, slopes: NDArray[np.float64]
-) -> Equations:
-    """Say what fixed and tied means and intercepts mean for shifts of (group, attribute)."""
-    cells = design.cells
-    equations: Equations = []
-    shift_of_item: dict[tuple[int, int], dict[tuple[int, int], float]] = defaultdict(dict)
-    for c in np.flatnonzero(cells.is_kind("slope")):
-        unknown = (int(cells.group[c]), int(cells.attribute[c]))
-        shift_of_item[int(cells.group[c]), int(cells.item[c])][unknown] = float(slopes[c])
-    for c in np.flatnonzero(cells.is_kind("intercept")):
-        effect = shift_of_item[int(cells.group[c]), int(cells.item[c])]
-        _add(equations, table, int(c), effect, table.prior[c] is not None)
-    for c in np.flatnonzero(cells.is_kind("mean")):
-        effect = {(int(cells.group[c]), int(cells.attribute[c])): 1.0}
-        _add(equations, table, int(c), effect, table.prior[c] is not None)
-    return _collect(equations)
-
-
-def _stretch_equations(design: Design, table: ParameterTable) -> Equations:
-    """Say what fixed and tied slopes and covariances mean for log-stretches."""
-    cells = design.cells
-    equations: Equations = []
-    for c in np.flatnonzero(cells.is_kind("slope") & ~(table.value == 0)):
-        effect = {(int(cells.group[c]), int(cells.attribute[c])): 1.0}
-        _add(equations, table, int(c), effect, table.prior[c] is not None)
-    for c in np.flatnonzero((cells.attribute_2 >= 0) & ~(table.value == 0)):
-        group = int(cells.group[c])
-        both: dict[tuple[int, int], float] = defaultdict(float)
-        for attribute in (int(cells.attribute[c]), int(cells.attribute_2[c])):
-            both[group, attribute] += 1.0
-        _add(equations, table, int(c), dict(both), table.prior[c] is not None)
-    return _collect(equations)
-
-
-def _add(
-    equations: Equations,
-    table: ParameterTable,
-    cell: int,
-    effect: dict[tuple[int, int], float],
-    has_prior: bool,
-) -> None:
-    """Note a cell's effect under its free parameter; a fixed cell's must be zero by itself."""
-    if table.is_fixed[cell] or has_prior:
-        equations.append(effect)
-    else:
-        equations.append({**effect, (-1, int(table.free_id[cell])): -1.0})
-
-
-def _collect(equations: Equations) -> Equations:
-    """Drop parameters that occur once: a free parameter of its own absorbs any movement."""
-    times: dict[tuple[int, int], int] = defaultdict(int)
-    for equation in equations:
-        for unknown in equation:
-            if unknown[0] == -1:
-                times[unknown] += 1
-    return [e for e in equations if not any(u[0] == -1 and times[u] == 1 for u in e)]
-
-
-def _check_free_directions(design: Design, equations: Equations, kind: str) -> None:
-    present = [
-        (g, int(j))
-        for g in range(design.n_latent_groups)
-        for j in np.flatnonzero(design.attributes_in_group[design.observed_of(g)])
-    ]
-    others = sorted({u for e in equations for u in e if u[0] == -1})
-    column = {unknown: i for i, unknown in enumerate(present + others)}
-    matrix = np.zeros((len(equations), len(column)))
-    for row, equation in enumerate(equations):
-        for unknown, coefficient in equation.items():
-            matrix[row, column[unknown]] += coefficient
-    gram = matrix.T @ matrix
-    values, vectors = np.linalg.eigh(gram)
-    flat = vectors[:, values < _RANK_TOLERANCE * max(1.0, float(values.max(initial=0.0)))]
-    moves = np.abs(flat[: len(present)]).max(axis=1, initial=0.0)
-    if not (moves > _RANK_TOLERANCE**0.5).any():
-        return
-    group, attribute = present[int(np.argmax(moves))]
-    label = design.describe(_cell_of(design, group, attribute, kind))
-    against = "intercepts" if kind == "mean" else "slopes"
-    value = "0" if kind == "mean" else "1"
-    raise IdentificationError(
-        f"the {label} is not identified: it can change together with the {against} of its items "
-        f"without changing any probability; fix it (at {value}), or fix or tie the {against} of an "
-        "item that measures the attribute"
-    )
-
-
-def _cell_of(design: Design, group: int, attribute: int, kind: str) -> int:
-    cells = design.cells
-    here = cells.is_kind(kind) & (cells.group == group) & (cells.attribute == attribute)
-    return int(np.flatnonzero(here)[0])
