@@ -31,17 +31,18 @@ _CATALOGUE = {
     "carcinoma": _Entry(
         "Seven pathologists (items) judge 118 slides (rows): 1 if carcinoma of the uterine cervix "
         "is present, 0 if not. A latent class example with probabilities at 0 and 1.",
-        "Agresti (2002), Categorical Data Analysis, 2nd ed., table 13.1",
+        "Agresti (2002), Categorical Data Analysis, 2nd ed., table 13.1; also in R package poLCA",
     ),
     "fims": _Entry(
         "First International Mathematics Study: 14 items scored right (1) or wrong (0), 6,371 "
-        "students of two countries.",
-        "First International Mathematics Study, 1964",
+        "students of two countries, 1 Australia and 2 Japan.",
+        "First International Mathematics Study; also in R package TAM",
     ),
     "gss87_antirel": _Entry(
-        "May somebody against all religion speak in public (item1), teach in a college (item2), "
-        "keep a book in the library (item3)? 0 if yes, 1 if no; 1,713 respondents.",
-        "General Social Survey 1987; latent class tutorial of the MSI Statistical Training Series",
+        "Should anti-religionists be allowed to speak (item1) and to teach (item2), and their "
+        "books in public libraries (item3)? 0 if yes, 1 if no; 1,713 respondents.",
+        "General Social Survey 1987, as in the latent class tutorial of the MSI Statistical "
+        "Training Series",
     ),
     "lsat6": _Entry(
         "Law School Admission Test, section 6: five items scored right (1) or wrong (0), 1,000 "
@@ -56,22 +57,22 @@ _CATALOGUE = {
     "mobility": _Entry(
         "Social freedom of 8,445 rural women in Bangladesh: what a woman may do on her own, eight "
         "yes (1) or no (0) items.",
-        "Bangladesh Fertility Survey 1989; Huq & Cleland (1990)",
+        "Bangladesh Fertility Survey 1989 (Huq & Cleland, 1990); also in R package ltm",
     ),
     "sat12": _Entry(
         "A science test of grade 12: 32 multiple-choice items scored right (1) or wrong (0), 600 "
         "students. Guessing matters.",
-        "Example data of the program TESTFACT",
+        "Manual of TESTFACT 4 (Wood et al., 2003); also in R package mirt",
     ),
     "science": _Entry(
         "Attitude to science and technology: four statements, from strongly disagree (1) to "
         "strongly agree (4), 392 respondents.",
-        "Eurobarometer 38.1 (1992), Great Britain",
+        "Eurobarometer 38.1 (1992), Great Britain; also in R packages ltm and mirt",
     ),
     "timss_aus_twn": _Entry(
         "Trends in International Mathematics and Science Study: seven items scored 0 or 1 and four "
         "scored 0, 1 or 2, 1,769 students. Countries are ISO numbers: 36 is Australia, 158 Taiwan.",
-        "TIMSS, Australia and Taiwan",
+        "TIMSS 2011, mathematics; items and countries of data.timssAusTwn in R package TAM",
     ),
 }
 
