@@ -27,29 +27,29 @@ class ItemModel:
         attribute's variance is then free).
     max_categories : int or None
         Largest number of categories; None where the family decides.
+    polytomous : str
+        The model to use instead where there are more categories.
     """
 
     name: str
     family: str
     slopes: Literal["free", "common", "one"]
     max_categories: int | None = None
+    polytomous: str = "gpcm"
 
 
 ITEM_MODELS: dict[str, ItemModel] = {
     model.name: model
     for model in (
-        ItemModel("rasch", "gpcm", "one", 2),
+        ItemModel("rasch", "gpcm", "one", 2, "pcm"),
         ItemModel("1pl", "gpcm", "common", 2),
         ItemModel("2pl", "gpcm", "free", 2),
-        ItemModel("3pl", "3pl", "free", 2),
+        ItemModel("3pl", "3pl", "free", 2, "grm"),
         ItemModel("pcm", "gpcm", "one"),
         ItemModel("gpcm", "gpcm", "free"),
         ItemModel("grm", "grm", "free"),
     )
 }
-
-#: What to use instead where there are more than two categories.
-_POLYTOMOUS = {"rasch": "pcm", "1pl": "gpcm", "2pl": "gpcm", "3pl": "grm"}
 
 
 def item_model(name: object) -> ItemModel:
@@ -108,7 +108,7 @@ def item_models(
         if model.max_categories is not None and n > model.max_categories:
             raise SpecError(
                 f"item '{item}' has {n} categories, but model '{model.name}' takes "
-                f"{model.max_categories}; use '{_POLYTOMOUS[model.name]}' for it"
+                f"{model.max_categories}; use '{model.polytomous}' for it"
             )
     return tuple(models)
 
