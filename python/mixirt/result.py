@@ -309,7 +309,8 @@ class Result(Curves, Inference):
             position = np.flatnonzero(~table.is_fixed)[cell]
             value = self._values[position]
             if value <= table.lower[position] or value >= table.upper[position]:
-                found.append(f"{self._model.design.describe(int(position))} at {value:.6g}")
+                public = self._public_values()[position]
+                found.append(f"{self._model.design.describe(int(position))} at {public:.6g}")
         return found
 
     def coarse_groups(self) -> list[str]:
