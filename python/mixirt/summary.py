@@ -34,8 +34,9 @@ def _headline(result: Result) -> str:
     ]
     if design.attributes:
         points = "default" if design.n_quadrature is None else str(design.n_quadrature)
+        n = len(design.attributes)
         lines.append(
-            f"{len(design.attributes)} attributes; {design.quadrature} quadrature, {points} points"
+            f"{n} attribute{'s' * (n > 1)}; {design.quadrature} quadrature, {points} points"
         )
     return "\n".join(lines)
 
