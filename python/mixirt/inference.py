@@ -52,7 +52,7 @@ class ParameterCovariance:
     flat: tuple[str, ...]
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[np.float64]:
-        """The matrix."""
+        """Give the matrix."""
         return self.matrix if dtype is None else self.matrix.astype(dtype)
 
 
@@ -119,7 +119,7 @@ class Inference:
         return found
 
     def standard_errors(self, method: str = "oakes") -> Any:
-        """Standard errors of every parameter, on the scale users read.
+        """Tabulate the standard errors of every parameter, on the scale users read.
 
         Parameters
         ----------
@@ -250,7 +250,7 @@ class Inference:
         return value, np.asarray(jacobian[:, moves] @ own @ jacobian[:, moves].T)
 
     def _moved(self, x: NDArray[np.float64]) -> Any:
-        """The same result at other free parameters."""
+        """Copy the result to other free parameters."""
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         other._found = {**self._found, "x": x}
