@@ -7,7 +7,7 @@
 //! n_glim = sum_p N_gp P(l | x_p) [x_pi = m]
 //! ```
 //!
-//! (Fu 2019, equations 9 and 10). Patterns come as lists of rows ([`crate::patterns`]): the product over items is a
+//! (Fu 2019, equations 3 to 7). Patterns come as lists of rows ([`crate::patterns`]): the product over items is a
 //! product of a few table rows, and its posterior is added to the same rows of an accumulator, which is spread over
 //! items and categories once per cycle. Products that cannot underflow are multiplied as they are; otherwise every
 //! node carries a binary exponent and nothing is lost.
