@@ -21,22 +21,22 @@ unexport PYTHONPATH
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help example test lint format bench wheel develop clean
+.PHONY: help example test lint format bench reference-table wheel develop clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Variables: PYTHON=$(PYTHON) CARGO=$(CARGO) PYTEST_ARGS=... BENCH_ARGS=..."
 
 example: $(VENV)/.installed ## build in release mode and run examples/first_fit.py
 	$(BIN)/python examples/first_fit.py
 
 test: $(VENV)/.installed $(VENV)/.test ## test the engine, then the installed package
-	$(CARGO) test -p mixirt-core
+	$(CARGO) test --locked -p mixirt-core
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed $(VENV)/.lint ## formatters in check mode, clippy, ruff, mypy, the stub
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -48,14 +48,17 @@ format: $(VENV)/.lint ## rewrite the sources as lint wants them
 	$(BIN)/ruff format
 
 bench: ## run the engine's benches
-	$(CARGO) bench -p mixirt-core $(BENCH_ARGS)
+	$(CARGO) bench --locked -p mixirt-core $(BENCH_ARGS)
+
+reference-table: $(VENV)/.installed ## fit the reference data and renew the table in README.md
+	$(BIN)/python -m benches.reference_table --write README.md
 
 wheel: dist/.built ## build the release wheel into dist/
 	@ls dist/*.whl
 
 develop: $(VENV)/.build ## editable install, for work on the Python side (make test puts the wheel back)
 	rm -f $(VENV)/.installed
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --extras pandas
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --extras pandas
 
 clean: ## remove everything these targets made
 	rm -rf $(VENV) dist target .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -77,7 +80,7 @@ $(VENV)/.build $(VENV)/.test $(VENV)/.lint: $(VENV)/.%: $(VENV)/.created pyproje
 
 dist/.built: $(SOURCES) | $(VENV)/.build
 	@rm -f dist/*.whl
-	$(BIN)/maturin build --release --out dist
+	$(BIN)/maturin build --release --locked --out dist
 	@touch $@
 
 # The version rarely changes, so pip has to be told to replace the package; the second call adds what it depends on.
