@@ -1,0 +1,63 @@
+"""The README and the pages it leads to say what is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/**/*.md")]
+)
+
+TIMED = "converged after"
+"""Begins the one line of a fit's page that differs from run to run."""
+
+
+def blocks(language: str) -> list[str]:
+    """Return the contents of the README's code blocks of a language."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_the_python_blocks_run_and_print_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    namespace: dict[str, object] = {}
+    for block in blocks("python"):
+        exec(compile(block, "README.md", "exec"), namespace)
+    printed = capsys.readouterr().out.splitlines()
+    (page,) = blocks("text")
+    shown = [line for line in page.splitlines() if not line.startswith(TIMED)]
+    assert shown == [line for line in printed if not line.startswith(TIMED)][: len(shown)]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    folder = (ROOT / page).parent
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", (ROOT / page).read_text(encoding="utf-8"))
+    local = [link for link in links if "://" not in link]
+    assert [link for link in local if not (folder / link).exists()] == []
+
+
+METHOD = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
+
+
+def test_every_test_that_the_method_names_exists() -> None:
+    """A page that says which test checks an equation is worth nothing once the test is gone."""
+    cells = [line.split("|")[3] for line in METHOD.splitlines() if line.count("|") == 4]
+    in_tables = re.findall(r"`(\w+_\w+)`", " ".join(cells))
+    in_prose = re.findall(r"`(test_\w+|\w+(?:_\w+){3,})`", METHOD)
+    named = sorted({*in_tables, *in_prose})
+    sources = [*ROOT.glob("tests/**/*.py"), *ROOT.glob("rust_core/**/*.rs")]
+    defined = " ".join(path.read_text(encoding="utf-8") for path in sources)
+    assert len(named) > 30
+    assert [name for name in named if not re.search(rf"\b(fn|def) {name}\b", defined)] == []
+
+
+def test_every_file_that_the_method_names_exists() -> None:
+    named = set(re.findall(r"`([\w/]+\.(?:rs|py))`", METHOD))
+    folders = [ROOT, ROOT / "rust_core" / "src"]
+    assert len(named) > 20
+    assert [name for name in sorted(named) if not any((f / name).exists() for f in folders)] == []
