@@ -83,43 +83,47 @@ impl ArrowDerivatives {
         }
     }
 
-    /// The ascent step `(-H + ridge I)^-1 gradient`, with the smallest ridge out of a growing sequence that makes the
-    /// matrix positive definite; `None` when the derivatives are not finite.
+    /// The ascent step `(-H + ridge D)^-1 gradient`, with the smallest ridge out of a growing sequence that makes the
+    /// matrix positive definite; `None` when the derivatives are not finite. `D` holds the sizes of the diagonal of `H`,
+    /// so that the ridge is no heavier on parameters measured in large units.
     pub fn ascent_step(&self) -> Option<Vec<f64>> {
-        /// First ridge tried, relative to the largest diagonal element, and the factor to the next.
+        /// First ridge tried and the factor to the next.
         const FIRST_RIDGE: f64 = 1e-4;
         const RIDGE_FACTOR: f64 = 10.0;
         const MAX_TRIES: usize = 16;
+        /// A diagonal element counts for at least this share of the largest.
+        const SMALLEST_DIAGONAL: f64 = 1e-10;
 
-        let diagonals =
-            self.own.iter().chain([&self.core]).flat_map(|m| m.diagonal().iter().copied().collect::<Vec<_>>());
-        let scale = diagonals.fold(0.0_f64, |scale, d| scale.max(d.abs()));
-        if !scale.is_finite() || self.gradient.iter().any(|g| !g.is_finite()) {
+        let matrices = || self.own.iter().chain([&self.core]);
+        let largest = matrices().flat_map(|m| (0..m.nrows()).map(|i| m[(i, i)].abs())).fold(0.0, f64::max);
+        let is_finite = |m: &DMatrix<f64>| m.iter().all(|h| h.is_finite());
+        if !matrices().chain(&self.border).all(is_finite) || self.gradient.iter().any(|g| !g.is_finite()) {
             return None;
         }
+        let floor = (SMALLEST_DIAGONAL * largest).max(f64::MIN_POSITIVE);
         let mut ridge = 0.0;
         for _ in 0..MAX_TRIES {
-            if let Some(step) = self.solve(ridge)
+            if let Some(step) = self.solve(ridge, floor)
                 && step.iter().all(|d| d.is_finite())
             {
                 return Some(step);
             }
-            ridge = if ridge == 0.0 { FIRST_RIDGE * scale.max(f64::MIN_POSITIVE) } else { ridge * RIDGE_FACTOR };
+            ridge = if ridge == 0.0 { FIRST_RIDGE } else { ridge * RIDGE_FACTOR };
         }
         None
     }
 
     /// Solves by eliminating every cluster into the shared parameters (Schur complement).
-    fn solve(&self, ridge: f64) -> Option<Vec<f64>> {
+    fn solve(&self, ridge: f64, floor: f64) -> Option<Vec<f64>> {
         let n_shared = self.core.nrows();
         let first_shared = self.gradient.len() - n_shared;
-        let mut schur = negated_with_ridge(&self.core, ridge);
+        let mut schur = negated_with_ridge(&self.core, ridge, floor);
         let mut shared_rhs = DVector::from_column_slice(&self.gradient[first_shared..]);
         let mut factors: Vec<Cholesky<f64, Dyn>> = Vec::with_capacity(self.own.len());
         let mut steps: Vec<DVector<f64>> = Vec::with_capacity(self.own.len());
         let mut first = 0;
         for (own, border) in self.own.iter().zip(&self.border) {
-            let factor = well_conditioned(negated_with_ridge(own, ridge))?;
+            let factor = well_conditioned(negated_with_ridge(own, ridge, floor))?;
             let step = factor.solve(&DVector::from_column_slice(&self.gradient[first..first + own.nrows()]));
             if n_shared > 0 {
                 // -H_ls = -border, twice negated below: the products keep their sign.
@@ -143,10 +147,11 @@ impl ArrowDerivatives {
     }
 }
 
-fn negated_with_ridge(matrix: &DMatrix<f64>, ridge: f64) -> DMatrix<f64> {
+/// `-H + ridge D`, no element of `D` below `floor`.
+fn negated_with_ridge(matrix: &DMatrix<f64>, ridge: f64, floor: f64) -> DMatrix<f64> {
     let mut negated = -matrix;
     for i in 0..negated.nrows() {
-        negated[(i, i)] += ridge;
+        negated[(i, i)] += ridge * matrix[(i, i)].abs().max(floor);
     }
     negated
 }
@@ -236,5 +241,22 @@ mod tests {
         assert!(step.iter().zip(&arrow.gradient).map(|(d, g)| d * g).sum::<f64>() > 0.0);
         arrow.gradient[0] = f64::NAN;
         assert!(arrow.ascent_step().is_none());
+    }
+
+    #[test]
+    fn the_ridge_does_not_depend_on_units() {
+        let mut arrow = ArrowDerivatives::zeros(&[2], 0);
+        arrow.own[0] = DMatrix::from_row_slice(2, 2, &[-1.0, 1.5, 1.5, -1.0]);
+        arrow.gradient = vec![0.5, 0.25];
+        let step = arrow.ascent_step().unwrap();
+        // The first parameter in units 1024 times as large: exact in binary.
+        let unit = 1024.0;
+        arrow.own[0] = DMatrix::from_row_slice(2, 2, &[-unit * unit, 1.5 * unit, 1.5 * unit, -1.0]);
+        arrow.gradient[0] *= unit;
+        let scaled = arrow.ascent_step().unwrap();
+        assert!(
+            (scaled[0] * unit - step[0]).abs() < 1e-13 && (scaled[1] - step[1]).abs() < 1e-13,
+            "{step:?} {scaled:?}"
+        );
     }
 }

@@ -88,18 +88,60 @@ struct Visit {
     seconds: f64,
 }
 
-/// A log-posterior counts as lower when it falls by more than this, relative to its size.
-const LOWER: f64 = 1e-11;
+/// The best point visited so far.
+struct Best {
+    log_posterior: f64,
+    /// Its EM image, where the log-posterior is at least as high.
+    image: Vec<f64>,
+}
+
+impl Best {
+    /// Whether an accelerated point is good enough to go on from: not below the best by more than `slack` of the
+    /// [`Best::most_slack`].
+    fn admits(&self, log_posterior: f64, slack: f64) -> bool {
+        /// A log-posterior is not lower while the difference is within rounding error of the sums behind it.
+        const ROUNDING: f64 = 1e-11;
+        log_posterior >= self.log_posterior - slack * self.most_slack() - ROUNDING * self.log_posterior.abs()
+    }
+
+    /// The fall that costs less than a restart: a hundredth of a log-likelihood unit, less where weights make the whole
+    /// log-likelihood small. An accelerator that cuts across a curved ridge falls by as little and gains more in the
+    /// next cycles; larger falls end in detours.
+    fn most_slack(&self) -> f64 {
+        (1e-5 * self.log_posterior.abs()).min(1e-2)
+    }
+}
 
 /// Maximises the log-likelihood (plus log priors) from `start`.
 ///
 /// 1. E-step: nodes, tables, expected counts and log-likelihood at the current point.
-/// 2. Guard: an accelerated point with a lower log-likelihood is given up for the last EM image.
+/// 2. Guard: an accelerated point that cannot be, or lies clearly below the best one, is given up for the EM image of
+///    the best.
 /// 3. M-step: the EM image of the current point.
 /// 4. Convergence: the larger of the EM step and the accelerated step, and the change of the deviance.
 /// 5. Next point: the accelerator's, shortened until it is feasible, or the image.
 ///
-/// A last E-step makes log-likelihood and counts belong to the reported parameters.
+/// A last E-step makes log-likelihood and counts belong to the reported parameters. With no free parameter that is all;
+/// with `max_cycles` 1 the image of the start is reported, not converged.
+///
+/// # How far from the maximum it stops
+/// EM converges linearly: steps of size `d` that shrink by a factor `r` leave a distance of `d r / (1 - r)`. Measured
+/// as the largest distance of a parameter from the maximum, with both tolerances at 1e-5:
+///
+/// | | `"none"` | `"squarem"` | `"anderson"` |
+/// |---|---|---|---|
+/// | GPCM, Science, 4 items | 1e-4, 122 cycles | 3e-6, 31 | 5e-6, 15 |
+/// | 2PL, LSAT 7 | 5e-5, 57 | 7e-6, 17 | 2e-6, 13 |
+/// | 3PL with prior, SAT 12, 32 items | 6e-5, 63 | 6e-6, 24 | 5e-6, 20 |
+/// | 2PL, two attributes, mobility | 4e-4, 292 | 5e-6, 70 | 3e-5, 45 |
+/// | mixture of two GPCM classes, 3000 x 10 | 1e-4, 112 | 6e-5, 36 | 2e-6, 52 |
+///
+/// Without acceleration the criterion therefore fires 5 to 40 tolerances early; an accelerated step is an estimate of
+/// the whole way left, and counting it keeps the rule honest.
+///
+/// # Errors
+/// [`Error::Estimation`] where a response cannot occur at an EM point, [`Error::Interrupted`] once `cancel` is set. An
+/// accelerated point where the E-step fails is not an error.
 pub fn em(
     model: &Model,
     source: &mut dyn CountSource,
@@ -112,7 +154,9 @@ pub fn em(
     let mut accelerator = (options.acceleration.make)();
     let mut history: Vec<Cycle> = Vec::new();
     let mut x = start;
-    let mut last: Option<(f64, Vec<f64>)> = None;
+    let mut best: Option<Best> = None;
+    let mut previous = f64::NEG_INFINITY;
+    let mut slack = 1.0;
     let mut accelerated = false;
     let mut converged = model.table.free.is_empty();
     while !converged && history.len() < options.max_cycles {
@@ -123,13 +167,12 @@ pub fn em(
         let visit = visit(model, source, x, cancel);
         // 2. Guard
         if accelerated
-            && let Some((log_posterior, image)) = &last
-            && !visit.as_ref().is_ok_and(|v| v.log_posterior >= log_posterior - LOWER * log_posterior.abs())
+            && let Some(best) = &best
+            && !visit.as_ref().is_ok_and(|v| best.admits(v.log_posterior, slack))
         {
             let failed = visit.as_ref().map_or((f64::NEG_INFINITY, 0.0), |v| (v.log_posterior, v.seconds));
-            x = image.clone();
+            (x, previous, accelerated) = (best.image.clone(), best.log_posterior, false);
             accelerator.reset();
-            accelerated = false;
             history.push(rejected(failed, history.last()));
             monitor(&history[history.len() - 1]);
             continue;
@@ -142,8 +185,7 @@ pub fn em(
         let proposal = propose(model, accelerator.as_mut(), &visit.x, &image);
         let em_step = largest_change(&visit.x, &image);
         let step = proposal.as_ref().map_or(em_step, |p| em_step.max(largest_change(&visit.x, p)));
-        let deviance =
-            last.as_ref().map_or(f64::INFINITY, |(previous, _)| 2.0 * (visit.log_posterior - previous).abs());
+        let deviance = 2.0 * (visit.log_posterior - previous).abs();
         converged = step < options.tol_parameter && deviance < options.tol_deviance;
         history.push(Cycle {
             loglik: visit.expected.loglik,
@@ -157,27 +199,37 @@ pub fn em(
         });
         monitor(&history[history.len() - 1]);
         // 5. Next point
-        last = Some((visit.log_posterior, image.clone()));
+        previous = visit.log_posterior;
         accelerated = proposal.is_some() && !converged;
+        match &best {
+            Some(best) if converged && slack > 0.0 && !best.admits(visit.log_posterior, 0.0) => {
+                // Slack led to a stationary point below one that was left: go back to that, and take none again.
+                (x, previous, slack, converged) = (best.image.clone(), best.log_posterior, 0.0, false);
+                accelerator.reset();
+                continue;
+            }
+            Some(best) if best.log_posterior > visit.log_posterior => {}
+            _ => best = Some(Best { log_posterior: visit.log_posterior, image: image.clone() }),
+        }
         x = if accelerated { proposal.unwrap_or(image) } else { image };
     }
-    finish(model, source, x, last.filter(|_| accelerated), cancel, (converged, history))
+    finish(model, source, x, best.filter(|_| accelerated), cancel, (converged, history))
 }
 
-/// The last E-step: at `x`, unless that is an untried accelerated point that turns out worse than the EM image.
+/// The last E-step: at `x`, unless that is an untried accelerated point that turns out worse than the best.
 fn finish(
     model: &Model,
     source: &mut dyn CountSource,
     x: Vec<f64>,
-    fallback: Option<(f64, Vec<f64>)>,
+    fallback: Option<Best>,
     cancel: &AtomicBool,
     (converged, history): (bool, Vec<Cycle>),
 ) -> Result<EmFit> {
     let mut last = visit(model, source, x, cancel);
-    if let Some((log_posterior, image)) = fallback
-        && !last.as_ref().is_ok_and(|v| v.log_posterior >= log_posterior)
+    if let Some(best) = fallback
+        && !last.as_ref().is_ok_and(|v| v.log_posterior >= best.log_posterior)
     {
-        last = visit(model, source, image, cancel);
+        last = visit(model, source, best.image, cancel);
     }
     let Visit { x, expected, log_posterior, .. } = last?;
     Ok(EmFit { x, expected, log_posterior, converged, history })

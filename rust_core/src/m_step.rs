@@ -33,18 +33,23 @@ pub fn m_step(
     x: &[f64],
     options: MStepOptions,
 ) -> (Vec<f64>, NewtonReport) {
+    /// Expected counts fewer than this are maximised over sooner than other threads wake up.
+    const PARALLEL_COUNTS: usize = 1 << 12;
     let item_newton = NewtonOptions { max_iterations: options.max_newton, tolerance: options.tolerance };
-    let moved: Vec<(Vec<f64>, NewtonReport)> = blocks
-        .par_iter()
-        .map(|block| {
-            let objective = BlockObjective::new(model, block, placed, expected);
-            let mut x_block: Vec<f64> = block.free.iter().map(|&f| x[f]).collect();
-            let mut scratch = ArrowDerivatives::zeros(&block.cluster_sizes, block.n_shared);
-            let newton = if block.is_latent() { LATENT_NEWTON } else { item_newton };
-            let report = maximise(&objective, &mut x_block, newton, &mut scratch);
-            (x_block, report)
-        })
-        .collect();
+    let maximise_block = |block: &Block| {
+        let objective = BlockObjective::new(model, block, placed, expected);
+        let mut x_block: Vec<f64> = block.free.iter().map(|&f| x[f]).collect();
+        let mut scratch = ArrowDerivatives::zeros(&block.cluster_sizes, block.n_shared);
+        let newton = if block.is_latent() { LATENT_NEWTON } else { item_newton };
+        let report = maximise(&objective, &mut x_block, newton, &mut scratch);
+        (x_block, report)
+    };
+    let n_counts: usize = expected.counts.iter().map(|c| c.n_glim.len()).sum();
+    let moved: Vec<(Vec<f64>, NewtonReport)> = if n_counts < PARALLEL_COUNTS {
+        blocks.iter().map(maximise_block).collect()
+    } else {
+        blocks.par_iter().map(maximise_block).collect()
+    };
     let mut next = x.to_vec();
     let mut total = NewtonReport::default();
     for (block, (x_block, report)) in blocks.iter().zip(moved) {
