@@ -50,6 +50,9 @@ pub fn describe(model: &Model, free: usize) -> String {
             attribute(cell.attribute_2),
             group.name
         ),
-        (kind, None) => format!("{} {} in group '{}'", kind.name(), attribute(cell.attribute), group.name),
+        (Kind::Proportion, None) => {
+            format!("proportion of class {} in group '{}'", cell.group % spec.n_classes, group.name)
+        }
+        (kind, None) => format!("{} of {} in group '{}'", kind.name(), attribute(cell.attribute), group.name),
     }
 }

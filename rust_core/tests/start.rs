@@ -65,7 +65,7 @@ fn generator(items: Vec<ItemSpec>, value: impl Fn(&Cell) -> f64) -> Model {
 
 /// Twelve binary items of slope 1.5, every second one reversed.
 fn half_reversed(n: usize) -> Sample {
-    let sign = |c: &Cell| if c.item.unwrap() % 2 == 0 { 1.5 } else { -1.5 };
+    let sign = |c: &Cell| if c.item.unwrap().is_multiple_of(2) { 1.5 } else { -1.5 };
     let value = |c: &Cell| if c.kind == Kind::Slope { sign(c) } else { 0.1 * c.item.unwrap() as f64 };
     simulate(&generator(vec![item("gpcm", 2, &[0]); 12], value), &[], n, 0.0, 3)
 }
@@ -150,10 +150,9 @@ fn real_valued_scores_and_sparse_categories_are_no_trouble() {
         let value = |c: &Cell| if c.kind == Kind::Slope { 2.0 / unit } else { 0.3 - 0.2 * c.category.unwrap() as f64 };
         let mut sample = simulate(&generator(items, value), &[], 1500, 0.0, 5);
         // The middle category of the first item occurs once, that of the second never.
-        for row in 0..1500 {
-            let (first, second) = (&mut sample.codes[row * 5..row * 5 + 2]).split_at_mut(1);
-            first[0] = if row == 0 { 1 } else { first[0] & 2 };
-            second[0] &= 2;
+        for (row, answers) in sample.codes.chunks_exact_mut(5).enumerate() {
+            answers[0] = if row == 0 { 1 } else { answers[0] & 2 };
+            answers[1] &= 2;
         }
         let data = sample.data(&model);
         let x = start(&model, &data.summaries()).unwrap();
@@ -199,14 +198,14 @@ fn graded_intercepts_are_put_in_order_around_what_is_given() {
     let base = || one_attribute(vec![item("grm", 4, &[0]); 4]);
     let intercept =
         |i: usize, m: usize| move |c: &Cell| c.kind == Kind::Intercept && c.item == Some(i) && c.category == Some(m);
-    let starts = |m: usize, value: f64| move |f: &mut FreeParameter| f.start = Some(value + 0.0 * m as f64);
+    let starts = |value: f64| move |f: &mut FreeParameter| f.start = Some(value);
     // Fixed values in the wrong place for the data, close to one another, and start values upside down.
     let fixed = model(base().fix(intercept(0, 1), -3.0).fix(intercept(1, 1), 0.5).fix(intercept(1, 3), 0.48));
     let given = model(
         base()
-            .edit(intercept(2, 1), starts(1, -1.0))
-            .edit(intercept(2, 2), starts(2, 0.0))
-            .edit(intercept(2, 3), starts(3, 1.0)),
+            .edit(intercept(2, 1), starts(-1.0))
+            .edit(intercept(2, 2), starts(0.0))
+            .edit(intercept(2, 3), starts(1.0)),
     );
     let sample = simulate(&base().build(), &models::truth(&base().build(), 0.2, 4), 500, 0.0, 4);
     for model in [fixed, given] {
