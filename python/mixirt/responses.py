@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -15,6 +14,7 @@ from mixirt._coding import MAX_CATEGORIES, MISSING, encode, read_codings
 from mixirt._observed import check_groups, check_observed
 from mixirt._respondents import Groups, read_groups, read_weights
 from mixirt._tables import Table, listed, read_table
+from mixirt._warn import warn
 from mixirt.errors import DataError, DataWarning, SpecError
 
 __all__ = ["MISSING", "Responses"]
@@ -150,11 +150,10 @@ look 1-based. Categories count from 0: say categories=[1, 2], or subtract 1 from
         """
         table = read_table(responses, item_names)
         if len(table.names) >= TRANSPOSED_RATIO * table.n_rows:
-            warnings.warn(
+            warn(
                 f"the responses have {table.n_rows} rows and {len(table.names)} columns; rows are "
                 "respondents and columns items: if it is the other way round, transpose them",
                 DataWarning,
-                stacklevel=2,
             )
         weight = read_weights(weights, table)
         group = read_groups(groups, table, group_labels)
