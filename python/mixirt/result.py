@@ -296,10 +296,17 @@ class Result(Curves, Inference):
     def start_for(self, model: Model) -> Model:
         """Another model with its start values at these estimates, matched by name."""
         values = dict(zip(_addresses(self._model), self._values, strict=True))
-        table = model.table
+        table, matched = model.table, 0
         for cell, address in enumerate(_addresses(model)):
             if address in values and not table.is_fixed[cell]:
                 table = table.set(np.array([cell]), start=float(values[address]))
+                matched += 1
+        if not matched:
+            raise SpecError(
+                "the fit given as start has no parameter of this model: its items are "
+                f"{quoted(self._model.design.items)}, the model's {quoted(model.design.items)}; "
+                "they are matched by name"
+            )
         return model._with(table)
 
     def at_bounds(self) -> list[str]:
