@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mixirt._checks import mapping, number, several, whole_number, word
 from mixirt._words import quoted, unknown
 from mixirt.design import Design
 from mixirt.errors import IdentificationError, SpecError
@@ -27,7 +27,7 @@ def make_design(  # noqa: PLR0913 -- the keywords of mixirt.Model
     q_matrix: Any = None,
     attributes: Sequence[str] | None = None,
     groups: Sequence[object] | None = None,
-    reference: object = None,
+    reference: Any = None,
     items_by_group: Mapping[object, Sequence[str]] | None = None,
     attributes_by_group: Mapping[object, Sequence[str]] | None = None,
     n_classes: int = 1,
@@ -47,9 +47,11 @@ def make_design(  # noqa: PLR0913 -- the keywords of mixirt.Model
     models = item_models(model, names, [len(values) for values in labels])
     attribute_names, q = _q_matrix(q_matrix, attributes, names)
     group_labels = _groups(groups)
-    if reference is not None and reference not in group_labels:
+    if reference is not None and not (
+        isinstance(reference, Hashable) and reference in group_labels
+    ):
         raise SpecError(unknown("reference group", reference, group_labels))
-    whole = _whole_number("n_classes", n_classes, 1)
+    whole = whole_number("n_classes", n_classes, 1)
     return Design(
         items=names,
         models=models,
@@ -64,16 +66,16 @@ def make_design(  # noqa: PLR0913 -- the keywords of mixirt.Model
             "attribute", attribute_names, group_labels, attributes_by_group
         ),
         n_classes=whole,
-        quadrature=quadrature,
+        quadrature=word("quadrature", quadrature),
         n_quadrature=_n_quadrature(n_quadrature, len(attribute_names)),
-        prune=None if prune is None else float(prune),
+        prune=None if prune is None else number("prune", prune),
     )
 
 
 def item_names(items: Any) -> tuple[str, ...]:
     """Names of the items from their number or a list of names."""
     if isinstance(items, (int, np.integer)) and not isinstance(items, bool):
-        return tuple(f"item{i + 1}" for i in range(_whole_number("items", int(items), 1)))
+        return tuple(f"item{i + 1}" for i in range(whole_number("items", int(items), 1)))
     if isinstance(items, str) or not hasattr(items, "__iter__"):
         raise SpecError(f"items must be a number or a list of names; found {items!r}")
     names = tuple(str(name) for name in items)
@@ -83,12 +85,6 @@ def item_names(items: Any) -> tuple[str, ...]:
     if not names:
         raise SpecError("a model needs at least one item")
     return names
-
-
-def _whole_number(what: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise SpecError(f"{what} must be a whole number of at least {least}; found {value!r}")
-    return int(value)
 
 
 def _category_labels(
@@ -105,7 +101,7 @@ def _category_labels(
             f"n_categories has {len(listed)} entries for {len(names)} items; give one number for "
             "all items, or one for each"
         )
-    return tuple(tuple(range(_whole_number("n_categories", n, 2))) for n in listed)
+    return tuple(tuple(range(whole_number("n_categories", n, 2))) for n in listed)
 
 
 def _scores(
@@ -118,20 +114,21 @@ def _scores(
                 raise SpecError(unknown("item", item, names))
         by_item = dict(given)
     elif given is not None:
-        listed = list(given)
+        listed = list(several("category_scores", given))
         each = bool(listed) and hasattr(listed[0], "__iter__")
         if each and len(listed) != len(names):
             raise SpecError(f"category scores were given for {len(listed)} of {len(names)} items")
         by_item = dict(zip(names, listed if each else [listed] * len(names), strict=True))
     scores = []
     for name, values in zip(names, labels, strict=True):
-        own = tuple(float(s) for s in by_item.get(name, range(len(values))))
+        own = tuple(
+            number(f"the category scores of item '{name}'", s)
+            for s in several("category_scores", by_item.get(name, range(len(values))))
+        )
         if len(own) != len(values):
             raise SpecError(
                 f"item '{name}' has {len(values)} categories but {len(own)} category scores"
             )
-        if not all(math.isfinite(s) for s in own):
-            raise SpecError(f"the category scores of item '{name}' must be finite; found {own}")
         scores.append(own)
     return tuple(scores)
 
@@ -140,14 +137,18 @@ def _q_matrix(
     q_matrix: Any, attributes: Sequence[str] | None, items: tuple[str, ...]
 ) -> tuple[tuple[str, ...], NDArray[np.bool_]]:
     if q_matrix is None:
-        names = ("theta",) if attributes is None else tuple(str(a) for a in attributes)
+        given = ["theta"] if attributes is None else several("attributes", attributes)
+        names = tuple(str(a) for a in given)
         if len(names) != 1:
             raise SpecError(
                 f"{len(names)} attributes need a q_matrix that says which item measures which"
             )
         return names, np.ones((len(items), 1), dtype=bool)
     columns = getattr(q_matrix, "columns", None)
-    values = np.asarray(q_matrix)
+    try:
+        values = np.asarray(q_matrix)
+    except ValueError:
+        raise SpecError("the rows of the Q matrix differ in length") from None
     if values.ndim == 1:
         values = values[:, None]
     if values.ndim != 2 or values.shape[0] != len(items):
@@ -165,7 +166,7 @@ def _q_matrix(
     if attributes is None:
         generic = [f"theta{j + 1}" for j in range(values.shape[1])]
         attributes = generic if columns is None else [str(c) for c in columns]
-    names = tuple(str(a) for a in attributes)
+    names = tuple(str(a) for a in several("attributes", attributes))
     if len(names) != values.shape[1] or len(set(names)) != len(names):
         raise SpecError(
             f"the {values.shape[1]} attributes of the Q matrix need as many different names; found "
@@ -184,7 +185,7 @@ def _q_matrix(
 def _groups(groups: Sequence[object] | None) -> tuple[object, ...]:
     if groups is None:
         return ("all",)
-    labels = tuple(groups)
+    labels = several("groups", groups)
     if not labels or len({str(label) for label in labels}) != len(labels):
         raise SpecError(f"group labels must differ and there must be at least one; found {labels}")
     return labels
@@ -197,9 +198,10 @@ def _members(
     by_group: Mapping[object, Sequence[str]] | None,
 ) -> NDArray[np.bool_]:
     members = np.ones((len(groups), len(names)), dtype=bool)
-    for label, own in (by_group or {}).items():
+    for label, given in mapping(f"{what}s_by_group", by_group).items():
         if label not in groups:
             raise SpecError(unknown("group", label, groups))
+        own = several(f"{what}s_by_group", given)
         for name in own:
             if name not in names:
                 raise SpecError(unknown(what, name, names))
@@ -213,8 +215,9 @@ def _n_quadrature(points: Any, n_attributes: int) -> tuple[int, ...] | None:
     if points is None:
         return None
     if isinstance(points, (int, np.integer)):
-        return (_whole_number("n_quadrature", points, 2),) * n_attributes
-    listed = tuple(_whole_number("n_quadrature", p, 2) for p in points)
+        return (whole_number("n_quadrature", points, 2),) * n_attributes
+    given = points if isinstance(points, Iterable) else [points]
+    listed = tuple(whole_number("n_quadrature", p, 2) for p in given)
     if len(listed) != n_attributes:
         raise SpecError(
             f"n_quadrature has {len(listed)} entries for {n_attributes} attributes; give one "

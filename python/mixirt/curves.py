@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt import _core
+from mixirt._checks import numbers
 from mixirt._words import unknown
 from mixirt.errors import SpecError
 from mixirt.frames import to_native
@@ -144,7 +145,7 @@ class Curves:
         n = int(design.attributes_in_group[observed].sum())
         if theta is None:
             raise SpecError(f"give theta: attribute values of shape (n, {n})")
-        points = np.asarray(theta, dtype=np.float64)
+        points = numbers("theta", theta)
         if points.ndim < 2:
             points = points.reshape(-1, 1) if n == 1 else points.reshape(1, -1)
         if points.ndim != 2 or points.shape[1] != n:
@@ -152,8 +153,6 @@ class Curves:
                 f"theta must have one column for each of the {n} attributes; found shape "
                 f"{np.shape(theta)}"
             )
-        if not np.isfinite(points).all():
-            raise SpecError("theta must be finite")
         return np.ascontiguousarray(points)
 
     def _class_probabilities(self, item: str | None) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mixirt import _core
+from mixirt._checks import check_threads, mapping, positive_number, whole_number, word
 from mixirt._words import quoted, unknown
 from mixirt.errors import (
     BoundaryWarning,
@@ -41,13 +42,11 @@ class Settings:
     def __post_init__(self) -> None:
         """Refuse numbers that are not counts or tolerances."""
         for name in ("max_cycles", "max_newton"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-                raise SpecError(f"{name} must be a whole number of at least 1; found {value!r}")
+            whole_number(name, getattr(self, name), 1)
         for name in ("tol_parameter", "tol_deviance"):
-            value = getattr(self, name)
-            if not isinstance(value, (int, float)) or not value > 0:
-                raise SpecError(f"{name} must be a positive number; found {value!r}")
+            positive_number(name, getattr(self, name))
+        check_threads(self.n_threads)
+        word("acceleration", self.acceleration)
 
 
 def fit(  # noqa: PLR0913 -- keywords of the front door
@@ -170,7 +169,7 @@ def model_for(read: Responses, model: Any, **structure: Any) -> Model:
             label: [n for n, a in zip(read.item_names, answered[g], strict=True) if a]
             for g, label in enumerate(read.group_labels)
         }
-        items_by_group = {**found, **dict(items_by_group or {})}
+        items_by_group = {**found, **mapping("items_by_group", items_by_group)}
     return Model(
         model,
         items=read.item_names,

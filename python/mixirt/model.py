@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt import _core
+from mixirt._checks import several
 from mixirt._words import unknown
 from mixirt.build import make_design
 from mixirt.design import Design
@@ -24,6 +26,9 @@ __all__ = ["Model"]
 
 #: Parts of an address over which a tie may reach.
 _ACROSS = ("item", "group", "class", "attribute", "category")
+
+#: What a model is made of, besides item models and items.
+_STRUCTURE = tuple(inspect.signature(make_design).parameters)[2:]
 
 
 class Model:
@@ -101,11 +106,14 @@ class Model:
         class_free_items: Sequence[str] = (),
         **structure: Any,
     ) -> None:
+        for option in structure:
+            if option not in _STRUCTURE:
+                raise SpecError(unknown("option", option, _STRUCTURE))
         self._design = make_design(model, items=items, **structure)
         self._table = default_table(
             self._design,
-            groups=(invariance, tuple(free_items)),
-            classes=(class_invariance, tuple(class_free_items)),
+            groups=(invariance, several("free_items", free_items)),
+            classes=(class_invariance, several("class_free_items", class_free_items)),
         )
 
     @property

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mixirt._checks import word
 from mixirt._words import unknown
 from mixirt.design import Design
 from mixirt.errors import SpecError
@@ -88,9 +89,9 @@ def _invariance(
     level: str,
     free_items: tuple[str, ...],
 ) -> ParameterTable:
-    word = "invariance" if over == "group" else "class_invariance"
-    if level not in INVARIANCE:
-        raise SpecError(unknown(word, level, list(INVARIANCE)))
+    option = "invariance" if over == "group" else "class_invariance"
+    if word(option, level) not in INVARIANCE:
+        raise SpecError(unknown(option, level, list(INVARIANCE)))
     for item in free_items:
         if item not in design.items:
             raise SpecError(unknown("item", item, design.items))
@@ -99,7 +100,7 @@ def _invariance(
     if not several:
         if tied:
             need = "groups" if over == "group" else "n_classes of 2 or more"
-            raise SpecError(f'{word}="{level}" needs {need}')
+            raise SpecError(f'{option}="{level}" needs {need}')
         return table
     exempt = np.isin(np.array(design.items), free_items)
     for kind in tied:

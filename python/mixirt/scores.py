@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt import _core
+from mixirt._checks import check_threads, word
 from mixirt._words import quoted
 from mixirt.errors import DataError
 from mixirt.frames import to_native
@@ -83,6 +84,8 @@ def score(
 ) -> Scores:
     """Score the fitted or new responses; see :meth:`mixirt.Result.score`."""
     engine, native = result._engine, result._read.native
+    check_threads(n_threads)
+    word("method", method)
     if responses is None:
         if groups is not None:
             raise DataError("groups belong to new responses; the fitted ones have theirs already")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mixirt._checks import numbers, whole_number
 from mixirt._words import quoted, unknown
 from mixirt.errors import DataError, SpecError
 from mixirt.frames import to_native
@@ -22,7 +23,10 @@ def simulate(result: Result, n: int | None, groups: Any, theta: Any, seed: Any) 
     design = result.model.design
     observed = _observed(result, n, groups, theta)
     points = None if theta is None else _points(result, theta, len(observed))
-    generator = np.random.default_rng(seed)
+    try:
+        generator = np.random.default_rng(seed)
+    except (TypeError, ValueError) as error:
+        raise SpecError(f"seed cannot be {seed!r}: {error}") from None
     columns: dict[str, NDArray[Any]] = {}
     for i, name in enumerate(design.items):
         values = np.array(design.category_labels[i])
@@ -54,8 +58,8 @@ def simulate(result: Result, n: int | None, groups: Any, theta: Any, seed: Any) 
 def _observed(result: Result, n: Any, groups: Any, theta: Any) -> NDArray[np.int64]:
     """Return the observed group of every respondent to be drawn."""
     design, read = result.model.design, result._read
-    if n is not None and (isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1):
-        raise SpecError(f"n must be a whole number of at least 1; found {n!r}")
+    if n is not None:
+        n = whole_number("n", n, 1)
     if groups is not None:
         if not design.has_groups:
             raise SpecError("groups were given, but the model has none")
@@ -79,7 +83,7 @@ def _observed(result: Result, n: Any, groups: Any, theta: Any) -> NDArray[np.int
 
 
 def _points(result: Result, theta: Any, n: int) -> NDArray[np.float64]:
-    points = np.asarray(theta, dtype=np.float64)
+    points = numbers("theta", theta)
     n_attributes = len(result.model.design.attributes)
     points = points.reshape(-1, 1) if points.ndim == 1 else points
     if points.shape != (n, n_attributes):
