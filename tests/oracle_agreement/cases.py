@@ -1,0 +1,202 @@
+"""The matrix of models: families by structures by quadrature rules, with data drawn from each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from mixirt import Model, _core
+from tests.oracle.models import MISSING, Floats, Ints
+from tests.oracle.probabilities import log_probabilities
+from tests.oracle_agreement.bridge import Case, oracle_model
+
+N_ITEMS = 7
+SEED = 20190535
+
+FAMILIES: dict[str, tuple[list[str], list[int], dict[str, list[float]]]] = {
+    "gpcm": (["gpcm"] * N_ITEMS, [2, 3, 4, 2, 5, 3, 2], {}),
+    "real scores": (
+        ["gpcm"] * N_ITEMS,
+        [3, 3, 4, 2, 3, 3, 2],
+        {"item1": [-1.5, 0.25, 2.0], "item3": [0.0, 1.0, 1.0, 3.5], "item4": [4.0, 2.5]},
+    ),
+    "grm": (["grm"] * N_ITEMS, [2, 3, 4, 2, 5, 3, 2], {}),
+    "3pl": (["3pl"] * N_ITEMS, [2] * N_ITEMS, {}),
+    "mixed": (
+        ["grm", "gpcm", "3pl", "2pl", "grm", "gpcm", "3pl"],
+        [4, 3, 2, 2, 3, 4, 2],
+        {"item2": [0.0, 2.0, 3.0]},
+    ),
+}
+"""Item models, numbers of categories, and the category scores that are not 0, 1, 2, ..."""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Everything about a model but its items.
+
+    Attributes
+    ----------
+    options
+        Arguments of `mixirt.Model`.
+    n_attributes
+        Number of attributes; more than one come with a Q matrix of mostly simple structure.
+    n_points
+        Quadrature points per attribute.
+    known
+        Share of the respondents whose class is known.
+    """
+
+    options: dict[str, Any] = field(default_factory=dict)
+    n_attributes: int = 1
+    n_points: int = 15
+    known: float = 0.0
+
+
+TWO, THREE = ("a", "b"), ("a", "b", "c")
+SOME = {
+    "A": [f"item{i}" for i in (1, 2, 3, 4, 5)],
+    "B": [f"item{i}" for i in (2, 3, 4, 5, 6, 7)],
+}
+
+STRUCTURES = {
+    "one attribute": Structure(),
+    "two attributes": Structure(n_attributes=2, n_points=9),
+    "three attributes": Structure(n_attributes=3, n_points=7),
+    "two groups": Structure({"groups": ["A", "B"], "invariance": "scalar"}),
+    "partial invariance": Structure(
+        {"groups": ["A", "B"], "invariance": "scalar", "free_items": ["item1", "item3"]}
+    ),
+    "item sets": Structure(
+        {"groups": ["A", "B"], "invariance": "scalar", "items_by_group": SOME},
+    ),
+    "attribute sets": Structure(
+        {"groups": ["A", "B"], "invariance": "metric", "attributes_by_group": {"B": ["b"]}}
+        | {"items_by_group": {"B": ["item3", "item4", "item5", "item6", "item7"]}},
+        n_attributes=2,
+        n_points=9,
+    ),
+    "two groups, two attributes": Structure(
+        {"groups": ["A", "B"], "invariance": "scalar"}, n_attributes=2, n_points=9
+    ),
+    "two classes": Structure({"n_classes": 2}),
+    "equal slopes in classes": Structure({"n_classes": 2, "class_invariance": "metric"}),
+    "known class": Structure({"n_classes": 2}, known=0.3),
+    "classes within groups": Structure(
+        {"groups": ["A", "B"], "n_classes": 2, "invariance": "metric"}, known=0.2
+    ),
+    "latent classes": Structure({"n_classes": 3}, n_attributes=0),
+}
+
+NAMES = [
+    (family, structure, rule)
+    for family in FAMILIES
+    for structure in STRUCTURES
+    for rule in ("rectangular", "gauss-hermite")
+    if not (family == "3pl" and structure == "latent classes")
+    if not (rule == "gauss-hermite" and structure == "latent classes")
+    if not (family == "mixed" and structure == "latent classes")
+]
+"""All but what does not exist: guessing without a slope, and a grid without attributes."""
+
+
+def q_matrix(n_attributes: int) -> Ints:
+    """Return simple structure, but for one item that measures the first two attributes."""
+    q = np.zeros((N_ITEMS, n_attributes), dtype=np.int64)
+    if n_attributes:
+        q[np.arange(N_ITEMS), np.arange(N_ITEMS) * n_attributes // N_ITEMS] = 1
+    if n_attributes > 1:
+        q[2, :2] = 1
+    return q
+
+
+def make_model(family: str, structure: Structure, rule: str) -> Model:
+    names, n_categories, scores = FAMILIES[family]
+    options = dict(structure.options)
+    if structure.n_attributes:
+        options |= {"quadrature": rule, "n_quadrature": structure.n_points}
+    return Model(
+        names,
+        items=N_ITEMS,
+        n_categories=n_categories,
+        category_scores=scores,
+        q_matrix=q_matrix(structure.n_attributes),
+        attributes=("a", "b", "c")[: structure.n_attributes],
+        **options,
+    )
+
+
+def draw_parameters(model: Model, generator: np.random.Generator) -> Floats:
+    """Draw a point of the parameter space: slopes of either sign, decreasing intercepts."""
+    cells = model.design.cells
+    x = []
+    for c in model.table.compiled().first_cell:
+        noise = generator.uniform(-1, 1)
+        if cells.is_kind("slope")[c]:
+            x.append((1 + 0.3 * noise) * (-1 if generator.random() < 0.2 else 1))
+        elif cells.is_kind("intercept")[c]:
+            x.append(1.4 - 0.8 * cells.category[c] + 0.3 * noise)
+        elif cells.is_kind("guessing")[c]:
+            x.append(-1.4 + 0.3 * noise)
+        elif cells.is_kind("variance")[c]:
+            x.append(1 + 0.3 * noise)
+        elif cells.is_kind("proportion")[c]:
+            x.append(0.5 + 0.2 * noise)
+        else:
+            x.append(0.4 * noise)
+    values = np.array(x)
+    first = model.table.compiled().first_cell
+    for observed in range(len(model.design.groups)):
+        own = cells.is_kind("proportion")[first]
+        own &= cells.group[first] // model.design.n_classes == observed
+        values[own] /= values[own].sum()
+    return values
+
+
+def draw_responses(
+    model: Model, values: Floats, latent_group: Ints, generator: np.random.Generator
+) -> Ints:
+    """Draw answers of respondents in latent groups (N,) from the oracle's probabilities: (N, I)."""
+    oracle = oracle_model(model, values)
+    codes = np.full((len(latent_group), N_ITEMS), MISSING)
+    for g, group in enumerate(oracle.groups):
+        here = np.flatnonzero(latent_group == g)
+        drawn = generator.standard_normal((len(here), len(group.mean)))
+        theta = group.mean + drawn @ np.linalg.cholesky(group.covariance).T
+        for i, item in enumerate(group.items):
+            if item is not None:
+                p = np.exp(log_probabilities(item, theta)).cumsum(axis=0)[:-1]
+                codes[here, i] = (generator.random(len(here)) >= p).sum(axis=0)
+    return codes
+
+
+@cache
+def make_case(
+    family: str, structure_name: str, rule: str, n: int = 120, missing: float = 0.15
+) -> Case:
+    """Return a case with missing answers, repeated rows and real-valued weights."""
+    structure = STRUCTURES[structure_name]
+    generator = np.random.default_rng([SEED, list(STRUCTURES).index(structure_name)])
+    model = make_model(family, structure, rule)
+    x = draw_parameters(model, generator)
+    design, engine = model.design, model._compile()
+    observed = np.arange(n) % len(design.groups)
+    latent_class = generator.integers(0, design.n_classes, n)
+    latent_group = observed * design.n_classes + latent_class
+    codes = draw_responses(model, engine.expand(x), latent_group, generator)
+    codes[generator.random(codes.shape) < missing] = MISSING
+    codes[: n // 4] = codes[n // 2 : n // 2 + n // 4]
+    codes[-1] = MISSING
+    absent = ~design.items_in_group[observed]
+    codes[absent] = MISSING
+    known = np.where(generator.random(n) < structure.known, latent_class, MISSING)
+    return Case(model, codes, x, generator.uniform(0.2, 3, n), observed, known)
+
+
+def engine_counts(case: Case) -> dict[str, Any]:
+    """Return the engine's E-step at the case's parameters."""
+    found: dict[str, Any] = _core.expected_counts(case.engine, case.engine_data, case.x)
+    return found
