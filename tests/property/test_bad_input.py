@@ -1,0 +1,388 @@
+"""Bad input ends in a `MixirtError` that names cause and cure; nothing else ever comes out."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import mixirt
+from mixirt import datasets
+from mixirt.errors import DataError, DataWarning, IdentificationError, MixirtError, SpecError
+
+GOOD = datasets.load("lsat7").responses[::25]
+
+
+def changed(value: Any, row: int = 3, column: int = 1) -> Any:
+    """Return good responses with one cell changed."""
+    responses = np.array(GOOD.tolist(), dtype=object)
+    responses[row, column] = value
+    return responses
+
+
+def column(values: Any, position: int = 1) -> Any:
+    """Return good responses with one column replaced by values."""
+    responses = np.array(GOOD, dtype=float)
+    responses[:, position] = values
+    return responses
+
+
+N = len(GOOD)
+ALTERNATING = np.arange(N) % 2
+
+RESPONSES = {
+    "negative": (changed(-1), r"item2.*row 3|row 3.*item2"),
+    "fraction": (changed(0.5), r"item2.*row 3|row 3.*item2"),
+    "infinite": (changed(float("inf")), r"item2.*row 3|row 3.*item2"),
+    "text": (changed("yes"), r"item2.*row 3|row 3.*item2"),
+    "huge": (changed(10**6), r"item2"),
+    "one category": (column(1), r"item2.*one category"),
+    "no answers": (column(np.nan), r"nobody answered item2|nobody answered.*item2"),
+    "empty middle category": (column(2 * ALTERNATING), r"item2.*category.*1"),
+    "codes from 1": (GOOD + 1, r"1-based.*categories"),
+    "no rows": (np.empty((0, 5)), r"row|empty|respondent"),
+    "no columns": (np.empty((5, 0)), r"column|item"),
+    "one dimension": (np.zeros(5), r"two-dimensional|row per respondent|dimension"),
+    "three dimensions": (np.zeros((5, 5, 2)), r"two-dimensional|row per respondent|dimension"),
+    "ragged": ([[0, 1], [1], [0, 0]], r"row"),
+    "None": (None, r"responses|row"),
+    "number": (3, r"responses|row"),
+    "string": ("responses.csv", r"responses|row"),
+    "complex": (GOOD + 1j, r"complex128; convert"),
+}
+
+
+@pytest.mark.parametrize(("responses", "message"), RESPONSES.values(), ids=RESPONSES)
+def test_responses(responses: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        mixirt.fit(responses, "2pl")
+
+
+COMPANIONS = {
+    "few weights": ({"weights": [1.0] * (N - 1)}, "weights"),
+    "matrix of weights": ({"weights": np.ones((N, 2))}, "weights"),
+    "negative weight": ({"weights": [-1.0] + [1.0] * (N - 1)}, "weights.*0 or more"),
+    "NaN weight": ({"weights": [float("nan")] + [1.0] * (N - 1)}, "weights.*finite"),
+    "infinite weight": ({"weights": [float("inf")] + [1.0] * (N - 1)}, "weights.*finite"),
+    "weights all zero": ({"weights": np.zeros(N)}, "weights are all zero"),
+    "text as weight": ({"weights": ["a"] * N}, "weights"),
+    "few groups": ({"groups": ["A"] * (N - 1)}, "groups"),
+    "missing group": ({"groups": [None] + ["A"] * (N - 1)}, "groups.*no group"),
+    "categories": ({"categories": [0]}, "categor"),
+    "categories of no item": ({"categories": {"itm1": [0, 1]}}, "itm1"),
+    "missing of no item": ({"missing": {"itm1": 9}}, "itm1"),
+    "everything missing": ({"missing": [0, 1]}, "nobody answered"),
+}
+
+
+@pytest.mark.parametrize(("options", "message"), COMPANIONS.values(), ids=COMPANIONS)
+def test_what_comes_with_the_responses(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        mixirt.fit(GOOD, "2pl", **options)
+
+
+MODELS = {
+    "unknown": ("2lp", {}, "unknown item model '2lp'; did you mean '2pl'"),
+    "number": (2, {}, "item model"),
+    "None": (None, {}, "item model"),
+    "few names": (["2pl"] * 4, {}, "4 item models.*5 items"),
+    "unknown in list": (["2pl"] * 4 + ["4pl"], {}, "4pl"),
+    "mapping of no item": ({"itm1": "2pl"}, {}, "did you mean 'item1'"),
+    "incomplete mapping": ({"item1": "2pl"}, {}, "no item model.*item2"),
+    "few rows of Q": ("2pl", {"q_matrix": np.ones((4, 1))}, "one row for each of the 5 items"),
+    "Q of halves": ("2pl", {"q_matrix": np.full((5, 1), 0.5)}, "Q matrix has.*item1"),
+    "Q of text": ("2pl", {"q_matrix": [["a"]] * 5}, "Q matrix"),
+    "Q of three dimensions": ("2pl", {"q_matrix": np.ones((5, 1, 1))}, "Q matrix"),
+    "ragged Q": ("2pl", {"q_matrix": [[1], [1, 0], [1], [1], [1]]}, "Q matrix"),
+    "names of attributes": (
+        "2pl",
+        {"q_matrix": np.ones((5, 1)), "attributes": ["a", "b"]},
+        "attributes",
+    ),
+}
+
+
+@pytest.mark.parametrize(("model", "options", "message"), MODELS.values(), ids=MODELS)
+def test_models(model: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        mixirt.fit(GOOD, model, **options)
+
+
+@pytest.mark.parametrize(
+    ("model", "instead"), [("rasch", "pcm"), ("1pl", "gpcm"), ("2pl", "gpcm"), ("3pl", "grm")]
+)
+def test_too_many_categories_for_the_model(model: str, instead: str) -> None:
+    responses = datasets.load("science").responses - 1
+    with pytest.raises(SpecError, match=f"'Comfort' has 4 categories.*use '{instead}'"):
+        mixirt.fit(pd.DataFrame(responses, columns=["Comfort", "Work", "Future", "Benefit"]), model)
+
+
+def test_a_transposed_matrix_warns_where_it_was_passed() -> None:
+    wide = np.random.default_rng(0).integers(0, 2, (10, 120))
+    wide[:2] = [[0], [1]]
+    with pytest.warns(DataWarning, match="10 rows and 120 columns.*transpose") as caught:
+        mixirt.fit(wide, "1pl", tol_parameter=1.0, tol_deviance=1e3)
+    assert caught[0].filename == __file__
+
+
+# --- unidentified models --------------------------------------------------------------------
+
+SIMPLE = np.kron(np.eye(2, dtype=int), np.ones((4, 1), dtype=int))
+MOBILITY = datasets.load("mobility").responses[::40]
+
+
+def eight(model: str = "2pl", **structure: Any) -> mixirt.Model:
+    return mixirt.Model(model, items=8, **structure)
+
+
+FIRST_ALONE = SIMPLE.copy()
+FIRST_ALONE[:, 1] = 1
+
+UNIDENTIFIED = {
+    "item measures nothing": (
+        lambda: eight(q_matrix=[[1]] * 7 + [[0]]),
+        "'item8' measures no attribute.*leave the item out",
+    ),
+    "attribute of no item": (
+        lambda: eight(q_matrix=np.column_stack([np.ones(8), np.zeros(8)])),
+        "no item measures attribute 'theta2'.*leave the attribute out",
+    ),
+    "identical columns": (
+        lambda: eight(q_matrix=np.ones((8, 2))),
+        "rotated into one another.*measure only one",
+    ),
+    "full Q with a free covariance": (
+        lambda: eight(q_matrix=FIRST_ALONE),
+        "mixed.*fix the covariance",
+    ),
+    "free mean without anchors": (
+        lambda: eight(groups=["A", "B"]).free("mean", group="B"),
+        "mean.*'B' is not identified.*fix it",
+    ),
+    "free mean of one group": (lambda: eight().free("mean"), "mean.*not identified"),
+    "free variance beside free slopes": (
+        lambda: eight().free("variance"),
+        "variance.*not identified.*slopes",
+    ),
+    "free means of both groups": (
+        lambda: eight(groups=["A", "B"], invariance="scalar").free("mean"),
+        "mean.*not identified",
+    ),
+    "no anchor left": (
+        lambda: eight(
+            groups=["A", "B"],
+            invariance="scalar",
+            free_items=[f"item{i}" for i in range(1, 9)],
+        ).free("mean", group="B"),
+        "mean.*not identified",
+    ),
+    "guessing without a slope": (
+        lambda: eight("3pl", q_matrix=np.empty((8, 0)), n_classes=2),
+        "guessing.*no slope",
+    ),
+    "groups of classes without common items": (
+        lambda: eight(n_classes=2).free("mean", class_=2),
+        "mean.*not identified",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "message"), UNIDENTIFIED.values(), ids=UNIDENTIFIED)
+def test_unidentified_models_are_refused(make: Any, message: str) -> None:
+    with pytest.raises(IdentificationError, match=message):
+        make().check()
+
+
+IDENTIFIED = {
+    "one slope fixed, variance free": lambda: (
+        eight().fix("slope", 1, item="item1").free("variance")
+    ),
+    "one intercept fixed, mean free": lambda: (
+        eight().fix("intercept", 0, item="item1").free("mean")
+    ),
+    "one anchor": lambda: eight(
+        groups=["A", "B"], invariance="scalar", free_items=[f"item{i}" for i in range(2, 9)]
+    ),
+    "bifactor": lambda: eight(q_matrix=np.column_stack([np.ones(8), SIMPLE])).fix("covariance", 0),
+}
+
+
+@pytest.mark.parametrize("make", IDENTIFIED.values(), ids=IDENTIFIED)
+def test_identified_neighbours_are_accepted(make: Any) -> None:
+    make().check()
+
+
+# --- grids that would not fit ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("n_attributes", "n_quadrature"), [(3, 1000), (8, 64), (8, None), (1, 10**9)]
+)
+def test_a_grid_that_would_not_fit_is_refused_at_once(
+    n_attributes: int, n_quadrature: int | None
+) -> None:
+    """Before anything is allocated: the answer comes at once, and names the cure."""
+    q = np.eye(8, dtype=int)[:, :n_attributes]
+    q[n_attributes:, 0] = 1
+    if n_attributes == 8 and n_quadrature is None:
+        mixirt.Model("2pl", items=8, q_matrix=q).check()
+        return
+    with pytest.raises(SpecError, match=r"(?s)nodes.*n_quadrature"):
+        mixirt.fit(MOBILITY, "2pl", q_matrix=q, n_quadrature=n_quadrature)
+
+
+# --- scoring --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def fitted() -> mixirt.Result:
+    frame = pd.DataFrame(datasets.load("lsat7").responses, columns=list("abcde"))
+    return mixirt.fit(frame, "2pl")
+
+
+SCORING = {
+    "too few columns": ([[0, 1]], {}, "2 columns.*5 items"),
+    "other items": (pd.DataFrame([[0] * 5], columns=list("abcdx")), {}, "no column is named 'e'"),
+    "extra column": (pd.DataFrame([[0] * 6], columns=list("abcdex")), {}, "'x'.*extra"),
+    "unseen code": ([[0, 1, 2, 0, 0]], {}, "'?c'?"),
+    "fraction": ([[0, 1, 0.5, 0, 0]], {}, "'?c'?"),
+    "groups of no model": ([[0] * 5], {"groups": ["A"]}, "the model has none"),
+    "groups without responses": (None, {"groups": ["A"]}, "belong to new responses"),
+    "no rows": (np.empty((0, 5)), {}, "row|respondent|empty"),
+    "method": ([[0] * 5], {"method": "epa"}, "'eap', 'map', 'mode'"),
+    "method of no kind": ([[0] * 5], {"method": None}, "method"),
+    "extra of no kind": ([[0] * 5], {"extra": "drop"}, "extra"),
+}
+
+
+@pytest.mark.parametrize(("responses", "options", "message"), SCORING.values(), ids=SCORING)
+def test_scoring(
+    fitted: mixirt.Result, responses: Any, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(MixirtError, match=message):
+        fitted.score(responses, **options)
+
+
+# --- anything at all ------------------------------------------------------------------------
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 5),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=3),
+    st.lists(st.integers(-1, 3), max_size=6),
+    st.lists(st.text(max_size=2), max_size=6),
+    hnp.arrays(st.sampled_from([np.float64, np.int64, bool]), hnp.array_shapes(max_dims=3)),
+    st.dictionaries(st.sampled_from(["item1", "A", "slope", 0]), st.integers(-1, 3), max_size=2),
+)
+ROWS = 8
+FINE = np.array(
+    [[0, 0, 0], [1, 1, 2], [0, 1, 1], [1, 0, 2], [0, 0, 1], [1, 1, 0], [0, 1, 2], [1, 0, 0]]
+)
+RIGHT_OR_WRONG = (FINE > 0).astype(int)
+READABLE = st.sampled_from([RIGHT_OR_WRONG, np.where(FINE == 2, np.nan, FINE), FINE])
+ANYTHING = st.one_of(
+    hnp.arrays(
+        np.int8, st.tuples(st.integers(1, ROWS), st.integers(1, 4)), elements=st.integers(-1, 3)
+    ),
+    hnp.arrays(np.float64, (ROWS, 3), elements=st.sampled_from([0.0, 1.0, np.nan])),
+    VALUES,
+)
+ITEMS = st.lists(st.sampled_from(["item1", "item2", "item3"]), max_size=3)
+SENSIBLE = {
+    "model": st.sampled_from(["rasch", "1pl", "2pl", "3pl", "pcm", "gpcm", "grm"]),
+    "quadrature": st.sampled_from(["rectangular", "gauss-hermite"]),
+    "acceleration": st.sampled_from(["anderson", "squarem", "none"]),
+    "invariance": st.sampled_from(["configural", "metric", "scalar"]),
+    "class_invariance": st.sampled_from(["configural", "metric", "scalar"]),
+    "groups": st.lists(st.sampled_from(["A", "B"]), min_size=ROWS, max_size=ROWS),
+    "weights": hnp.arrays(np.float64, ROWS, elements=st.floats(0, 10)),
+    "q_matrix": hnp.arrays(np.int8, (3, 2), elements=st.integers(0, 1)),
+    "n_classes": st.integers(1, 3),
+    "n_quadrature": st.integers(2, 9),
+    "prune": st.floats(0, 0.5),
+    "category_scores": st.lists(st.floats(-3, 3), min_size=2, max_size=3),
+    "start": st.dictionaries(st.sampled_from(["slope", "intercept"]), st.floats(-5, 5)),
+    "max_newton": st.integers(1, 5),
+    "tol_parameter": st.floats(1e-12, 1),
+    "tol_deviance": st.floats(1e-12, 1),
+    "n_threads": st.integers(1, 3),
+    "free_items": ITEMS,
+    "items_by_group": st.dictionaries(st.sampled_from(["A", "B"]), ITEMS),
+    "missing": st.sampled_from([None, 9, [9], {"item1": 0}]),
+    "reference": st.sampled_from(["A", "B"]),
+    "attributes": st.lists(st.text(max_size=2), max_size=2),
+    "attributes_by_group": st.dictionaries(
+        st.sampled_from(["A", "B"]), st.lists(st.sampled_from(["theta1", "theta2"]), max_size=2)
+    ),
+    "categories": st.sampled_from([None, [0, 1, 2], {"item1": [1, 0]}]),
+}
+PATIENT = settings(
+    max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+)
+
+
+@st.composite
+def options(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a few options, most of them sensible, some of them anything."""
+    found = {"model": draw(SENSIBLE["model"])}
+    for name in draw(st.lists(st.sampled_from(sorted(SENSIBLE)), max_size=3, unique=True)):
+        found[name] = draw(st.one_of(*[SENSIBLE[name]] * 7, VALUES))
+    return found
+
+
+def fit_and_score(responses: Any, given_options: dict[str, Any], others: Any) -> bool:
+    """Whether there is a fit; of it, scores or a `MixirtError`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            result = mixirt.fit(responses, max_cycles=3, **given_options)
+        except MixirtError:
+            return False
+        assert np.isfinite(result.loglik)
+        assert np.isfinite(result._values).all()
+        assert str(result)
+        for new in (None, others):
+            try:
+                scores = result.score(new)
+            except MixirtError:
+                continue
+            assert len(scores.theta) > 0
+    return True
+
+
+@PATIENT
+@given(READABLE, options(), VALUES)
+def test_any_options_fit_or_are_refused(
+    responses: Any, given_options: dict[str, Any], others: Any
+) -> None:
+    fit_and_score(responses, given_options, others)
+
+
+@PATIENT
+@given(ANYTHING, options(), VALUES)
+def test_any_responses_fit_or_are_refused(
+    responses: Any, given_options: dict[str, Any], others: Any
+) -> None:
+    fit_and_score(responses, given_options, others)
+
+
+def test_many_of_the_options_drawn_do_fit() -> None:
+    """Guards the tests above: if nearly everything were refused they would show nothing."""
+    fits = []
+
+    @PATIENT
+    @given(READABLE, options())
+    def count(responses: Any, given_options: dict[str, Any]) -> None:
+        fits.append(fit_and_score(responses, given_options, None))
+
+    count()
+    assert np.sum(fits) > 30
