@@ -55,6 +55,15 @@ class Curves:
         ------
         SpecError
             If `theta` has the wrong shape, or an item, group or class is unknown.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
+        >>> print(r.category_probabilities([0.0], item="item1").round(3))
+            item  point  category  probability
+        0  item1      0         0        0.135
+        1  item1      0         1        0.865
         """
         if not self._model.design.attributes:
             return self._class_probabilities(item)
@@ -75,9 +84,33 @@ class Curves:
     def expected_scores(
         self, theta: Any, *, group: object = None, class_: int = 1
     ) -> NDArray[np.float64]:
-        """Return the expected category score of each item of the group, shape (n, items).
+        """Return the expected category score of each item of a group.
 
-        Row sums are the test characteristic curve.
+        Parameters
+        ----------
+        theta : array-like, shape (n,) or (n, J_g)
+            Points: values of the group's attributes.
+        group : label, optional
+            The observed group; needed where there are several.
+        class_ : int, default 1
+            The latent class.
+
+        Returns
+        -------
+        ndarray, shape (n, items)
+            Sums of score times probability; row sums are the test characteristic curve.
+
+        Raises
+        ------
+        DataError
+            If the points do not fit the attributes, or the group is unknown.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
+        >>> r.expected_scores([0.0]).round(2)
+        array([[0.86, 0.69, 0.86, 0.62, 0.86]])
         """
         points = self._points(theta, group, class_)
         scores = self._model.design.category_scores
@@ -90,9 +123,33 @@ class Curves:
     def information(
         self, theta: Any, *, group: object = None, class_: int = 1
     ) -> NDArray[np.float64]:
-        """Fisher information of each item about the attributes, shape (n, items, J_g, J_g).
+        """Return the Fisher information of each item about the attributes.
 
-        With one attribute the last two axes have length one. Sum over items for the test.
+        Parameters
+        ----------
+        theta : array-like, shape (n,) or (n, J_g)
+            Points: values of the group's attributes.
+        group : label, optional
+            The observed group; needed where there are several.
+        class_ : int, default 1
+            The latent class.
+
+        Returns
+        -------
+        ndarray, shape (n, items, J_g, J_g)
+            Expected information; with one attribute the last two axes have length one.
+
+        Raises
+        ------
+        DataError
+            If the points do not fit the attributes, or the group is unknown.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
+        >>> r.information([0.0])[:, :, 0, 0].round(2)
+        array([[0.11, 0.25, 0.35, 0.14, 0.06]])
         """
         points = self._points(theta, group, class_)
         design, latent = self._model.design, self._latent_group(group, class_)
@@ -107,7 +164,34 @@ class Curves:
     def test_information(
         self, theta: Any, *, group: object = None, class_: int = 1
     ) -> NDArray[np.float64]:
-        """Fisher information of the whole test, shape (n, J_g, J_g), without the prior."""
+        """Return the Fisher information of the whole test, without the prior.
+
+        Parameters
+        ----------
+        theta : array-like, shape (n,) or (n, J_g)
+            Points: values of the group's attributes.
+        group : label, optional
+            The observed group; needed where there are several.
+        class_ : int, default 1
+            The latent class.
+
+        Returns
+        -------
+        ndarray, shape (n, J_g, J_g)
+            Sum of the information of the items.
+
+        Raises
+        ------
+        DataError
+            If the points do not fit the attributes, or the group is unknown.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
+        >>> r.test_information([-1.0, 0.0, 1.0]).ravel().round(2)
+        array([1.46, 0.92, 0.4 ])
+        """
         return np.asarray(self.information(theta, group=group, class_=class_).sum(axis=1))
 
     def _latent_group(self, group: object, class_: int) -> int:

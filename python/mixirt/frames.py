@@ -58,7 +58,7 @@ def to_native(columns: Mapping[str, Sequence[Any] | NDArray[Any]], native: str) 
             library = importlib.import_module(module)
         except ImportError:
             continue
-        return getattr(library, constructor)({k: _column(v) for k, v in columns.items()})
+        return getattr(library, constructor)({k: _column(v, name) for k, v in columns.items()})
     raise ImportError(
         f"results come in a data frame, but {' and '.join(names)} cannot be imported; "
         "install one with the extra of its name, for example: pip install 'mixirt[pandas]'"
@@ -67,5 +67,10 @@ def to_native(columns: Mapping[str, Sequence[Any] | NDArray[Any]], native: str) 
     )
 
 
-def _column(values: Sequence[Any] | NDArray[Any]) -> list[Any] | NDArray[Any]:
-    return values if isinstance(values, np.ndarray) else list(values)
+def _column(values: Sequence[Any] | NDArray[Any], library: str) -> list[Any] | NDArray[Any]:
+    # pandas would turn whole numbers with gaps into floats; the others would keep opaque objects.
+    if isinstance(values, np.ndarray) and (
+        values.dtype != object or library in {"pandas", "modin"}
+    ):
+        return values
+    return list(values)

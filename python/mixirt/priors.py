@@ -31,6 +31,16 @@ def normal(mean: float, sd: float) -> Prior:
     mean, sd : float
         Mean and standard deviation (positive).
 
+    Returns
+    -------
+    Prior
+        For :meth:`mixirt.Model.prior`.
+
+    Raises
+    ------
+    SpecError
+        If a number is not finite, or not positive where it must be.
+
     Examples
     --------
     >>> print(normal(-1.1, 0.5))
@@ -47,6 +57,16 @@ def lognormal(mean: float, sd: float) -> Prior:
     mean, sd : float
         Mean and standard deviation (positive) of the logarithm.
 
+    Returns
+    -------
+    Prior
+        For :meth:`mixirt.Model.prior`.
+
+    Raises
+    ------
+    SpecError
+        If a number is not finite, or not positive where it must be.
+
     Examples
     --------
     >>> print(lognormal(0, 0.5))
@@ -62,6 +82,16 @@ def beta(a: float, b: float) -> Prior:
     ----------
     a, b : float
         Shape parameters (positive); the prior mode is ``(a - 1) / (a + b - 2)``.
+
+    Returns
+    -------
+    Prior
+        For :meth:`mixirt.Model.prior`.
+
+    Raises
+    ------
+    SpecError
+        If a number is not finite, or not positive where it must be.
 
     Examples
     --------

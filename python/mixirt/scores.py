@@ -61,7 +61,24 @@ class Scores:
         return np.asarray(self.class_probabilities.argmax(axis=1) + 1)
 
     def frame(self) -> Any:
-        """Estimates and standard errors as a frame, one row per respondent."""
+        """Put estimates and standard errors into a frame.
+
+        Returns
+        -------
+        DataFrame
+            One row per respondent: for each attribute a column of its name and one with ``_se``;
+            with classes ``class_1``, ... (probabilities) and ``class_map``. In the library the
+            responses came in; pandas for arrays.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> lsat7 = mixirt.datasets.load("lsat7").responses
+        >>> print(mixirt.fit(lsat7, "2pl").score(lsat7[:2]).frame().round(2))
+           theta  theta_se
+        0  -1.87      0.69
+        1  -1.87      0.69
+        """
         columns: dict[str, Any] = {}
         se = self.se
         for j, name in enumerate(self.attributes):
