@@ -25,12 +25,14 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from mixirt._words import quoted
+from mixirt.class_rank import classes_identified
 from mixirt.design import Design
-from mixirt.errors import IdentificationError
+from mixirt.errors import IdentificationError, SpecError
 from mixirt.movements import Places, gram_matrix
 from mixirt.table import ParameterTable
 
-__all__ = ["check_identification"]
+__all__ = ["check_covariances", "check_identification"]
 
 #: Eigenvalues of the equations' Gram matrix (rows of length one) below this share of the largest
 #: count as zero. Rounding leaves about 1e-16; a chain of 100 groups linked one to the next 1e-5.
@@ -51,6 +53,40 @@ def check_identification(design: Design, table: ParameterTable) -> None:
     _check_count(design, table)
     if design.attributes:
         _check_movements(design, table)
+
+
+def check_covariances(design: Design, table: ParameterTable) -> None:
+    """Refuse fixed variances and covariances that belong to no distribution.
+
+    Every pair of attributes whose three moments are fixed is looked at, and the whole matrix where
+    all of it is.
+
+    Raises
+    ------
+    SpecError
+        Naming the attributes.
+    """
+    cells, n = design.cells, len(design.attributes)
+    for group in range(design.n_latent_groups):
+        here = np.flatnonzero((cells.group == group) & (cells.attribute_2 >= 0))
+        sigma = np.full((n, n), np.nan)
+        held = here[table.is_fixed[here]]
+        first, second = cells.attribute[held], cells.attribute_2[held]
+        sigma[first, second] = sigma[second, first] = table.value[held]
+        own: list[int] = np.flatnonzero(
+            design.attributes_in_group[design.observed_of(group)]
+        ).tolist()
+        pairs = [[j, k] for j in own for k in own if j < k]
+        for chosen in [*pairs, own]:
+            part = sigma[np.ix_(chosen, chosen)]
+            if len(chosen) > 1 and not np.isnan(part).any() and np.linalg.eigvalsh(part)[0] <= 0.0:
+                names = quoted(design.attributes[j] for j in chosen)
+                where = f" in group '{design.groups[design.observed_of(group)]}'"
+                raise SpecError(
+                    f"the variances and covariances at which {names} are fixed"
+                    f"{where if design.has_groups else ''} are those of no distribution (the "
+                    "matrix is not positive definite); bring the covariance nearer to 0"
+                )
 
 
 def _check_measured(design: Design, table: ParameterTable) -> None:
@@ -116,14 +152,20 @@ def _check_count(design: Design, table: ParameterTable) -> None:
     estimated = ~table.is_fixed & [prior is None for prior in table.prior]
     proportions = len(np.unique(design.cells.group[estimated & design.cells.is_kind("proportion")]))
     n_free = len(np.unique(table.free_id[estimated])) - bool(proportions) * len(design.groups)
-    if log_patterns.max() > math.log(max(n_free, 1)) + 1.0:
-        return
-    n_known = round(float((np.exp(log_patterns) - 1.0).sum()))
+    # Only a few items can have too few patterns; with many the number would overflow.
+    few = log_patterns.max() < math.log(n_free + 1) + 1.0
+    n_known = round(float((np.exp(log_patterns) - 1.0).sum())) if few else n_free
     if n_free > n_known:
         raise IdentificationError(
             f"{n_free} parameters are to be estimated, but {len(design.items)} items have only "
             f"{n_known + len(design.groups)} response patterns, which tell {n_known} parameters "
             "apart at the most; fix or tie parameters, ask for fewer classes, or add items"
+        )
+    if not classes_identified(design, table):
+        raise IdentificationError(
+            f"{design.n_classes} latent classes cannot be told apart by these "
+            f"{len(design.items)} items: different parameters give the same probability to every "
+            "response pattern; ask for fewer classes, add items, or fix or tie parameters"
         )
 
 
