@@ -2,6 +2,7 @@
 
 from mixirt import datasets, errors, priors
 from mixirt._core import __version__
+from mixirt.bifactor import bifactor as bifactor
 from mixirt.errors import (
     BoundaryWarning,
     ConvergenceWarning,
@@ -38,6 +39,7 @@ __all__ = [
     "Scores",
     "SpecError",
     "__version__",
+    "bifactor",
     "datasets",
     "errors",
     "fit",

@@ -109,10 +109,10 @@ def _scores(
 ) -> tuple[tuple[float, ...], ...]:
     by_item: dict[str, Any] = {}
     if isinstance(given, Mapping):
-        for item in given:
+        by_item = {str(item): own for item, own in given.items()}
+        for item in by_item:
             if item not in names:
                 raise SpecError(unknown("item", item, names))
-        by_item = dict(given)
     elif given is not None:
         listed = list(several("category_scores", given))
         each = bool(listed) and hasattr(listed[0], "__iter__")
@@ -201,7 +201,7 @@ def _members(
     for label, given in mapping(f"{what}s_by_group", by_group).items():
         if label not in groups:
             raise SpecError(unknown("group", label, groups))
-        own = several(f"{what}s_by_group", given)
+        own = [str(name) for name in several(f"{what}s_by_group", given)]
         for name in own:
             if name not in names:
                 raise SpecError(unknown(what, name, names))

@@ -93,7 +93,9 @@ def item_models(
     if isinstance(names, str):
         models = [item_model(names)] * len(items)
     elif hasattr(names, "keys"):
-        models = [item_model(name) for name in _by_item(dict(names), items)]
+        models = [
+            item_model(name) for name in _by_item({str(k): v for k, v in names.items()}, items)
+        ]
     else:
         listed = (
             list(names) if isinstance(names, Sequence) or hasattr(names, "__iter__") else [names]
@@ -113,7 +115,7 @@ def item_models(
     return tuple(models)
 
 
-def _by_item(names: dict[object, object], items: Sequence[str]) -> list[object]:
+def _by_item(names: dict[str, object], items: Sequence[str]) -> list[object]:
     for item in names:
         if item not in items:
             raise SpecError(unknown("item", item, items))

@@ -265,7 +265,7 @@ def warn_about(result: Result) -> None:
             ConvergenceWarning,
             stacklevel=4,
         )
-    stopped = result.at_bounds()
+    stopped = result._at_bounds()
     if stopped:
         warnings.warn(
             f"stopped by a bound: {'; '.join(stopped[:5])}"
@@ -273,7 +273,7 @@ def warn_about(result: Result) -> None:
             BoundaryWarning,
             stacklevel=4,
         )
-    coarse = result.coarse_groups()
+    coarse = result._coarse_groups()
     if coarse:
         warnings.warn(
             f"the quadrature grid is too coarse for the correlations {coarse[0]}: the conditional "

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +13,19 @@ from numpy.typing import NDArray
 from mixirt import _core
 from mixirt._checks import several
 from mixirt._words import unknown
+from mixirt.anchors import anchored
 from mixirt.build import make_design
 from mixirt.design import Design
 from mixirt.errors import SpecError
-from mixirt.identification import check_identification
+from mixirt.identification import check_covariances, check_identification
 from mixirt.model_text import model_text
 from mixirt.presets import default_table
 from mixirt.priors import Prior
 from mixirt.selection import select
 from mixirt.table import ParameterTable, check_tie
+
+if TYPE_CHECKING:
+    from mixirt.result import Result
 
 __all__ = ["Model"]
 
@@ -112,8 +117,8 @@ class Model:
         self._design = make_design(model, items=items, **structure)
         self._table = default_table(
             self._design,
-            groups=(invariance, several("free_items", free_items)),
-            classes=(class_invariance, several("class_free_items", class_free_items)),
+            groups=(invariance, _names("free_items", free_items)),
+            classes=(class_invariance, _names("class_free_items", class_free_items)),
         )
 
     @property
@@ -154,12 +159,25 @@ class Model:
             One value for all, or one for each matched parameter in table order. Guessing is a
             probability.
         **where
-            ``item``, ``group``, ``class_``, ``attribute``, ``category``.
+            ``item``, ``group``, ``class_``, ``attribute``, ``category``: a label or a list of
+            labels; what is left out matches everything.
+
+        Returns
+        -------
+        Model
+            A new model; this one stays as it is.
 
         Raises
         ------
         SpecError
             If nothing matches, a name is unknown, or a value is not allowed for its kind.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> model = mixirt.Model("2pl", items=5)
+        >>> model.fix("slope", 1.0, item="item1").n_parameters
+        9
         """
         cells = select(self.design, kind, **where)
         if value is None:
@@ -170,10 +188,30 @@ class Model:
     def free(self, kind: str, **where: Any) -> Model:
         """Estimate parameters, each on its own: neither fixed nor tied.
 
+        Parameters
+        ----------
+        kind : str
+            The kind of parameter.
+        **where
+            ``item``, ``group``, ``class_``, ``attribute``, ``category``: a label or a list of
+            labels; what is left out matches everything.
+
+        Returns
+        -------
+        Model
+            A new model; this one stays as it is.
+
         Raises
         ------
         SpecError
             If nothing matches or a name is unknown.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> model = mixirt.Model("2pl", items=5)
+        >>> model.fix("slope", 1.0, item="item1").free("variance").n_parameters
+        10
         """
         return self._with(self.table.free(select(self.design, kind, **where)))
 
@@ -190,13 +228,26 @@ class Model:
             The parts of an address in which tied parameters may differ. Attribute and category are
             not among them by default: intercepts are tied category by category.
         **where
-            ``item``, ``group``, ``class_``, ``attribute``, ``category``.
+            ``item``, ``group``, ``class_``, ``attribute``, ``category``: a label or a list of
+            labels; what is left out matches everything.
+
+        Returns
+        -------
+        Model
+            A new model; this one stays as it is.
 
         Raises
         ------
         SpecError
             If nothing matches, only one parameter matches, one of them is fixed, their priors
             differ, or ``kind`` names several kinds.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> model = mixirt.Model("2pl", items=5)
+        >>> model.tie("slope", item=["item1", "item2"]).n_parameters
+        9
         """
         cells = select(self.design, kind, **where)
         free_parts = (across,) if isinstance(across, str) else tuple(across)
@@ -217,20 +268,73 @@ class Model:
         return self._with(table)
 
     def start(self, kind: str, value: Any, **where: Any) -> Model:
-        """Start the estimation of parameters at a value; see :meth:`fix` for the arguments."""
-        cells = self._estimated(kind, where, "start")
-        table = self.table
-        for cell, number in zip(cells, self._values(kind, value, cells), strict=True):
-            table = table.set(np.array([cell]), start=float(number))
-        return self._with(table)
+        """Start the estimation of parameters at a value.
 
-    def prior(self, kind: str, prior: Prior | None, **where: Any) -> Model:
-        """Give parameters a prior (see :mod:`mixirt.priors`), or take it away with None.
+        Parameters
+        ----------
+        kind : str
+            The kind of parameter.
+        value : float or sequence of float
+            One value for all, or one for each matched parameter that is not fixed, in table order.
+        **where
+            ``item``, ``group``, ``class_``, ``attribute``, ``category``: a label or a list of
+            labels; what is left out matches everything.
+
+        Returns
+        -------
+        Model
+            A new model; this one stays as it is.
 
         Raises
         ------
         SpecError
-            If nothing matches, a parameter is fixed, or the prior is not for this kind.
+            If nothing matches, all are fixed, or a value is outside the bounds.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> model = mixirt.Model("2pl", items=5)
+        >>> print(model.start("slope", 1.5, item="item1"))  # doctest: +ELLIPSIS
+        mixirt.Model: 5 items (2pl)...slope of item 'item1': start 1.5
+        """
+        cells = self._estimated(kind, where, "start")
+        table = self.table
+        for cell, number in zip(cells, self._values(kind, value, cells), strict=True):
+            table = table.set(np.array([cell]), start=float(number))
+        self._check_room(table, cells)
+        return self._with(table)
+
+    def prior(self, kind: str, prior: Prior | None, **where: Any) -> Model:
+        """Give parameters a prior, or take it away.
+
+        The estimates are then Bayes modal: they maximise the log-likelihood plus the log prior.
+
+        Parameters
+        ----------
+        kind : str
+            The kind of parameter.
+        prior : Prior or None
+            Made by :mod:`mixirt.priors`; None for no prior.
+        **where
+            ``item``, ``group``, ``class_``, ``attribute``, ``category``: a label or a list of
+            labels; what is left out matches everything.
+
+        Returns
+        -------
+        Model
+            A new model; this one stays as it is.
+
+        Raises
+        ------
+        SpecError
+            If nothing matches, all are fixed, or the prior is not for this kind.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> model = mixirt.Model("2pl", items=5)
+        >>> model.prior("slope", mixirt.priors.lognormal(0, 0.5)).n_parameters
+        10
         """
         cells = self._estimated(kind, where, "prior")
         if prior is not None and not isinstance(prior, Prior):
@@ -245,17 +349,41 @@ class Model:
                 raise SpecError(f"a lognormal prior is not for a {kind}")
             for cell in cells:
                 table = table.set(np.array([cell]), lower=max(float(table.lower[cell]), 0.0))
+            self._check_room(table, cells)
         return self._with(table)
 
     def bound(
         self, kind: str, lower: float | None = None, upper: float | None = None, **where: Any
     ) -> Model:
-        """Keep parameters between two values; None leaves a side as it is.
+        """Keep parameters between two values.
+
+        Parameters
+        ----------
+        kind : str
+            The kind of parameter.
+        lower, upper : float, optional
+            Bounds, infinite for none; None leaves a side as it is. Guessing as a probability.
+        **where
+            ``item``, ``group``, ``class_``, ``attribute``, ``category``: a label or a list of
+            labels; what is left out matches everything.
+
+        Returns
+        -------
+        Model
+            A new model; this one stays as it is.
 
         Raises
         ------
         SpecError
-            If nothing matches, a parameter is fixed, or the bounds leave no room.
+            If nothing matches, all are fixed, the bounds leave no room, or a start value is
+            outside of them.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> model = mixirt.Model("2pl", items=5)
+        >>> model.bound("slope", 0, 4).n_parameters
+        10
         """
         cells = self._estimated(kind, where, "bound")
         if lower is not None and upper is not None and not lower < upper:
@@ -264,10 +392,90 @@ class Model:
             )
         settings = {}
         if lower is not None:
-            settings["lower"] = float(self._engine_scale(kind, np.array([lower]))[0])
+            settings["lower"] = self._bound_of(kind, lower)
         if upper is not None:
-            settings["upper"] = float(self._engine_scale(kind, np.array([upper]))[0])
-        return self._with(self.table.set(cells, **settings))
+            settings["upper"] = self._bound_of(kind, upper)
+        table = self.table.set(cells, **settings, bounded=True)
+        self._check_room(table, cells)
+        return self._with(table)
+
+    @classmethod
+    def _bound_of(cls, kind: str, bound: Any) -> float:
+        """Return a bound on the engine's scale; an infinite one is none."""
+        try:
+            value = float(bound)
+        except (TypeError, ValueError):
+            raise SpecError(f"a bound of a {kind} must be a number; found {bound!r}") from None
+        if math.isinf(value):
+            return value
+        if kind == "variance" and value == 0.0:
+            return value
+        if kind == "guessing" and value in {0.0, 1.0}:
+            return math.inf if value else -math.inf
+        return float(cls._engine_scale(kind, np.array([value]))[0])
+
+    def _check_room(self, table: ParameterTable, cells: NDArray[np.intp]) -> None:
+        """Refuse bounds without room, and starts outside of them."""
+        for cell in cells.tolist():
+            lower, upper, start = table.lower[cell], table.upper[cell], table.start[cell]
+            what = self.design.describe(cell)
+            scale = " (logits)" if table.cells.is_kind("guessing")[cell] else ""
+            if not lower < upper:
+                raise SpecError(
+                    f"the bounds of {what} leave no room: {lower:g} is not below {upper:g}{scale}"
+                )
+            if not (np.isnan(start) or lower <= start <= upper):
+                raise SpecError(
+                    f"{what} cannot start at {start:g}: its bounds are {lower:g} and "
+                    f"{upper:g}{scale}"
+                )
+
+    def anchor(self, result: Result, items: Sequence[object] | None = None) -> Model:
+        """Hold item parameters at the estimates of another fit.
+
+        The new fit is then on the scale of the other one. Means and variances that were fixed to
+        set the scale become free where the anchors identify them (fixed-parameter calibration).
+
+        Parameters
+        ----------
+        result : Result
+            The fit whose estimates to take. Parameters are matched by item, attribute and category,
+            in the group and class of the same name; for groups it does not have, the estimates must
+            be equal in all of its groups.
+        items : sequence of str, optional
+            The items to anchor; default all that both models have.
+
+        Returns
+        -------
+        Model
+            The anchored model.
+
+        Raises
+        ------
+        SpecError
+            If an item is unknown, or differs in family, categories or attributes.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> responses = mixirt.datasets.load("lsat7").frame()
+        >>> bank = mixirt.fit(responses, "2pl")
+        >>> model = mixirt.Model("2pl", items=list(responses.columns))
+        >>> print(model.anchor(bank, items=["item1", "item2", "item3"]).check())
+        mixirt.Model: 5 items (2pl), 1 attribute
+        12 parameters, 6 to be estimated
+        free: estimated; =1: fixed at 1; #1: one parameter wherever #1 stands
+        <BLANKLINE>
+        item   slope      intercept
+        item1  =0.987546  =1.85586
+        item2  =1.08084   =0.80797
+        item3  =1.70748   =1.80521
+        item4  free       free
+        item5  free       free
+        attribute  mean  variance
+        theta      free  free
+        """
+        return self._with(anchored(self.design, self.table, result, items))
 
     @property
     def n_parameters(self) -> int:
@@ -277,11 +485,29 @@ class Model:
     def check(self) -> Model:
         """Refuse the model if it is not identified.
 
+        Every fit begins with it.
+
+        Returns
+        -------
+        Model
+            The model itself.
+
         Raises
         ------
         IdentificationError
             Naming what is not identified, why, and how to fix it.
+        SpecError
+            If fixed variances and covariances are those of no distribution.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> model = mixirt.Model("2pl", items=5)
+        >>> model.free("variance").check()  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        mixirt.errors.IdentificationError: the variance of 'theta' is not identified: ...
         """
+        check_covariances(self._design, self._table)
         check_identification(self._design, self._table)
         return self
 
@@ -328,6 +554,10 @@ class Model:
     def _engine_scale(kind: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
         if np.isnan(values).any():
             raise SpecError(f"the value of a {kind} is not a number (NaN)")
+        if kind != "guessing" and np.isinf(values).any():
+            raise SpecError(f"the value of a {kind} must be finite; found {values[0]:g}")
+        if kind == "guessing" and (values == 1).any():
+            raise SpecError("a guessing probability must be below 1; found 1")
         if kind in ("guessing", "proportion") and ((values < 0) | (values > 1)).any():
             bad = values[(values < 0) | (values > 1)][0]
             raise SpecError(f"a {kind} is a probability between 0 and 1; found {bad:g}")
@@ -353,3 +583,8 @@ class Model:
         keys = np.stack([parts[name] for name in _ACROSS if name not in across] or [cells * 0])
         _, inverse = np.unique(keys, axis=1, return_inverse=True)
         return [cells[inverse.ravel() == k] for k in range(int(inverse.max()) + 1)]
+
+
+def _names(what: str, items: Any) -> tuple[str, ...]:
+    """Return one or several names of items as text."""
+    return tuple(str(item) for item in several(what, items))

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
+from numpy.typing import NDArray
 
 from mixirt.design import Design
 from mixirt.table import KINDS, ParameterTable
 
-__all__ = ["cell_status", "model_text", "text_table"]
+__all__ = [
+    "cell_status",
+    "distribution_table",
+    "group_title",
+    "item_table",
+    "model_text",
+    "number_column",
+    "short",
+    "text_table",
+]
 
 #: Rows shown before a table is cut.
-_MOST_ROWS = 60
+MOST_ROWS = 60
+#: Columns of a page.
+WIDTH = 80
+#: Longer names are cut to this many characters.
+_LONGEST_NAME = 24
+#: Starts, bounds and priors shown one by one.
+_MOST_NOTES = 20
 
 
 def cell_status(table: ParameterTable) -> list[str]:
@@ -21,66 +39,161 @@ def cell_status(table: ParameterTable) -> list[str]:
 
 
 def model_text(design: Design, table: ParameterTable) -> str:
-    """Structure in a few lines, then one row per parameter."""
+    """Put the structure in a few lines, then one row per item and one per attribute."""
+    status, number = cell_status(table), _tie_numbers(table)
     free = len(np.unique(table.free_id[table.free_id >= 0]))
-    lines = [_headline(design), f"{len(table.cells)} parameters: {free} to be estimated"]
-    return "\n".join(lines) + "\n\n" + text_table(*_rows(design, table), most=_MOST_ROWS)
+
+    def say(cell: int) -> str:
+        if status[cell] == "fixed":
+            return f"={_public(table, cell, table.value[cell]):.6g}"
+        mark = "*" if _note(table, cell) else ""
+        return mark + (f"#{number[int(table.free_id[cell])]}" if status[cell] == "tied" else "free")
+
+    blocks = [
+        f"{_headline(design)}\n{len(table.cells)} parameters, {free} to be estimated\n"
+        "free: estimated; =1: fixed at 1; #1: one parameter wherever #1 stands"
+        + ("; *: see below" if any(_notes(design, table)) else "")
+    ]
+    seen: dict[str, str] = {}
+    for latent in range(design.n_latent_groups):
+        body = _section(design, latent, say)
+        title = group_title(design, latent)
+        first = seen.setdefault(body, title)
+        blocks.append(f"{title}: as {first}" if first != title else f"{title}\n{body}".lstrip())
+    notes = list(_notes(design, table))
+    more = [f"and {len(notes) - _MOST_NOTES} more"] if len(notes) > _MOST_NOTES else []
+    if notes:
+        blocks.append("\n".join(["* start, bounds, prior", *notes[:_MOST_NOTES], *more]))
+    return "\n\n".join(blocks)
+
+
+def group_title(design: Design, latent: int) -> str:
+    """Name a latent group: ``"group 'A', class 1"``; empty where there is only one."""
+    parts = []
+    if design.has_groups:
+        parts.append(f"group '{short(str(design.groups[design.observed_of(latent)]))}'")
+    if design.n_classes > 1:
+        parts.append(f"class {design.class_of(latent) + 1}")
+    return ", ".join(parts)
 
 
 def _headline(design: Design) -> str:
     models = sorted({model.name for model in design.models})
-    parts = [f"{len(design.items)} items ({', '.join(models)})"]
+    parts = [f"{_count(len(design.items), 'item')} ({', '.join(models)})"]
     if design.attributes:
-        parts.append(f"{len(design.attributes)} attributes ({', '.join(design.attributes)})")
+        parts.append(_count(len(design.attributes), "attribute"))
     if design.has_groups:
-        parts.append(f"groups {', '.join(str(g) for g in design.groups)}")
+        parts.append(_count(len(design.groups), "group"))
     if design.n_classes > 1:
         parts.append(f"{design.n_classes} latent classes")
-    return "mixirt.Model: " + "; ".join(parts)
+    return "mixirt.Model: " + ", ".join(parts)
 
 
-def _rows(design: Design, table: ParameterTable) -> tuple[list[str], list[list[str]]]:
-    cells, status = design.cells, cell_status(table)
-    number = {int(c): n + 1 for n, c in enumerate(_tie_heads(table))}
-    head = {int(table.free_id[c]): number[int(c)] for c in _tie_heads(table)}
-    header = ["group"] * design.has_groups + ["class"] * (design.n_classes > 1)
-    header += ["item", "parameter", "attribute", "category", "status"]
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}{'s' * (n != 1)}"
+
+
+def _section(design: Design, latent: int, say: Callable[[int], str]) -> str:
+    """Item parameters and distribution of one latent group."""
+    cells = design.cells
+    text = item_table(design, latent, say)
+    own = np.flatnonzero(design.attributes_in_group[design.observed_of(latent)])
+    if len(own):
+        text += "\n" + distribution_table(design, latent, say)
+    for c in np.flatnonzero(cells.is_kind("proportion") & (cells.group == latent)):
+        text += f"\nproportion  {say(int(c))}"
+    return text
+
+
+def item_table(design: Design, latent: int, say: Callable[[int], str]) -> str:
+    """Lay the item parameters of one latent group out, one row per item.
+
+    ``say`` turns a cell into text.
+    """
+    cells = design.cells
+    order: dict[tuple[int, int], str] = {}
+    by_item: dict[int, dict[str, str]] = {}
+    for c in np.flatnonzero((cells.group == latent) & (cells.item >= 0)):
+        kind, attribute, category = int(cells.kind[c]), cells.attribute[c], cells.category[c]
+        name = KINDS[kind]
+        if name == "slope" and len(design.attributes) > 1:
+            name = f"a:{short(design.attributes[attribute])}"
+        elif name == "intercept" and max(design.n_categories) > 2:
+            name = f"b{category}"
+        order[kind, int(attribute if kind == 0 else category)] = name
+        by_item.setdefault(int(cells.item[c]), {})[name] = say(int(c))
+    header = [order[key] for key in sorted(order)]
+    rows = [
+        [short(design.items[i]), *(texts.get(name, "") for name in header)]
+        for i, texts in by_item.items()
+    ]
+    return text_table(["item", *header], rows, most=MOST_ROWS)
+
+
+def distribution_table(design: Design, latent: int, say: Callable[[int], str]) -> str:
+    """Lay mean and covariances of one latent group out, one row per attribute."""
+    cells = design.cells
+    own = np.flatnonzero(design.attributes_in_group[design.observed_of(latent)]).tolist()
     rows = []
-    for c in range(len(cells)):
-        row = [str(design.groups[cells.group[c] // design.n_classes])] * design.has_groups
-        row += [str(cells.group[c] % design.n_classes + 1)] * (design.n_classes > 1)
-        row += [design.items[cells.item[c]] if cells.item[c] >= 0 else ""]
-        attribute = [
-            design.attributes[a] for a in (cells.attribute_2[c], cells.attribute[c]) if a >= 0
-        ]
-        row += [KINDS[cells.kind[c]], ", ".join(dict.fromkeys(attribute))]
-        row += [str(cells.category[c]) if cells.category[c] >= 0 else ""]
-        row += [_status_text(table, c, status[c], head)]
+    here = cells.group == latent
+    for j in own:
+        mean = np.flatnonzero(here & cells.is_kind("mean") & (cells.attribute == j))
+        row = [short(design.attributes[j]), say(int(mean[0]))]
+        for k in own:
+            pair = here & (cells.attribute == j) & (cells.attribute_2 == k)
+            row += [say(int(c)) for c in np.flatnonzero(pair)] or [""]
         rows.append(row)
-    return header, rows
+    names = ["variance"] if len(own) == 1 else [f"cov:{short(design.attributes[j])}" for j in own]
+    return text_table(["attribute", "mean", *names], rows, most=MOST_ROWS)
 
 
-def _tie_heads(table: ParameterTable) -> list[int]:
-    """List the first cell of every tie."""
+def _tie_numbers(table: ParameterTable) -> dict[int, int]:
+    """Give every tie a number, in the order of their first cells."""
     ids, first, counts = np.unique(table.free_id, return_index=True, return_counts=True)
-    return sorted(int(f) for i, f, n in zip(ids, first, counts, strict=True) if i >= 0 and n > 1)
+    tied = (ids >= 0) & (counts > 1)
+    ranked = ids[tied][np.argsort(first[tied])]
+    return {int(i): n + 1 for n, i in enumerate(ranked)}
 
 
-def _status_text(table: ParameterTable, cell: int, status: str, head: dict[int, int]) -> str:
-    if status == "fixed":
-        value = table.value[cell]
-        if table.cells.kind[cell] == KINDS.index("guessing"):
-            value = 1.0 / (1.0 + np.exp(-value))
-        return f"fixed {value:.6g}"
-    text = f"tied #{head[int(table.free_id[cell])]}" if status == "tied" else "free"
+def _public(table: ParameterTable, cell: int, value: float) -> float:
+    if table.cells.kind[cell] != KINDS.index("guessing"):
+        return float(value)
+    with np.errstate(over="ignore"):
+        return float(1.0 / (1.0 + np.exp(-value)))
+
+
+def _note(table: ParameterTable, cell: int) -> str:
+    """Start, bounds and prior of a cell where they were set; empty otherwise."""
+    parts = []
     if not np.isnan(table.start[cell]):
-        text += f", start {table.start[cell]:.4g}"
-    prior = table.prior[cell]
-    return text if prior is None else f"{text}, prior {prior}"
+        parts.append(f"start {_public(table, cell, table.start[cell]):.4g}")
+    if table.bounded[cell]:
+        low, high = (_public(table, cell, b) for b in (table.lower[cell], table.upper[cell]))
+        parts.append(f"between {low:.4g} and {high:.4g}")
+    if table.prior[cell] is not None:
+        parts.append(f"prior {table.prior[cell]}")
+    return ", ".join(parts)
+
+
+def _notes(design: Design, table: ParameterTable) -> Iterator[str]:
+    """Yield one line for every estimated parameter with a start, bound or prior of its own."""
+    done = set()
+    for cell in np.flatnonzero(~table.is_fixed).tolist():
+        note = _note(table, cell)
+        if note and int(table.free_id[cell]) not in done:
+            done.add(int(table.free_id[cell]))
+            yield f"{design.describe(cell)}: {note}"
+
+
+def short(name: str) -> str:
+    """Cut a long name."""
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
 
 
 def text_table(header: list[str], rows: list[list[str]], most: int | None = None) -> str:
-    """Columns of text, numbers to the right; long tables are cut in the middle.
+    """Lay text out in columns, numbers to the right, within the width of a page.
+
+    Long tables are cut in the middle; wide ones go on below, with the first column repeated.
 
     Examples
     --------
@@ -89,20 +202,44 @@ def text_table(header: list[str], rows: list[list[str]], most: int | None = None
     a          1.5
     bc       -0.25
     """
-    shown = rows
+    right = [all(_is_number(row[i]) for row in rows) for i in range(len(header))]
     if most is not None and len(rows) > most:
         half = most // 2
         gap = [f"({len(rows) - 2 * half} more)"] + [""] * (len(header) - 1)
-        shown = [*rows[:half], gap, *rows[-half:]]
-    widths = [max(len(row[i]) for row in [header, *shown]) for i in range(len(header))]
-    right = [all(_is_number(row[i]) for row in rows) for i in range(len(header))]
+        rows = [*rows[:half], gap, *rows[-half:]]
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
 
-    def line(row: list[str]) -> str:
-        cells = zip(row, widths, right, strict=True)
+    def line(row: list[str], columns: list[int]) -> str:
+        cells = ((row[i], widths[i], right[i]) for i in columns)
         return "  ".join(t.rjust(w) if r else t.ljust(w) for t, w, r in cells).rstrip()
 
-    return "\n".join([line(header), *(line(row) for row in shown)])
+    blocks = [
+        "\n".join(line(row, columns) for row in [header, *rows]) for columns in _blocks(widths)
+    ]
+    return "\n\n".join(blocks)
+
+
+def _blocks(widths: list[int]) -> list[list[int]]:
+    """Columns that fit on a page side by side; the first one starts every block."""
+    blocks = [[0]]
+    used = widths[0]
+    for column, width in enumerate(widths[1:], start=1):
+        if used + 2 + width > WIDTH and len(blocks[-1]) > 1:
+            blocks.append([0])
+            used = widths[0]
+        blocks[-1].append(column)
+        used += 2 + width
+    return blocks
 
 
 def _is_number(text: str) -> bool:
-    return not text or text.replace("-", "").replace(".", "").replace("e", "").isdigit()
+    try:
+        float(text or "0")
+    except ValueError:
+        return False
+    return True
+
+
+def number_column(values: NDArray[np.float64]) -> Callable[[int], str]:
+    """Make a function that writes the value of a cell with four decimals."""
+    return lambda cell: f"{values[cell]:.4f}"

@@ -137,11 +137,12 @@ class Result(Curves, Inference):
         --------
         >>> import mixirt
         >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "1pl")
-        >>> print(r.parameters().round(2).head(3).to_string())
-            item  parameter attribute category  estimate  difficulty status
-        0  item1      slope     theta     None      1.01         NaN   tied
-        1  item1  intercept      None        1      1.87       -1.85   free
-        2  item2      slope     theta     None      1.01         NaN   tied
+        >>> columns = ["item", "parameter", "estimate", "difficulty", "status"]
+        >>> print(r.parameters()[columns].head(3).round(2))
+            item  parameter  estimate  difficulty status
+        0  item1      slope      1.01         NaN   tied
+        1  item1  intercept      1.87       -1.85   free
+        2  item2      slope      1.01         NaN   tied
         """
         cells = self._model.design.cells
         chosen = np.flatnonzero(cells.item >= 0)
@@ -168,6 +169,15 @@ class Result(Curves, Inference):
             where there are no classes), ``parameter`` ("mean" or "covariance"; a variance where
             both attributes are the same), ``attribute``, ``attribute_2``, ``estimate``,
             ``status``. Without attributes, one row per class with parameter "proportion".
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "rasch")
+        >>> r.distributions()[["parameter", "estimate", "status"]].round(2)
+            parameter  estimate status
+        0        mean      0.00  fixed
+        1  covariance      1.02   free
         """
         design, cells = self._model.design, self._model.design.cells
         kinds = ["mean", "covariance"] if design.attributes else ["proportion"]
@@ -194,11 +204,59 @@ class Result(Curves, Inference):
         return shares.reshape(-1, 1)
 
     def mean(self, group: object = None, class_: int = 1) -> NDArray[np.float64]:
-        """Mean of the attributes in a group and class, shape (J_g,)."""
+        """Return the mean of the attributes in a group and class.
+
+        Parameters
+        ----------
+        group : label, optional
+            The observed group; needed where there are several.
+        class_ : int, default 1
+            The latent class.
+
+        Returns
+        -------
+        ndarray, shape (J_g,)
+
+        Raises
+        ------
+        DataError, SpecError
+            If the group or class does not exist.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "rasch")
+        >>> r.mean()
+        array([0.])
+        """
         return self._distribution(self._latent_group(group, class_))[0]
 
     def covariance(self, group: object = None, class_: int = 1) -> NDArray[np.float64]:
-        """Covariance matrix of the attributes in a group and class, shape (J_g, J_g)."""
+        """Return the covariance matrix of the attributes in a group and class.
+
+        Parameters
+        ----------
+        group : label, optional
+            The observed group; needed where there are several.
+        class_ : int, default 1
+            The latent class.
+
+        Returns
+        -------
+        ndarray, shape (J_g, J_g)
+
+        Raises
+        ------
+        DataError, SpecError
+            If the group or class does not exist.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "rasch")
+        >>> r.covariance().round(2)
+        array([[1.02]])
+        """
         return self._distribution(self._latent_group(group, class_))[1]
 
     def score(
@@ -245,7 +303,7 @@ class Result(Curves, Inference):
         >>> import mixirt
         >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
         >>> r.score([[1, 1, 1, 1, 1], [0, 0, 0, None, 0]]).theta.round(2).tolist()
-        [[0.73], [-1.82]]
+        [[0.73], [-1.76]]
         """
         return score(self, responses, method, groups, missing, extra, n_threads)
 
@@ -280,7 +338,20 @@ class Result(Curves, Inference):
         return simulate(self, n, groups, theta, seed)
 
     def summary(self) -> str:
-        """Put the fit on a page: model, fit statistics, convergence, estimates; 80 columns wide."""
+        """Put the fit on a page: model, fit statistics, convergence and estimates.
+
+        Returns
+        -------
+        str
+            At most 80 columns wide; ``print(result)`` shows the same.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
+        >>> print(r.summary().splitlines()[0])
+        mixirt: 2pl; 5 items, 1000 respondents, 32 patterns
+        """
         return summary_text(self)
 
     def __str__(self) -> str:
@@ -294,7 +365,27 @@ class Result(Curves, Inference):
         )
 
     def start_for(self, model: Model) -> Model:
-        """Another model with its start values at these estimates, matched by name."""
+        """Give another model start values at these estimates, matched by name.
+
+        Parameters
+        ----------
+        model : Model
+            The model to be fitted next; what it fixes stays fixed.
+
+        Returns
+        -------
+        Model
+            The same model with start values for every parameter that this fit has too.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> lsat7 = mixirt.datasets.load("lsat7").responses
+        >>> first = mixirt.fit(lsat7, "1pl")
+        >>> second = mixirt.fit(lsat7, first.start_for(mixirt.Model("2pl", items=5)))
+        >>> second.n_cycles > 0
+        True
+        """
         values = dict(zip(_addresses(self._model), self._values, strict=True))
         table, matched = model.table, 0
         for cell, address in enumerate(_addresses(model)):
@@ -309,7 +400,7 @@ class Result(Curves, Inference):
             )
         return model._with(table)
 
-    def at_bounds(self) -> list[str]:
+    def _at_bounds(self) -> list[str]:
         """Parameters stopped by a bound, in words."""
         table, found = self._model.table, []
         for cell in np.unique(table.free_id[~table.is_fixed], return_index=True)[1]:
@@ -320,7 +411,7 @@ class Result(Curves, Inference):
                 found.append(f"{self._model.design.describe(int(position))} at {public:.6g}")
         return found
 
-    def coarse_groups(self) -> list[str]:
+    def _coarse_groups(self) -> list[str]:
         """List groups whose correlations are too high for the grid, in words."""
         design = self._model.design
         steps = self._engine.resolution(self._found["x"])

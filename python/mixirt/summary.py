@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from mixirt.model_text import text_table
+from mixirt.model_text import distribution_table, group_title, item_table, number_column
 
 if TYPE_CHECKING:
     from mixirt.result import Result
 
 __all__ = ["summary_text"]
-
-#: Items shown before the table is cut.
-_MOST_ITEMS = 60
 
 
 def summary_text(result: Result) -> str:
@@ -60,51 +55,11 @@ def _group(result: Result, latent: int) -> str:
     """Item parameters, one row per item, then the distribution, of one group and class."""
     design = result.model.design
     observed, class_ = design.observed_of(latent), design.class_of(latent)
-    title = []
-    if design.has_groups:
-        title.append(f"group {design.groups[observed]}")
+    title = group_title(design, latent)
     if design.n_classes > 1:
-        title.append(f"class {class_ + 1} ({result.proportions[observed, class_]:.4f})")
-    header, rows = _item_rows(result, latent)
-    parts = [", ".join(title)] * bool(title) + [text_table(header, rows, most=_MOST_ITEMS)]
-    own = np.flatnonzero(design.attributes_in_group[observed])
-    if len(own):
-        mean, covariance = result._distribution(latent)
-        names = [design.attributes[j] for j in own]
-        lines = [
-            [name, f"{mean[j]:.4f}", *(f"{covariance[j, k]:.4f}" for k in range(j + 1))]
-            for j, name in enumerate(names)
-        ]
-        lines = [line + [""] * (2 + len(names) - len(line)) for line in lines]
-        parts.append(text_table(["attribute", "mean", *_covariance_header(names)], lines))
+        title += f" ({result.proportions[observed, class_]:.4f})"
+    say = number_column(result._public_values())
+    parts = [title] * bool(title) + [item_table(design, latent, say)]
+    if design.attributes_in_group[observed].any():
+        parts.append(distribution_table(design, latent, say))
     return "\n".join(parts)
-
-
-def _covariance_header(names: list[str]) -> list[str]:
-    return ["variance"] if len(names) == 1 else [f"cov {name}" for name in names]
-
-
-def _item_rows(result: Result, latent: int) -> tuple[list[str], list[list[str]]]:
-    design, cells = result.model.design, result.model.design.cells
-    values = result._public_values()
-    header: list[str] = []
-    by_item: dict[int, dict[str, str]] = {}
-    for c in np.flatnonzero((cells.group == latent) & (cells.item >= 0)):
-        kind = int(cells.kind[c])
-        if kind == 0:
-            many = len(design.attributes) > 1
-            name = f"a:{design.attributes[cells.attribute[c]]}" if many else "slope"
-        elif kind == 1:
-            many = max(design.n_categories) > 2
-            name = f"b{cells.category[c]}" if many else "intercept"
-        else:
-            name = "guessing"
-        if name not in header:
-            header.append(name)
-        by_item.setdefault(int(cells.item[c]), {})[name] = f"{values[c]:.4f}"
-    header.sort(key=lambda name: (name == "guessing", name.startswith("b") or name == "intercept"))
-    rows = [
-        [design.items[i], *(numbers.get(name, "") for name in header)]
-        for i, numbers in by_item.items()
-    ]
-    return ["item", *header], rows

@@ -55,6 +55,7 @@ class ParameterTable:
     """What every parameter is. Arrays are per cell; cells with the same ``free_id`` are tied.
 
     Values, starts and bounds are on the engine's scale: guessing as a logit, the rest as reported.
+    ``bounded`` marks the cells whose bounds are the user's and not those of their kind.
     """
 
     cells: Cells
@@ -64,6 +65,7 @@ class ParameterTable:
     lower: NDArray[np.float64]
     upper: NDArray[np.float64]
     prior: tuple[Prior | None, ...]
+    bounded: NDArray[np.bool_]
 
     @classmethod
     def all_free(cls, cells: Cells, without_attributes: NDArray[np.bool_]) -> ParameterTable:
@@ -81,7 +83,8 @@ class ParameterTable:
         proportion = cells.is_kind("proportion")
         lower[proportion], upper[proportion] = 0.0, 1.0
         nan = np.full(n, np.nan)
-        return cls(cells, np.arange(n), nan, nan.copy(), lower, upper, (None,) * n)
+        prior, bounded = (None,) * n, np.zeros(n, dtype=bool)
+        return cls(cells, np.arange(n), nan, nan.copy(), lower, upper, prior, bounded)
 
     @property
     def is_fixed(self) -> NDArray[np.bool_]:
@@ -150,7 +153,9 @@ class ParameterTable:
 
     def share(self, cells: NDArray[np.intp], models: NDArray[np.intp]) -> ParameterTable:
         """Give each cell the settings of its model."""
-        changed = {name: getattr(self, name).copy() for name in ("start", "lower", "upper")}
+        changed = {
+            name: getattr(self, name).copy() for name in ("start", "lower", "upper", "bounded")
+        }
         for array in changed.values():
             array[cells] = array[models]
         priors = list(self.prior)
