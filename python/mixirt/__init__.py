@@ -15,9 +15,12 @@ from mixirt.errors import (
     MixirtError,
     MixirtWarning,
     QuadratureWarning,
+    ReplicationWarning,
     SpecError,
 )
 from mixirt.fit import fit
+from mixirt.fit_classes import compare_classes, fit_latent_class
+from mixirt.latent_class import LatentClassResult
 from mixirt.model import Model
 from mixirt.result import Result
 from mixirt.scores import Scores
@@ -30,18 +33,22 @@ __all__ = [
     "EstimationError",
     "IdentificationError",
     "InformationWarning",
+    "LatentClassResult",
     "LikelihoodDecreaseWarning",
     "MixirtError",
     "MixirtWarning",
     "Model",
     "QuadratureWarning",
+    "ReplicationWarning",
     "Result",
     "Scores",
     "SpecError",
     "__version__",
     "bifactor",
+    "compare_classes",
     "datasets",
     "errors",
     "fit",
+    "fit_latent_class",
     "priors",
 ]

@@ -108,6 +108,8 @@ def fit(
     tol_parameter: float,
     tol_deviance: float,
     max_newton: int,
+    n_starts: int = 1,
+    seed: int = 0,
     n_threads: int | None = None,
     progress: Callable[[float, float, bool], object] | None = None,
 ) -> dict[str, Any]: ...

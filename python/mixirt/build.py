@@ -149,6 +149,8 @@ def _q_matrix(
         values = np.asarray(q_matrix)
     except ValueError:
         raise SpecError("the rows of the Q matrix differ in length") from None
+    if values.shape == (0,):
+        values = np.zeros((len(items), 0))
     if values.ndim == 1:
         values = values[:, None]
     if values.ndim != 2 or values.shape[0] != len(items):

@@ -239,20 +239,23 @@ class Curves:
             )
         return np.ascontiguousarray(points)
 
+    def _class_table(self, item: int, group: object, class_: int) -> NDArray[np.float64]:
+        """Category probabilities (M,) of an item without attributes."""
+        return self._curve(item, np.zeros((1, 0)), group, class_)[0][:, 0]
+
     def _class_probabilities(self, item: str | None) -> Any:
         design = self._model.design
         columns = _columns("group", "class", "item", "category")
         probabilities: list[float] = []
-        point = np.zeros((1, 0))
         for group in design.groups:
             for class_ in range(1, design.n_classes + 1):
                 for i in self._items(item, group):
-                    table = self._curve(i, point, group, class_)[0]
+                    table = self._class_table(i, group, class_)
                     columns["group"] += [group] * len(table)
                     columns["class"] += [class_] * len(table)
                     columns["item"] += [design.items[i]] * len(table)
                     columns["category"] += list(design.category_labels[i])
-                    probabilities += table[:, 0].tolist()
+                    probabilities += table.tolist()
         if not design.has_groups:
             del columns["group"]
         return to_native({**columns, "probability": probabilities}, self._read.native)

@@ -69,6 +69,10 @@ class BoundaryWarning(MixirtWarning):
     """A parameter stopped at a bound, so its estimate is not a stationary point."""
 
 
+class ReplicationWarning(MixirtWarning):
+    """Only one of several starts reached the highest log-likelihood: it may be a local maximum."""
+
+
 class LikelihoodDecreaseWarning(MixirtWarning):
     """The log-likelihood fell from one cycle to the next by more than rounding explains."""
 

@@ -5,25 +5,31 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mixirt import _core
 from mixirt._checks import check_threads, mapping, positive_number, whole_number, word
 from mixirt._words import quoted, unknown
+from mixirt.class_counts import check_classes
 from mixirt.errors import (
     BoundaryWarning,
     ConvergenceWarning,
     DataError,
     QuadratureWarning,
+    ReplicationWarning,
     SpecError,
 )
+from mixirt.known_classes import read_known_classes
+from mixirt.latent_class import LatentClassResult
 from mixirt.model import Model
 from mixirt.responses import Responses
 from mixirt.result import Result
 from mixirt.scores import new_data
+from mixirt.starts import plan_starts
 
 __all__ = ["fit"]
 
@@ -38,6 +44,8 @@ class Settings:
     tol_deviance: float = 1e-5
     max_newton: int = 1
     n_threads: int | None = None
+    n_starts: int = 1
+    seed: int = 0
 
     def __post_init__(self) -> None:
         """Refuse numbers that are not counts or tolerances."""
@@ -56,9 +64,12 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
     q_matrix: Any = None,
     groups: Any = None,
     weights: Any = None,
+    known_classes: Any = None,
     categories: Any = None,
     missing: Any = None,
     start: Any = None,
+    n_starts: int | None = None,
+    seed: int | None = None,
     progress: bool | Callable[..., Any] = False,
     acceleration: str = "anderson",
     max_cycles: int = 2000,
@@ -84,6 +95,8 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
         The observed group of each respondent.
     weights : sequence of float, shape (N,), optional
         Frequency or sampling weights.
+    known_classes : sequence of int or None, shape (N,), optional
+        The latent class, from 1, of respondents whose class is known; None or NaN for the others.
     categories : sequence, or mapping from item to sequence, optional
         The values of the categories in order, where they are not 0, 1, ...
     missing : value or values, or mapping from item to them, optional
@@ -91,6 +104,13 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
     start : Result or mapping from kind to number, optional
         Where to start: at another fit's estimates, matched by name, or for instance
         ``{"slope": 1.0}``.
+    n_starts : int, optional
+        Random starts of a model with latent classes, default 10 (20 without attributes): each makes
+        a short run, the better half go on until they converge. One start for one class, and where
+        start values tell the classes apart.
+    seed : int, optional
+        Seed of the random starts; with the same one, the result is the same. Default: a random one,
+        to be found in `r.seed`.
     progress : bool or callable, default False
         Show each cycle, or call ``progress(loglik, change, rejected)`` after it.
     acceleration : {"anderson", "squarem", "none"}, default "anderson"
@@ -130,6 +150,8 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
         If the cycles ran out.
     BoundaryWarning
         If parameters were stopped by a bound.
+    ReplicationWarning
+        If only one of several starts reached the highest log-likelihood.
 
     Examples
     --------
@@ -153,8 +175,13 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
     else:
         read = Responses.read(responses, groups=groups, **reading)
         model = model_for(read, model, q_matrix=q_matrix, **structure)
+    model = _with_start(model, start)
+    plan = plan_starts(model.design, model.table, n_starts, seed)
+    settings = replace(settings, n_starts=plan.n_starts, seed=plan.seed)
+    known = read_known_classes(known_classes, read.n_rows, model.design.n_classes)
+    check_classes(model, known)
     model.check()
-    return estimate(read, _with_start(model, start), settings, progress)
+    return estimate(read, model, settings, progress, known)
 
 
 def model_for(read: Responses, model: Any, **structure: Any) -> Model:
@@ -232,10 +259,11 @@ def estimate(
     model: Model,
     settings: Settings,
     progress: bool | Callable[..., Any] = False,
+    known: NDArray[np.uint16] | None = None,
 ) -> Result:
-    """Fit a checked model to checked responses."""
+    """Fit a checked model to checked responses; `known (N,)` as the engine takes it."""
     engine = model._compile()
-    data = new_data(engine, read, settings.n_threads)
+    data = new_data(engine, read, settings.n_threads, known)
     found = _core.fit(
         engine,
         data,
@@ -245,11 +273,20 @@ def estimate(
         tol_parameter=float(settings.tol_parameter),
         tol_deviance=float(settings.tol_deviance),
         max_newton=int(settings.max_newton),
+        n_starts=settings.n_starts,
+        seed=settings.seed,
         n_threads=settings.n_threads,
         progress=_reporter(progress),
     )
-    result = Result(
-        model=model, engine=engine, data=data, read=read, found=found, settings=settings
+    kind = Result if model.design.attributes else LatentClassResult
+    result = kind(
+        model=model,
+        engine=engine,
+        data=data,
+        read=read,
+        found=found,
+        settings=settings,
+        known=known,
     )
     warn_about(result)
     return result
@@ -263,6 +300,13 @@ def warn_about(result: Result) -> None:
             f"not converged after {result.n_cycles} cycles: parameters still change by "
             f"{change:.2g}; raise max_cycles, or look at r.history for what holds it up",
             ConvergenceWarning,
+            stacklevel=4,
+        )
+    if result.n_starts > 1 and result.n_replicated == 1:
+        warnings.warn(
+            f"only one of {result.n_starts} starts reached the log-likelihood {result.loglik:.4f}; "
+            "it may be a local maximum: raise n_starts, and look at r.starts()",
+            ReplicationWarning,
             stacklevel=4,
         )
     stopped = result._at_bounds()

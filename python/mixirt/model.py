@@ -18,6 +18,7 @@ from mixirt.build import make_design
 from mixirt.design import Design
 from mixirt.errors import SpecError
 from mixirt.identification import check_covariances, check_identification
+from mixirt.model_classes import ClassVerbs
 from mixirt.model_text import model_text
 from mixirt.presets import default_table
 from mixirt.priors import Prior
@@ -36,7 +37,7 @@ _ACROSS = ("item", "group", "class", "attribute", "category")
 _STRUCTURE = tuple(inspect.signature(make_design).parameters)[2:]
 
 
-class Model:
+class Model(ClassVerbs):
     """A model: items, attributes, groups, classes, and what is fixed, free or tied.
 
     The constructor makes a model with the usual constraints; the verbs :meth:`fix`, :meth:`free`,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mixirt import _core
 from mixirt._words import quoted
+from mixirt.classification import Classified
 from mixirt.curves import Curves
 from mixirt.errors import DataError, SpecError
 from mixirt.frames import to_native
@@ -20,6 +21,7 @@ from mixirt.model_text import cell_status
 from mixirt.responses import Responses
 from mixirt.scores import Scores, score
 from mixirt.simulate import simulate
+from mixirt.starts import Optima
 from mixirt.summary import summary_text
 from mixirt.table import KINDS
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Result"]
 
 
-class Result(Curves, Inference):
+class Result(Classified, Curves, Inference):
     """Estimates, log-likelihood and history of a fit; made by :func:`mixirt.fit`. Immutable."""
 
     def __init__(
@@ -41,9 +43,11 @@ class Result(Curves, Inference):
         read: Responses,
         found: Mapping[str, Any],
         settings: Settings,
+        known: NDArray[np.uint16] | None = None,
     ) -> None:
         self._model, self._engine, self._data = model, engine, data
         self._read, self._found, self._settings = read, found, settings
+        self._known = known
         self._values = engine.expand(found["x"])
         self._covariances: dict[str, ParameterCovariance] = {}
 
@@ -118,6 +122,34 @@ class Result(Curves, Inference):
         worse), ``e_step_seconds``, ``m_step_seconds``.
         """
         columns = {"cycle": np.arange(1, self.n_cycles + 1), **self._found["history"]}
+        return to_native(columns, self._read.native)
+
+    @property
+    def n_starts(self) -> int:
+        """Starts made."""
+        return len(self._found["starts"]["loglik"])
+
+    @property
+    def n_replicated(self) -> int:
+        """Starts that reached the best log-likelihood (with priors: log-posterior)."""
+        return int(Optima.of(self._found["starts"]).times[0])
+
+    @property
+    def seed(self) -> int:
+        """Seed of the random starts."""
+        return int(self._settings.seed)
+
+    def starts(self) -> Any:
+        """The distinct maxima that the starts found, the best first.
+
+        Returns
+        -------
+        DataFrame
+            ``loglik``, ``times`` (how many starts reached it) and ``converged``. Starts given up
+            after their short run are not counted.
+        """
+        optima = Optima.of(self._found["starts"])
+        columns = {"loglik": optima.loglik, "times": optima.times, "converged": optima.converged}
         return to_native(columns, self._read.native)
 
     def parameters(self) -> Any:

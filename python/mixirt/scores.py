@@ -134,7 +134,19 @@ def read_new(result: Result, responses: Any, groups: Any, missing: Any, extra: A
     )
 
 
-def new_data(engine: _core.Model, read: Responses, n_threads: int | None) -> _core.Data:
+def new_data(
+    engine: _core.Model,
+    read: Responses,
+    n_threads: int | None,
+    known_class: NDArray[np.uint16] | None = None,
+) -> _core.Data:
     """Return the responses as the engine keeps them."""
     group = None if read.groups is None else read.groups.astype(np.uint32)
-    return _core.Data(engine, read.codes, group=group, weights=read.weights, n_threads=n_threads)
+    return _core.Data(
+        engine,
+        read.codes,
+        group=group,
+        weights=read.weights,
+        known_class=known_class,
+        n_threads=n_threads,
+    )

@@ -9,20 +9,23 @@ from mixirt.model_text import distribution_table, group_title, item_table, numbe
 if TYPE_CHECKING:
     from mixirt.result import Result
 
-__all__ = ["summary_text"]
+__all__ = ["fit_lines", "headline", "summary_text"]
 
 
 def summary_text(result: Result) -> str:
     """Model, fit statistics, convergence and estimates; see :meth:`mixirt.Result.summary`."""
     design = result.model.design
-    blocks = [_headline(result), _statistics(result)]
+    blocks = [headline(result), fit_lines(result)]
     blocks += [_group(result, latent) for latent in range(design.n_latent_groups)]
     return "\n\n".join(blocks)
 
 
-def _headline(result: Result) -> str:
+def headline(result: Result) -> str:
+    """The model and the size of the data."""
     design, data = result.model.design, result._data
     models = ", ".join(sorted({model.name for model in design.models}))
+    if not design.attributes:
+        models = f"{design.n_classes} latent classes"
     lines = [
         f"mixirt: {models}; {len(design.items)} items, {data.n_respondents} respondents, "
         f"{data.n_patterns} patterns"
@@ -36,7 +39,9 @@ def _headline(result: Result) -> str:
     return "\n".join(lines)
 
 
-def _statistics(result: Result) -> str:
+def fit_lines(result: Result) -> str:
+    """Log-likelihood, criteria, convergence and replication."""
+    design = result.model.design
     state = "converged" if result.converged else "NOT CONVERGED"
     lines = [
         f"log-likelihood {result.loglik:14.4f}    AIC {result.aic:14.2f}",
@@ -48,7 +53,18 @@ def _statistics(result: Result) -> str:
         f"{state} after {result.n_cycles} cycles in {result.seconds:.3f} s "
         f"(last change {result.last_change:.1e})"
     )
+    if design.n_classes > 1:
+        lines.append(_replication(result))
     return "\n".join(lines)
+
+
+def _replication(result: Result) -> str:
+    if result.n_starts == 1:
+        return "one start: whether another finds a higher log-likelihood is not known"
+    reached = f"best log-likelihood reached by {result.n_replicated} of {result.n_starts} starts"
+    if result.n_replicated == 1:
+        reached = f"NOT REPLICATED: {reached}"
+    return f"{reached} (seed {result.seed})"
 
 
 def _group(result: Result, latent: int) -> str:

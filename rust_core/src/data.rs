@@ -8,7 +8,7 @@ use crate::e_step::{EStep, GroupCounts, NodeProbabilities, Posterior, Stop};
 use crate::em::CountSource;
 use crate::error::{Error, Result};
 use crate::expected::Placed;
-use crate::patterns::{CodeMatrix, MISSING, Patterns, Selection};
+use crate::patterns::{CodeMatrix, MISSING, Patterns, Selection, UNKNOWN_CLASS};
 use crate::spec::Model;
 use crate::start::GroupSummary;
 
@@ -75,6 +75,19 @@ impl Data {
     /// Sum of the weights: the number of observations for information criteria.
     pub fn sum_of_weights(&self) -> f64 {
         self.sum_of_weights
+    }
+
+    /// Which latent classes some respondents are known to be in.
+    pub fn known_classes(&self, n_classes: usize) -> Vec<bool> {
+        let mut known = vec![false; n_classes];
+        for patterns in &self.patterns {
+            for class in (0..patterns.len()).map(|p| patterns.known_class(p)).filter(|&c| c != UNKNOWN_CLASS) {
+                if let Some(known) = known.get_mut(usize::from(class) - 1) {
+                    *known = true;
+                }
+            }
+        }
+        known
     }
 
     /// The answers of one pattern of an observed group, in the order of the group's items.

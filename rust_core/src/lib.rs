@@ -9,7 +9,7 @@
 //! 1. [`spec`]: items, groups, attributes and quadrature, checked; [`params`]: what is fixed, free and tied.
 //! 2. [`data`]: responses to unique [`patterns`].
 //! 3. [`start`]: start values.
-//! 4. [`em`]: the loop over [`e_step`] and [`m_step`], sped up by [`accelerate`].
+//! 4. [`em`]: the loop over [`e_step`] and [`m_step`], sped up by [`accelerate`]; [`multi_start`]: from several starts.
 //! 5. [`score`]: attributes of respondents; [`se`]: standard errors.
 
 pub mod accelerate;
@@ -26,6 +26,8 @@ pub mod grid;
 pub mod item;
 pub mod latent;
 pub mod m_step;
+pub mod multi_start;
+mod multinomial;
 pub mod newton;
 pub mod params;
 pub mod patterns;

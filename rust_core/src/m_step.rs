@@ -6,6 +6,7 @@ use crate::arrow::ArrowDerivatives;
 use crate::blocks::{Block, Component, Member, Place};
 use crate::expected::{Expected, Placed};
 use crate::item::{Derivatives, Nodes};
+use crate::multinomial;
 use crate::newton::{NewtonOptions, NewtonReport, Objective, maximise};
 use crate::params::{ParameterTable, Slot};
 use crate::proportions;
@@ -20,8 +21,8 @@ pub struct MStepOptions {
     pub tolerance: f64,
 }
 
-/// Distributions are cheap, and the paper takes their exact maximum: Newton runs until it stands still.
-const LATENT_NEWTON: NewtonOptions = NewtonOptions { max_iterations: 100, tolerance: 1e-14 };
+/// Distributions and items without attributes are cheap, and have an exact maximum: Newton runs until it stands still.
+const EXACT_NEWTON: NewtonOptions = NewtonOptions { max_iterations: 100, tolerance: 1e-14 };
 
 /// One M-step from the free parameters `x`, with the expected counts found there. Blocks are independent, so their
 /// order and the number of threads do not matter.
@@ -37,10 +38,14 @@ pub fn m_step(
     const PARALLEL_COUNTS: usize = 1 << 12;
     let item_newton = NewtonOptions { max_iterations: options.max_newton, tolerance: options.tolerance };
     let maximise_block = |block: &Block| {
+        if let Some(maximum) = multinomial::maximum(model, block, expected) {
+            return (maximum, NewtonReport::default());
+        }
         let objective = BlockObjective::new(model, block, placed, expected);
         let mut x_block: Vec<f64> = block.free.iter().map(|&f| x[f]).collect();
         let mut scratch = ArrowDerivatives::zeros(&block.cluster_sizes, block.n_shared);
-        let newton = if block.is_latent() { LATENT_NEWTON } else { item_newton };
+        let is_cheap = block.is_latent() || multinomial::has_no_attributes(model, block);
+        let newton = if is_cheap { EXACT_NEWTON } else { item_newton };
         let report = maximise(&objective, &mut x_block, newton, &mut scratch);
         (x_block, report)
     };

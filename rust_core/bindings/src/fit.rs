@@ -5,9 +5,10 @@ use std::sync::atomic::AtomicBool;
 
 use mixirt_core::accelerate::acceleration;
 use mixirt_core::blocks::blocks;
-use mixirt_core::em::{CountSource, EmFit, EmOptions, em};
+use mixirt_core::em::{CountSource, EmOptions};
 use mixirt_core::expected::{Expected, place};
 use mixirt_core::m_step::{MStepOptions, m_step};
+use mixirt_core::multi_start::{MultiStart, StartOptions, StartRecord, multi_start};
 use mixirt_core::start;
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -18,13 +19,15 @@ use crate::errors::to_python;
 use crate::model::PyModel;
 use crate::run::until_done;
 
-/// Maximise the log-likelihood by EM. `start (n_free,)` overrides the model's start values. `progress`, if given, is
-/// called with (log-likelihood, largest change, rejected) after every cycle.
+/// Maximise the log-likelihood by EM from `n_starts` starts. `start (n_free,)` overrides the model's start values.
+/// `progress`, if given, is called with (log-likelihood, largest change, rejected) after every cycle of the start that
+/// leads after the short runs.
 ///
-/// Returns a dict: `x`, `loglik`, `log_posterior`, `converged`, `class_sizes (G,)` and `history`, a dict of arrays.
+/// Returns a dict: `x`, `loglik`, `log_posterior`, `converged`, `class_sizes (G,)`, and two dicts of arrays: `history`,
+/// a row per cycle of the best start, and `starts`, a row per start.
 #[pyfunction]
 #[pyo3(signature = (model, data, *, start, acceleration, max_cycles, tol_parameter, tol_deviance, max_newton,
-                    n_threads=None, progress=None))]
+                    n_starts=1, seed=0, n_threads=None, progress=None))]
 #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
 pub(crate) fn fit<'py>(
     py: Python<'py>,
@@ -36,9 +39,12 @@ pub(crate) fn fit<'py>(
     tol_parameter: f64,
     tol_deviance: f64,
     max_newton: usize,
+    n_starts: usize,
+    seed: u64,
     n_threads: Option<usize>,
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
+    let starts = StartOptions::new(n_starts.max(1), seed);
     let options = EmOptions {
         acceleration: self::acceleration(acceleration).map_err(to_python)?,
         max_cycles,
@@ -50,12 +56,14 @@ pub(crate) fn fit<'py>(
     let (model, data) = (Arc::clone(&model.inner), Arc::clone(&data.inner));
     let result = until_done(py, n_threads, progress.as_ref(), move |monitor, cancel| {
         let x = start.map_or_else(|| start::start(&model, &data.summaries()), Ok)?;
-        em(&model, &mut data.worker(&model)?, x, &options, monitor, cancel)
+        multi_start(&model, &data, x, starts, &options, monitor, cancel)
     })?;
     as_dict(py, result)
 }
 
-fn as_dict(py: Python<'_>, fit: EmFit) -> PyResult<Bound<'_, PyDict>> {
+fn as_dict(py: Python<'_>, found: MultiStart) -> PyResult<Bound<'_, PyDict>> {
+    let starts = starts_dict(py, &found.records)?;
+    let fit = found.fit;
     let result = PyDict::new(py);
     let history = PyDict::new(py);
     macro_rules! column {
@@ -78,7 +86,28 @@ fn as_dict(py: Python<'_>, fit: EmFit) -> PyResult<Bound<'_, PyDict>> {
     result.set_item("converged", fit.converged)?;
     result.set_item("class_sizes", fit.expected.moments.iter().map(|m| m.n).collect::<Vec<_>>().into_pyarray(py))?;
     result.set_item("history", history)?;
+    result.set_item("starts", starts)?;
     Ok(result)
+}
+
+/// A row per start.
+fn starts_dict<'py>(py: Python<'py>, records: &[StartRecord]) -> PyResult<Bound<'py, PyDict>> {
+    let starts = PyDict::new(py);
+    macro_rules! column {
+        ($name:ident, $kind:ty) => {
+            starts.set_item(
+                stringify!($name),
+                records.iter().map(|r| r.$name as $kind).collect::<Vec<_>>().into_pyarray(py),
+            )?
+        };
+    }
+    column!(loglik, f64);
+    column!(log_posterior, f64);
+    column!(finished, bool);
+    column!(converged, bool);
+    column!(n_cycles, i64);
+    column!(n_redrawn, i64);
+    Ok(starts)
 }
 
 /// Expected counts at the free parameters `x`: a dict of `loglik`, and, per latent group, `theta (J, L)`,

@@ -60,7 +60,7 @@ pub(crate) fn until_done<T: Send + 'static>(
     py: Python<'_>,
     n_threads: Option<usize>,
     progress: Option<&Bound<'_, PyAny>>,
-    work: impl FnOnce(&mut dyn FnMut(&Cycle), &AtomicBool) -> Result<T, Error> + Send + 'static,
+    work: impl FnOnce(&mut (dyn FnMut(&Cycle) + Send), &AtomicBool) -> Result<T, Error> + Send + 'static,
 ) -> PyResult<T> {
     let pool = pool(n_threads)?;
     let cancel = Arc::new(AtomicBool::new(false));
@@ -96,7 +96,7 @@ pub(crate) fn until_done<T: Send + 'static>(
     }
 }
 
-fn monitor<T>(reports: bool, sender: &Sender<News<T>>) -> impl FnMut(&Cycle) + '_ {
+fn monitor<T: Send>(reports: bool, sender: &Sender<News<T>>) -> impl FnMut(&Cycle) + Send + '_ {
     move |cycle| {
         if reports {
             drop(sender.send(News::Cycle(*cycle)));

@@ -16,6 +16,8 @@ pub struct Gpcm;
 const N_START_PASSES: usize = 10;
 /// The largest change of an intercept in one of these passes.
 const MAX_START_STEP: f64 = 3.0;
+/// Log-odds beyond which a probability is 0 or 1 for every purpose: 1e-11.
+const LOG_ODDS_BOUND: f64 = 25.0;
 /// Half the number of intervals of the grid that they integrate on, and its half width in standard deviations.
 const START_GRID: (i32, f64) = (12, 4.0);
 
@@ -155,6 +157,18 @@ impl Family for Gpcm {
             b.iter_mut().for_each(|b| *b -= first);
         }
         slopes.iter().chain(&b[1..]).copied().collect()
+    }
+
+    /// Log ratios of the counts to that of category 0, within [`LOG_ODDS_BOUND`] of 0.
+    fn maximum_without_attributes(&self, _: &ItemShape, counts: &[f64]) -> Option<Vec<f64>> {
+        let largest = counts.iter().fold(0.0_f64, |a, &b| a.max(b));
+        if largest <= 0.0 {
+            return None;
+        }
+        // An empty category 0 is given what keeps the ratios of all others as they are.
+        let reference = counts[0].max(largest * (-LOG_ODDS_BOUND).exp());
+        let log_odds = |n: &f64| (n / reference).ln().clamp(-LOG_ODDS_BOUND, LOG_ODDS_BOUND);
+        Some(counts[1..].iter().map(log_odds).collect())
     }
 }
 

@@ -129,6 +129,13 @@ pub trait Family: Send + Sync {
     /// Start values from the observed category proportions (`M`, each positive, sum 1) and a first guess at the
     /// slopes (`n_dims`), for a standard normal attribute: intercepts that reproduce the proportions approximately.
     fn start(&self, shape: &ItemShape, proportions: &[f64], slopes: &[f64]) -> Vec<f64>;
+
+    /// The maximum of [`Family::expected_loglik`] without attributes, where `counts (M)` are all there is to fit and no
+    /// parameter is constrained; `None` where there is no closed form.
+    fn maximum_without_attributes(&self, shape: &ItemShape, counts: &[f64]) -> Option<Vec<f64>> {
+        let _ = (shape, counts);
+        None
+    }
 }
 
 /// The linear predictor `z_l = sum_j a_j theta_jl` (`K`).

@@ -1,0 +1,138 @@
+"""Which latent class respondents belong to, and how clearly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixirt import _core
+from mixirt.frames import to_native
+from mixirt.model import Model
+from mixirt.responses import Responses
+from mixirt.scores import Scores
+
+__all__ = ["Classification", "Classified"]
+
+
+@dataclass(frozen=True, eq=False)
+class Classification:
+    """Latent classes of N respondents; made by :meth:`mixirt.Result.classify`.
+
+    Attributes
+    ----------
+    class_probabilities : ndarray, shape (N, C)
+        Posterior probability of each class.
+    log_probability : ndarray, shape (N,)
+        Log marginal probability of the responses.
+    """
+
+    class_probabilities: NDArray[np.float64]
+    log_probability: NDArray[np.float64]
+    native: str = "numpy"
+
+    @property
+    def class_map(self) -> NDArray[np.int64]:
+        """The most probable class of each respondent, from 1; shape (N,)."""
+        return np.asarray(self.class_probabilities.argmax(axis=1) + 1)
+
+    def frame(self) -> Any:
+        """One row per respondent: columns ``class_1``, ``class_2``, ... and ``class_map``."""
+        n_classes = self.class_probabilities.shape[1]
+        columns = {f"class_{c + 1}": self.class_probabilities[:, c] for c in range(n_classes)}
+        return to_native({**columns, "class_map": self.class_map}, self.native)
+
+
+class Classified:
+    """Latent classes of a fit; mixed into :class:`mixirt.Result`."""
+
+    _model: Model
+    _data: _core.Data
+    _read: Responses
+    _found: Any
+
+    def score(self, responses: Any = None, method: str = "eap", **options: Any) -> Scores:
+        """Score respondents; see :meth:`mixirt.Result.score`."""
+        raise NotImplementedError
+
+    @property
+    def class_sizes(self) -> NDArray[np.float64]:
+        """Share of each class in all observations, over the observed groups; shape (C,)."""
+        sizes = np.asarray(self._found["class_sizes"])
+        sizes = sizes.reshape(-1, self._model.design.n_classes).sum(axis=0)
+        return np.asarray(sizes / sizes.sum())
+
+    def classify(
+        self, responses: Any = None, *, groups: Any = None, missing: Any = None
+    ) -> Classification:
+        """Posterior class probabilities of respondents.
+
+        Parameters
+        ----------
+        responses : array, list of lists or data frame, optional
+            Responses to the model's items; default those of the fit.
+        groups : sequence of labels, optional
+            Observed group of each new respondent, when the model has groups.
+        missing : value or values, optional
+            Codes that mean a missing answer.
+
+        Returns
+        -------
+        Classification
+            ``class_probabilities (N, C)``, ``class_map (N,)``, ``log_probability (N,)``.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> data = mixirt.datasets.load("gss87_antirel")
+        >>> r = mixirt.fit_latent_class(data.responses, 2, seed=1)
+        >>> r.classify([[0, 0, 0], [1, 1, 1]]).class_map.tolist()
+        [1, 2]
+        """
+        scores = self.score(responses, groups=groups, missing=missing)
+        return Classification(scores.class_probabilities, scores.log_probability, scores.native)
+
+    @cached_property
+    def _posterior(self) -> NDArray[np.float64]:
+        """Class probabilities of the fitted respondents, shape (N, C)."""
+        return self.classify().class_probabilities
+
+    def _weights(self) -> NDArray[np.float64]:
+        read = self._read
+        return np.ones(read.n_rows) if read.weights is None else read.weights
+
+    @property
+    def entropy(self) -> float:
+        """Relative entropy of the classification: 1 if it is certain, 0 if it says nothing.
+
+        1 + sum p log p / (N log C) over respondents and classes; NaN with one class.
+        """
+        posterior, n_classes = self._posterior, self._model.design.n_classes
+        if n_classes == 1:
+            return float("nan")
+        weights = self._weights()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            terms = np.where(posterior > 0, posterior * np.log(posterior), 0.0)
+        return float(1.0 + (weights @ terms.sum(axis=1)) / (weights.sum() * np.log(n_classes)))
+
+    def classification_table(self) -> Any:
+        """Average posterior probabilities of those assigned to each class.
+
+        Returns
+        -------
+        DataFrame
+            One row per assigned (most probable) class: ``assigned``, ``n`` (sum of weights) and
+            the averages ``class_1``, ``class_2``, ...; those on the diagonal should be high.
+        """
+        posterior, weights = self._posterior, self._weights()
+        n_classes = posterior.shape[1]
+        chosen = posterior.argmax(axis=1) == np.arange(n_classes)[:, None]
+        n = chosen @ weights
+        with np.errstate(invalid="ignore"):
+            average = (chosen * weights) @ posterior / n[:, None]
+        columns: dict[str, Any] = {"assigned": np.arange(1, n_classes + 1), "n": n}
+        columns |= {f"class_{c + 1}": average[:, c] for c in range(n_classes)}
+        return to_native(columns, self._read.native)

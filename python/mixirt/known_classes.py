@@ -1,0 +1,58 @@
+"""Latent classes of respondents that are known beforehand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixirt._respondents import is_missing
+from mixirt._tables import quoted, read_vector
+from mixirt.errors import DataError, SpecError
+
+__all__ = ["read_known_classes"]
+
+
+def read_known_classes(
+    values: Any, n_rows: int, n_classes: int
+) -> NDArray[np.uint16] | None:
+    """Read the class of each respondent as far as it is known.
+
+    Parameters
+    ----------
+    values : sequence of int, None or NaN, shape (N,), or None
+        The class from 1; None or NaN where it is not known.
+    n_rows : int
+        Number of respondents.
+    n_classes : int
+        Number of classes.
+
+    Returns
+    -------
+    ndarray of uint16, shape (N,), or None
+        The class from 1; 0 where it is not known.
+
+    Raises
+    ------
+    DataError
+        If a value is no class; names the row.
+    SpecError
+        If the model has one class only.
+    """
+    if values is None:
+        return None
+    if n_classes == 1:
+        raise SpecError("known_classes were given, but the model has one class; set n_classes")
+    known = np.zeros(n_rows, dtype=np.uint16)
+    for row, value in enumerate(read_vector(values, n_rows, "known_classes").tolist()):
+        if is_missing(value):
+            continue
+        whole = isinstance(value, (int, float)) and not isinstance(value, bool) and value == int(value)
+        if not whole or not 1 <= value <= n_classes:
+            raise DataError(
+                f"known_classes: row {row} has {quoted(value)}; a class is a whole number from 1 "
+                f"to {n_classes}, or None where it is not known"
+            )
+        known[row] = int(value)
+    return known if known.any() else None

@@ -1,0 +1,46 @@
+"""What a latent class analysis found."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from mixirt.goodness import GoodnessOfFit, chi_squares
+from mixirt.result import Result
+from mixirt.summary_classes import class_summary_text
+
+__all__ = ["LatentClassResult"]
+
+
+class LatentClassResult(Result):
+    """A fit without attributes; made by :func:`mixirt.fit_latent_class`.
+
+    All that a :class:`mixirt.Result` has, of which ``proportions``, ``class_sizes``,
+    ``category_probabilities()``, ``classify()``, ``classification_table()``, ``entropy`` and
+    ``starts()`` matter most here; and the fit to the contingency table.
+    """
+
+    @cached_property
+    def goodness_of_fit(self) -> GoodnessOfFit:
+        """Pearson and likelihood-ratio chi-square over all possible response patterns.
+
+        Its statistics are None, and ``unavailable`` says why, with missing responses, known
+        classes, or a table of millions of cells.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> carcinoma = mixirt.datasets.load("carcinoma").responses
+        >>> fit = mixirt.fit_latent_class(carcinoma, 1).goodness_of_fit
+        >>> fit.df, round(fit.g2, 2)
+        (120, 476.8)
+        """
+        if self._known is not None:
+            reason = "some classes are known, so responses are not all there is to fit"
+            counted = chi_squares(self.model.design, self._read, None, self.n_parameters)
+            return GoodnessOfFit(None, None, None, None, counted.df, counted.n_cells, reason)
+        log_probability = self.classify().log_probability
+        return chi_squares(self.model.design, self._read, log_probability, self.n_parameters)
+
+    def summary(self) -> str:
+        """The fit on a page: statistics, starts, class sizes and probabilities."""
+        return class_summary_text(self)
