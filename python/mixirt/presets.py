@@ -45,7 +45,9 @@ def default_table(
     SpecError
         If a level or an item is unknown, or there are no groups to be equal.
     """
-    table = ParameterTable.all_free(design.cells, design.without_attributes())
+    # A class may lack a category that occurs in others, and its intercept then has no maximum.
+    can_run_away = design.without_attributes() | (design.n_classes > 1)
+    table = ParameterTable.all_free(design.cells, can_run_away)
     table = _slopes(design, table)
     table = _distributions(design, table)
     table = _invariance(design, table, "group", *groups)

@@ -18,8 +18,8 @@ __all__ = ["KINDS", "Cells", "ParameterTable"]
 #: The kinds of parameters, in the order of the engine's codes.
 KINDS = ("slope", "intercept", "guessing", "mean", "covariance", "proportion")
 
-#: Intercepts of items without attributes are log-odds against category 0: at this bound a
-#: probability is 1e-11, and the log-likelihood no longer changes.
+#: Intercepts in latent classes are log-odds at attribute 0: at this bound a probability is 1e-11,
+#: and the log-likelihood no longer changes.
 INTERCEPT_BOUND = 25.0
 #: Bounds on the logit of a guessing probability (6e-6 and 1 minus that).
 GUESSING_BOUND = 12.0
@@ -68,14 +68,14 @@ class ParameterTable:
     bounded: NDArray[np.bool_]
 
     @classmethod
-    def all_free(cls, cells: Cells, without_attributes: NDArray[np.bool_]) -> ParameterTable:
+    def all_free(cls, cells: Cells, can_run_away: NDArray[np.bool_]) -> ParameterTable:
         """Every cell free and on its own, with only the bounds that its kind implies.
 
-        ``without_attributes`` marks the cells of items that measure nothing (latent classes).
+        ``can_run_away`` marks cells whose intercepts are bounded: those of latent classes.
         """
         n = len(cells)
         lower, upper = np.full(n, -np.inf), np.full(n, np.inf)
-        bounded = cells.is_kind("intercept") & without_attributes
+        bounded = cells.is_kind("intercept") & can_run_away
         lower[bounded], upper[bounded] = -INTERCEPT_BOUND, INTERCEPT_BOUND
         guessing = cells.is_kind("guessing")
         lower[guessing], upper[guessing] = -GUESSING_BOUND, GUESSING_BOUND

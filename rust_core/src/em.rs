@@ -11,6 +11,7 @@ use crate::expected::{Expected, Placed, place};
 use crate::feasible::{is_feasible, project};
 use crate::m_step::{MStepOptions, m_step};
 use crate::spec::Model;
+use crate::tails::Tails;
 
 /// Where expected counts come from: one data set in memory, or the merged counts of several parts.
 pub trait CountSource {
@@ -151,6 +152,7 @@ pub fn em(
     cancel: &AtomicBool,
 ) -> Result<EmFit> {
     let blocks = blocks(model);
+    let tails = Tails::new(model);
     let mut accelerator = (options.acceleration.make)();
     let mut history: Vec<Cycle> = Vec::new();
     let mut x = start;
@@ -182,9 +184,9 @@ pub fn em(
         let clock = Instant::now();
         let (image, newton) = m_step(model, &blocks, &visit.placed, &visit.expected, &visit.x, options.m_step);
         // 4. Convergence
-        let proposal = propose(model, accelerator.as_mut(), &visit.x, &image);
-        let em_step = largest_change(&visit.x, &image);
-        let step = proposal.as_ref().map_or(em_step, |p| em_step.max(largest_change(&visit.x, p)));
+        let proposal = propose((model, &tails), accelerator.as_mut(), &visit.x, &image);
+        let em_step = tails.largest_change(&visit.x, &image);
+        let step = proposal.as_ref().map_or(em_step, |p| em_step.max(tails.largest_change(&visit.x, p)));
         let deviance = 2.0 * (visit.log_posterior - previous).abs();
         converged = step < options.tol_parameter && deviance < options.tol_deviance;
         history.push(Cycle {
@@ -248,10 +250,16 @@ fn visit(model: &Model, source: &mut dyn CountSource, x: Vec<f64>, cancel: &Atom
 }
 
 /// The accelerator's point, moved back towards the image until it is feasible.
-fn propose(model: &Model, accelerator: &mut dyn Accelerator, x: &[f64], image: &[f64]) -> Option<Vec<f64>> {
+fn propose(
+    (model, tails): (&Model, &Tails),
+    accelerator: &mut dyn Accelerator,
+    x: &[f64],
+    image: &[f64],
+) -> Option<Vec<f64>> {
     /// After this many halvings the image itself is as good.
     const MAX_HALVINGS: usize = 6;
-    let mut proposal = accelerator.propose(x, image)?;
+    let mut proposal = tails.expand(&accelerator.propose(&tails.compress(x), &tails.compress(image))?);
+    tails.restrain(x, image, &mut proposal);
     for _ in 0..MAX_HALVINGS {
         project(model, image, &mut proposal);
         if is_feasible(model, &proposal) {
@@ -263,10 +271,6 @@ fn propose(model: &Model, accelerator: &mut dyn Accelerator, x: &[f64], image: &
     }
     accelerator.reset();
     None
-}
-
-fn largest_change(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).fold(0.0, |largest, (a, b)| largest.max((a - b).abs()))
 }
 
 /// The history's row for an accelerated point that was given up.

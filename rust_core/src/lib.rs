@@ -39,5 +39,6 @@ pub mod score;
 pub mod se;
 pub mod spec;
 pub mod start;
+mod tails;
 
 pub use error::{Error, Result};
