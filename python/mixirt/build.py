@@ -14,7 +14,7 @@ from mixirt.design import Design
 from mixirt.errors import IdentificationError, SpecError
 from mixirt.families import item_models
 
-__all__ = ["make_design"]
+__all__ = ["item_names", "make_design", "whole_number"]
 
 
 def make_design(  # noqa: PLR0913 -- the keywords of mixirt.Model

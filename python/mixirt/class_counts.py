@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from mixirt.design import Design
 from mixirt.errors import IdentificationError
 from mixirt.goodness import n_cells
-from mixirt.model import Model
 from mixirt.table import ParameterTable
 
 __all__ = ["check_classes"]
 
 
-def check_classes(model: Model, known_class: Any = None) -> None:
+def check_classes(
+    design: Design, table: ParameterTable, n_parameters: int, *, some_known: bool
+) -> None:
     """Refuse classes that are the same, or too many for the contingency table.
 
     Parameters
     ----------
-    model : Model
+    design, table : Design and ParameterTable
         The model.
-    known_class : ndarray or None
-        Classes that are known; they can identify what the table alone does not.
+    n_parameters : int
+        Number of estimated parameters.
+    some_known : bool
+        Whether some respondents' classes are known: that can identify what the table does not.
 
     Raises
     ------
     IdentificationError
         With the numbers, and what to do.
     """
-    design, table = model.design, model.table
     if design.n_classes > 1:
         _check_distinct(design, table)
     has_prior = any(prior is not None for prior in table.prior)
-    if not design.attributes and known_class is None and not has_prior:
-        _check_degrees_of_freedom(model)
+    if not design.attributes and not some_known and not has_prior:
+        _check_degrees_of_freedom(design, n_parameters)
 
 
 def _check_distinct(design: Design, table: ParameterTable) -> None:
@@ -59,8 +59,7 @@ def _check_distinct(design: Design, table: ParameterTable) -> None:
                 )
 
 
-def _check_degrees_of_freedom(model: Model) -> None:
-    design, n_parameters = model.design, model.n_parameters
+def _check_degrees_of_freedom(design: Design, n_parameters: int) -> None:
     cells = n_cells(design)
     available = sum(cells) - len(cells)
     if n_parameters <= available:

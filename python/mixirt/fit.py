@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from mixirt import _core
 from mixirt._checks import check_threads, mapping, positive_number, whole_number, word
 from mixirt._words import quoted, unknown
-from mixirt.class_counts import check_classes
 from mixirt.errors import (
     BoundaryWarning,
     ConvergenceWarning,
@@ -179,8 +178,7 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
     plan = plan_starts(model.design, model.table, n_starts, seed)
     settings = replace(settings, n_starts=plan.n_starts, seed=plan.seed)
     known = read_known_classes(known_classes, read.n_rows, model.design.n_classes)
-    check_classes(model, known)
-    model.check()
+    model.check(some_known=known is not None)
     return estimate(read, model, settings, progress, known)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from mixirt._checks import whole_number
 from mixirt.errors import SpecError
 from mixirt.fit import fit
 from mixirt.frames import to_native
@@ -82,7 +83,8 @@ def fit_latent_class(
         for name in ("q_matrix", "model", "n_classes", "attributes"):
             if name in options:
                 raise SpecError(f"{name} is no option of a latent class analysis")
-        result = fit(responses, "gpcm", q_matrix=(), n_classes=k, **common)
+        n_classes = whole_number("n_classes", k, 1)
+        result = fit(responses, "gpcm", q_matrix=(), n_classes=n_classes, **common)
     assert isinstance(result, LatentClassResult)
     return result
 

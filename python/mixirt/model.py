@@ -15,6 +15,7 @@ from mixirt._checks import several
 from mixirt._words import unknown
 from mixirt.anchors import anchored
 from mixirt.build import make_design
+from mixirt.class_counts import check_classes
 from mixirt.design import Design
 from mixirt.errors import SpecError
 from mixirt.identification import check_covariances, check_identification
@@ -483,10 +484,15 @@ class Model(ClassVerbs):
         """Number of parameters to be estimated, after ties and sum-to-one constraints."""
         return self._compile().n_parameters
 
-    def check(self) -> Model:
+    def check(self, *, some_known: bool = False) -> Model:
         """Refuse the model if it is not identified.
 
         Every fit begins with it.
+
+        Parameters
+        ----------
+        some_known : bool, default False
+            Whether the latent class of some respondents will be known.
 
         Returns
         -------
@@ -510,6 +516,7 @@ class Model(ClassVerbs):
         """
         check_covariances(self._design, self._table)
         check_identification(self._design, self._table)
+        check_classes(self._design, self._table, self.n_parameters, some_known=some_known)
         return self
 
     def _compile(self) -> _core.Model:

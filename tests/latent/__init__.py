@@ -1,0 +1,1 @@
+"""Mixtures: recovery of classes, agreement with the oracle, and what must not matter."""
