@@ -44,7 +44,9 @@ def _check_distinct(design: Design, table: ParameterTable) -> None:
     what = ~cells.is_kind("proportion")
     content = [
         [(table.free_id[c], table.value[c] if table.is_fixed[c] else 0.0) for c in own]
-        for own in (np.flatnonzero(what & (cells.group == g)) for g in range(design.n_latent_groups))
+        for own in (
+            np.flatnonzero(what & (cells.group == g)) for g in range(design.n_latent_groups)
+        )
     ]
     by_class = [
         [content[o * design.n_classes + c] for o in range(len(design.groups))]

@@ -14,9 +14,7 @@ from mixirt.errors import DataError, SpecError
 __all__ = ["read_known_classes"]
 
 
-def read_known_classes(
-    values: Any, n_rows: int, n_classes: int
-) -> NDArray[np.uint16] | None:
+def read_known_classes(values: Any, n_rows: int, n_classes: int) -> NDArray[np.uint16] | None:
     """Read the class of each respondent as far as it is known.
 
     Parameters
@@ -48,7 +46,9 @@ def read_known_classes(
     for row, value in enumerate(read_vector(values, n_rows, "known_classes").tolist()):
         if is_missing(value):
             continue
-        whole = isinstance(value, (int, float)) and not isinstance(value, bool) and value == int(value)
+        whole = (
+            isinstance(value, (int, float)) and not isinstance(value, bool) and value == int(value)
+        )
         if not whole or not 1 <= value <= n_classes:
             raise DataError(
                 f"known_classes: row {row} has {quoted(value)}; a class is a whole number from 1 "

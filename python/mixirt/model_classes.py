@@ -110,7 +110,10 @@ class ClassVerbs:
         bare = design.without_attributes()[cells]
         for item in np.unique(design.cells.item[cells]):
             name, n = design.items[item], len(intercepts) + 1
-            if design.models[item].family != "gpcm" or not bare[design.cells.item[cells] == item].all():
+            if (
+                design.models[item].family != "gpcm"
+                or not bare[design.cells.item[cells] == item].all()
+            ):
                 raise SpecError(
                     f"item '{name}' has no category probabilities of its own: it measures an "
                     "attribute, or its family is not 'gpcm'; address its intercepts instead"

@@ -32,7 +32,10 @@ def _goodness(result: LatentClassResult) -> str:
     if fit.unavailable is not None:
         lines.append(f"no chi-square: {fit.unavailable}")
     else:
-        for name, value, p in (("G2", fit.g2, fit.g2_p), ("Pearson X2", fit.pearson, fit.pearson_p)):
+        for name, value, p in (
+            ("G2", fit.g2, fit.g2_p),
+            ("Pearson X2", fit.pearson, fit.pearson_p),
+        ):
             tail = "" if p is None else f", p {p:.4f}"
             lines.append(f"{name:14s} {value:14.4f}    df {fit.df}{tail}")
     if result.model.design.n_classes > 1:

@@ -18,7 +18,9 @@ N_RESPONDENTS = 8000
 
 def accuracy(assigned: Ints, true: Ints, n_classes: int) -> float:
     """Share assigned to their own class, classes matched by majority."""
-    label = [np.bincount(true[assigned == c], minlength=n_classes).argmax() for c in range(n_classes)]
+    label = [
+        np.bincount(true[assigned == c], minlength=n_classes).argmax() for c in range(n_classes)
+    ]
     assert sorted(label) == list(range(n_classes))
     return float((np.array(label)[assigned] == true).mean())
 

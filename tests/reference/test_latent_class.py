@@ -89,7 +89,9 @@ def test_boundary_is_reported_once() -> None:
     table = result.parameters()
     stopped = table[table["status"] == "bound"]
     fit = loading.polca("carcinoma_lca3")
-    n_at_bound = sum(int((p[:, 1] < 1e-9).sum() + (p[:, 0] < 1e-9).sum()) for p in fit.probabilities)
+    n_at_bound = sum(
+        int((p[:, 1] < 1e-9).sum() + (p[:, 0] < 1e-9).sum()) for p in fit.probabilities
+    )
     assert len(stopped) == n_at_bound
 
 

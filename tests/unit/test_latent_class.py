@@ -142,7 +142,9 @@ def test_impossible_first_category() -> None:
         result = mixirt.fit_latent_class(np.vstack([one, other]), 2, seed=1)
     for i in range(4):
         p = result._class_table(i, "all", 1)
-        np.testing.assert_allclose(p[2] / p[1], (one[:, i] == 2).sum() / (one[:, i] == 1).sum(), rtol=0.1)
+        np.testing.assert_allclose(
+            p[2] / p[1], (one[:, i] == 2).sum() / (one[:, i] == 1).sum(), rtol=0.1
+        )
         assert p[0] < 1e-6
 
 
@@ -154,7 +156,9 @@ def test_number_of_classes(responses: Any, k: Any) -> None:
 
 def test_too_many_classes() -> None:
     x = np.random.default_rng(0).integers(2, size=(100, 3))
-    with pytest.raises(mixirt.IdentificationError, match=r"3 classes have 11 .* allow 7 .*without constraints 2"):
+    with pytest.raises(
+        mixirt.IdentificationError, match=r"3 classes have 11 .* allow 7 .*without constraints 2"
+    ):
         mixirt.fit_latent_class(x, 3)
 
 
