@@ -32,7 +32,7 @@ def some_responses(n: int = 900) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def oracle_of(result: mixirt.LatentClassResult) -> OracleModel:
-    """The fitted model as the oracle writes it: groups by label, items equal in all of them."""
+    """Write the fitted model as the oracle does: groups by label, items equal in all of them."""
     groups = []
     design = result.model.design
     for o, label in enumerate(design.groups):
@@ -46,7 +46,7 @@ def oracle_of(result: mixirt.LatentClassResult) -> OracleModel:
 
 
 def probabilities_after(model: OracleModel, counts: ExpectedCounts, c: int, i: int) -> np.ndarray:
-    """The oracle's M-step for an item equal across groups: counts of both."""
+    """Make the oracle's M-step for an item equal across groups: counts of both."""
     pooled = [
         n[i]
         for group, n in zip(model.groups, counts.n_glim, strict=True)

@@ -239,12 +239,12 @@ def test_a_seed_repeats_a_fit(responses: Any) -> None:
 
 
 def test_frames_come_back_in_their_library(responses: Any) -> None:
-    import polars
+    import polars as pl
 
-    frame = polars.DataFrame(responses, schema=list("abcde"))
+    frame = pl.DataFrame(responses, schema=list("abcde"))
     result = mixirt.fit_latent_class(frame, 2, seed=1)
     for table in (result.starts(), result.classification_table(), result.classify().frame()):
-        assert isinstance(table, polars.DataFrame)
+        assert isinstance(table, pl.DataFrame)
 
 
 def test_no_warning_on_a_clean_fit(responses: Any) -> None:
