@@ -16,11 +16,20 @@ PAGES = sorted(
 TIMED = "converged after"
 """Begins the one line of a fit's page that differs from run to run."""
 
+SHOWN = 1e-3
+"""A fit stops within 1e-4 of the maximum, and its page has four decimals."""
+
 
 def blocks(language: str) -> list[str]:
     """Return the contents of the README's code blocks of a language."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def words_and_numbers(line: str) -> tuple[list[str], list[float]]:
+    """Return what is to be equal in a line, and what is to be close."""
+    numbers = re.findall(r"-?\d+\.\d+", line)
+    return re.sub(r"-?\d+\.\d+", "", line).split(), [float(number) for number in numbers]
 
 
 def test_the_python_blocks_run_and_print_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -29,8 +38,11 @@ def test_the_python_blocks_run_and_print_what_is_shown(capsys: pytest.CaptureFix
         exec(compile(block, "README.md", "exec"), namespace)
     printed = capsys.readouterr().out.splitlines()
     (page,) = blocks("text")
-    shown = [line for line in page.splitlines() if not line.startswith(TIMED)]
-    assert shown == [line for line in printed if not line.startswith(TIMED)][: len(shown)]
+    for shown, found in zip(page.splitlines(), printed, strict=False):
+        if not shown.startswith(TIMED):
+            (words, numbers), (words_found, numbers_found) = map(words_and_numbers, (shown, found))
+            assert words == words_found
+            assert numbers == pytest.approx(numbers_found, abs=SHOWN)
 
 
 @pytest.mark.parametrize("page", PAGES)
