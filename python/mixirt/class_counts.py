@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mixirt.class_rank import classes_identified
 from mixirt.design import Design
 from mixirt.errors import IdentificationError
 from mixirt.goodness import n_cells
@@ -36,6 +37,17 @@ def check_classes(
     has_prior = any(prior is not None for prior in table.prior)
     if not design.attributes and not some_known and not has_prior:
         _check_degrees_of_freedom(design, n_parameters)
+        _check_rank(design, table)
+
+
+def _check_rank(design: Design, table: ParameterTable) -> None:
+    """Enough patterns, and still not enough: see :mod:`mixirt.class_rank`."""
+    if not classes_identified(design, table):
+        raise IdentificationError(
+            f"{design.n_classes} latent classes cannot be told apart by these "
+            f"{len(design.items)} items: different parameters give the same probability to every "
+            "response pattern; take fewer classes, add items, or fix or tie parameters"
+        )
 
 
 def _check_distinct(design: Design, table: ParameterTable) -> None:

@@ -54,7 +54,16 @@ class Classified:
     _read: Responses
     _found: Any
 
-    def score(self, responses: Any = None, method: str = "eap", **options: Any) -> Scores:
+    def score(
+        self,
+        responses: Any = None,
+        method: str = "eap",
+        *,
+        groups: Any = None,
+        missing: Any = None,
+        extra: Any = "refuse",
+        n_threads: int | None = None,
+    ) -> Scores:
         """Score respondents; see :meth:`mixirt.Result.score`."""
         raise NotImplementedError
 
@@ -126,6 +135,15 @@ class Classified:
         DataFrame
             One row per assigned (most probable) class: ``assigned``, ``n`` (sum of weights) and
             the averages ``class_1``, ``class_2``, ...; those on the diagonal should be high.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> responses = mixirt.datasets.load("gss87_antirel").responses
+        >>> mixirt.fit_latent_class(responses, 2, seed=1).classification_table().round(2)
+           assigned       n  class_1  class_2
+        0         1  1073.0     0.96     0.04
+        1         2   640.0     0.06     0.94
         """
         posterior, weights = self._posterior, self._weights()
         n_classes = posterior.shape[1]

@@ -76,7 +76,8 @@ def fit_latent_class(
     if isinstance(k, Model):
         if k.design.attributes:
             raise SpecError(
-                "the model has attributes; make it with mixirt.Model.latent_class, or use mixirt.fit"
+                "the model has attributes; make it with mixirt.Model.latent_class, or use "
+                "mixirt.fit"
             )
         result = fit(responses, k, **common)
     else:
@@ -108,12 +109,12 @@ class ClassComparison:
         -------
         DataFrame
             ``n_classes``, ``loglik``, ``n_parameters``, ``df``, ``aic``, ``bic``, ``sabic``,
-            ``entropy``, ``g2``, ``g2_p``, ``replicated`` (how many starts reached the log-likelihood)
-            and ``converged``.
+            ``entropy``, ``g2``, ``g2_p``, ``replicated`` (how many starts reached the
+            log-likelihood) and ``converged``.
         """
         fits = list(self.fits.values())
         goodness = [r.goodness_of_fit for r in fits]
-        columns = {
+        columns: dict[str, Any] = {
             "n_classes": list(self.fits),
             "loglik": [r.loglik for r in fits],
             "n_parameters": [r.n_parameters for r in fits],

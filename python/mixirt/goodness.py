@@ -46,7 +46,7 @@ class GoodnessOfFit:
 
 
 def n_cells(design: Design) -> list[int]:
-    """Number of possible response patterns of each observed group."""
+    """Count the possible response patterns of each observed group."""
     return [
         math.prod(m for m, used in zip(design.n_categories, row, strict=True) if used)
         for row in design.items_in_group

@@ -13,9 +13,8 @@ one linear system answers for location, scale and rotation at once, within group
 What is wrong with a model that fails is read off the movements left: shifts alone, stretches, or
 mixtures of attributes.
 
-Not all is affine. Counting answers: a model cannot have more parameters than there are response
-patterns to tell them apart. An item without attributes cannot tell guessing from its intercept, and
-classes that are alike in everything have no proportions.
+Not all is affine. A model cannot have more parameters than there are response patterns to tell them
+apart, and an item without attributes cannot tell guessing from its intercept.
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt._words import quoted
-from mixirt.class_rank import classes_identified
 from mixirt.design import Design
 from mixirt.errors import IdentificationError, SpecError
 from mixirt.movements import Places, gram_matrix
@@ -39,8 +37,17 @@ __all__ = ["check_covariances", "check_identification"]
 _RANK_TOLERANCE = 1e-11
 
 
-def check_identification(design: Design, table: ParameterTable) -> None:
-    """Refuse a model that is not identified.
+def check_identification(
+    design: Design, table: ParameterTable, *, some_known: bool = False
+) -> None:
+    """Refuse a model that is not identified; :func:`check_classes` looks at classes.
+
+    Parameters
+    ----------
+    design, table : Design and ParameterTable
+        The model.
+    some_known : bool, default False
+        Whether some respondents' classes are known: that can identify what responses do not.
 
     Raises
     ------
@@ -49,10 +56,10 @@ def check_identification(design: Design, table: ParameterTable) -> None:
     """
     _check_measured(design, table)
     _check_guessing(design, table)
-    _check_classes(design, table)
-    _check_count(design, table)
     if design.attributes:
         _check_movements(design, table)
+        if not some_known:
+            _check_count(design, table)
 
 
 def check_covariances(design: Design, table: ParameterTable) -> None:
@@ -122,30 +129,6 @@ def _check_guessing(design: Design, table: ParameterTable) -> None:
         )
 
 
-def _check_classes(design: Design, table: ParameterTable) -> None:
-    """Classes that share every parameter are one class under two names."""
-    cells = design.cells
-    if design.n_classes == 1:
-        return
-    proportion = cells.is_kind("proportion")
-    for o, label in enumerate(design.groups):
-        seen: dict[bytes, int] = {}
-        for class_ in range(design.n_classes):
-            here = cells.group == o * design.n_classes + class_
-            own = here & ~proportion
-            what = np.stack([table.free_id[own], np.where(table.is_fixed, table.value, 0.0)[own]])
-            first = seen.setdefault(what.tobytes(), class_)
-            both = proportion & np.isin(cells.group - o * design.n_classes, (first, class_))
-            if first == class_ or table.is_fixed[both].all():
-                continue
-            where = f" of group '{label}'" if design.has_groups else ""
-            raise IdentificationError(
-                f"classes {first + 1} and {class_ + 1}{where} have all parameters in common, so "
-                "their proportions cannot be told apart; let items or distributions differ "
-                "between them, or ask for fewer classes"
-            )
-
-
 def _check_count(design: Design, table: ParameterTable) -> None:
     """As many parameters as there are response patterns, less one a group, at the most."""
     log_patterns = design.items_in_group @ np.log(np.array(design.n_categories, dtype=float))
@@ -160,12 +143,6 @@ def _check_count(design: Design, table: ParameterTable) -> None:
             f"{n_free} parameters are to be estimated, but {len(design.items)} items have only "
             f"{n_known + len(design.groups)} response patterns, which tell {n_known} parameters "
             "apart at the most; fix or tie parameters, ask for fewer classes, or add items"
-        )
-    if not classes_identified(design, table):
-        raise IdentificationError(
-            f"{design.n_classes} latent classes cannot be told apart by these "
-            f"{len(design.items)} items: different parameters give the same probability to every "
-            "response pattern; ask for fewer classes, add items, or fix or tie parameters"
         )
 
 

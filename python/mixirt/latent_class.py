@@ -42,5 +42,18 @@ class LatentClassResult(Result):
         return chi_squares(self.model.design, self._read, log_probability, self.n_parameters)
 
     def summary(self) -> str:
-        """The fit on a page: statistics, starts, class sizes and probabilities."""
+        """Put the fit on a page: statistics, starts, class sizes and probabilities.
+
+        Returns
+        -------
+        str
+            A row per item and category, a column per class.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> responses = mixirt.datasets.load("gss87_antirel").responses
+        >>> print(mixirt.fit_latent_class(responses, 2, seed=1).summary().splitlines()[0])
+        mixirt: 2 latent classes; 3 items, 1713 respondents, 8 patterns
+        """
         return class_summary_text(self)

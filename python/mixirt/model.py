@@ -515,7 +515,7 @@ class Model(ClassVerbs):
         mixirt.errors.IdentificationError: the variance of 'theta' is not identified: ...
         """
         check_covariances(self._design, self._table)
-        check_identification(self._design, self._table)
+        check_identification(self._design, self._table, some_known=some_known)
         check_classes(self._design, self._table, self.n_parameters, some_known=some_known)
         return self
 

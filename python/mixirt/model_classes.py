@@ -74,6 +74,11 @@ class ClassVerbs:
         **where
             ``item``, ``class_``, ``group``: what is left out matches everything.
 
+        Returns
+        -------
+        Model
+            A new model; this one stays as it is.
+
         Raises
         ------
         SpecError
@@ -93,7 +98,29 @@ class ClassVerbs:
     def start_probability(self, probabilities: Sequence[float], **where: Any) -> Self:
         """Start category probabilities of items without attributes at values.
 
-        See :meth:`fix_probability` for the arguments.
+        Parameters
+        ----------
+        probabilities : sequence of float
+            One for each category, in order; they sum to 1.
+        **where
+            ``item``, ``class_``, ``group``: what is left out matches everything.
+
+        Returns
+        -------
+        Model
+            A new model; this one stays as it is.
+
+        Raises
+        ------
+        SpecError
+            As for :meth:`fix_probability`.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> model = mixirt.Model.latent_class(2, items=["a", "b", "c"])
+        >>> model.start_probability([0.9, 0.1], class_=1).n_parameters
+        7
         """
         cells, values = self._logits(probabilities, where)
         table = self._table

@@ -140,13 +140,20 @@ class Result(Classified, Curves, Inference):
         return int(self._settings.seed)
 
     def starts(self) -> Any:
-        """The distinct maxima that the starts found, the best first.
+        """List the distinct maxima that the starts found, the best first.
 
         Returns
         -------
         DataFrame
             ``loglik``, ``times`` (how many starts reached it) and ``converged``. Starts given up
             after their short run are not counted.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> responses = mixirt.datasets.load("gss87_antirel").responses
+        >>> mixirt.fit_latent_class(responses, 2, seed=1).starts()["loglik"].round(3).tolist()
+        [-2795.376]
         """
         optima = Optima.of(self._found["starts"])
         columns = {"loglik": optima.loglik, "times": optima.times, "converged": optima.converged}

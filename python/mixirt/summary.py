@@ -21,7 +21,7 @@ def summary_text(result: Result) -> str:
 
 
 def headline(result: Result) -> str:
-    """The model and the size of the data."""
+    """Say what the model is and how large the data are."""
     design, data = result.model.design, result._data
     models = ", ".join(sorted({model.name for model in design.models}))
     if not design.attributes:

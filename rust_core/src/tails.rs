@@ -86,8 +86,18 @@ mod tests {
         let back = tails.expand(&tails.compress(&x));
         // At -18 the scale has lost 13 of the 37 digits (in nats) that it has near 0.
         assert!(x.iter().zip(&back).all(|(x, b)| (x - b).abs() < 1e-8), "{back:?}");
-        assert_eq!(tails.largest_change(&[-20.0, 0.0, 0.0, 0.0, 0.0], &[-19.0, 0.0, 0.0, 0.0, 0.0]), 1.0, "on the way back");
-        assert!(tails.largest_change(&[-20.0, 0.0, 0.0, 0.0, 0.0], &[-21.0, 0.0, 0.0, 0.0, 0.0]) < 1e-6, "on the way out");
-        assert_eq!(tails.expand(&[-6.5, 6.5, 1.0, 6.0, 6.5]), [f64::NEG_INFINITY, f64::INFINITY, 1.0, f64::INFINITY, 6.5]);
+        assert_eq!(
+            tails.largest_change(&[-20.0, 0.0, 0.0, 0.0, 0.0], &[-19.0, 0.0, 0.0, 0.0, 0.0]),
+            1.0,
+            "on the way back"
+        );
+        assert!(
+            tails.largest_change(&[-20.0, 0.0, 0.0, 0.0, 0.0], &[-21.0, 0.0, 0.0, 0.0, 0.0]) < 1e-6,
+            "on the way out"
+        );
+        assert_eq!(
+            tails.expand(&[-6.5, 6.5, 1.0, 6.0, 6.5]),
+            [f64::NEG_INFINITY, f64::INFINITY, 1.0, f64::INFINITY, 6.5]
+        );
     }
 }

@@ -38,12 +38,12 @@ REFUSED = [
     (Model("2pl", items=5).fix("slope", 0), "no item measures attribute 'theta'"),
     (Model("2pl", items=2), "only 4 response patterns"),
     (Model("2pl", items=4, q_matrix=NONE, n_classes=3), "3 latent classes cannot be told apart"),
-    (Model("2pl", items=2, q_matrix=NONE[:2], n_classes=2), "only 4 response patterns"),
+    (Model("2pl", items=2, q_matrix=NONE[:2], n_classes=2), "2 classes have 5 parameters"),
     (
         Model("2pl", items=6, n_classes=2, class_invariance="scalar")
         .fix("mean", 0)
         .fix("variance", 1),
-        "all parameters in common",
+        "share all parameters",
     ),
 ]
 

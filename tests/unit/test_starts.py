@@ -163,7 +163,7 @@ def test_start_values_make_room_for_a_fixed_intercept() -> None:
         ({"slopes": 1}, "did you mean 'slope'"),
         ({"slope": "steep"}, "must be a number"),
         ({"slope": float("nan")}, "NaN"),
-        ({"slope": float("inf")}, "cannot start at inf"),
+        ({"slope": float("inf")}, "must be finite"),
         ({"variance": 2.0}, "fixed at 1; free it"),
         ({"guessing": 0.2}, "no guessing"),
         (3, "a fit or a mapping"),
