@@ -202,7 +202,7 @@ pub fn em(
         monitor(&history[history.len() - 1]);
         // 5. Next point
         previous = visit.log_posterior;
-        accelerated = proposal.is_some() && !converged;
+        let was_accelerated = std::mem::replace(&mut accelerated, proposal.is_some() && !converged);
         match &best {
             Some(best) if converged && slack > 0.0 && !best.admits(visit.log_posterior, 0.0) => {
                 // Slack led to a stationary point below one that was left: go back to that, and take none again.
@@ -210,7 +210,9 @@ pub fn em(
                 accelerator.reset();
                 continue;
             }
-            Some(best) if best.log_posterior > visit.log_posterior => {}
+            // An EM point is always gone on from: with nodes that move its log-posterior may dip, and returning to the
+            // point before would go round in a circle.
+            Some(best) if was_accelerated && best.log_posterior > visit.log_posterior => {}
             _ => best = Some(Best { log_posterior: visit.log_posterior, image: image.clone() }),
         }
         x = if accelerated { proposal.unwrap_or(image) } else { image };
@@ -258,8 +260,15 @@ fn propose(
 ) -> Option<Vec<f64>> {
     /// After this many halvings the image itself is as good.
     const MAX_HALVINGS: usize = 6;
+    /// EM steps that an accelerated step may be long: as far as EM itself would go at a rate of .9999. Beyond, it
+    /// extrapolates rounding error.
+    const MAX_LEAP: f64 = 1e4;
     let mut proposal = tails.expand(&accelerator.propose(&tails.compress(x), &tails.compress(image))?);
     tails.restrain(x, image, &mut proposal);
+    if tails.largest_change(image, &proposal) > MAX_LEAP * tails.largest_change(x, image) {
+        accelerator.reset();
+        return None;
+    }
     for _ in 0..MAX_HALVINGS {
         project(model, image, &mut proposal);
         if is_feasible(model, &proposal) {
