@@ -187,6 +187,7 @@ class Result(Classified, Curves, Inference):
         chosen = np.flatnonzero(cells.item >= 0)
         design = self._model.design
         category = [int(c) if c >= 0 else None for c in cells.category[chosen]]
+        status = self._status()
         columns: dict[str, Any] = self._groups_of(chosen)
         columns["item"] = [design.items[i] for i in cells.item[chosen]]
         columns["parameter"] = [KINDS[k] for k in cells.kind[chosen]]
@@ -194,7 +195,7 @@ class Result(Classified, Curves, Inference):
         columns["category"] = np.array(category, dtype=object)
         columns["estimate"] = self._public_values()[chosen]
         columns["difficulty"] = self._difficulties()[chosen]
-        columns["status"] = [self._status()[c] for c in chosen]
+        columns["status"] = [status[c] for c in chosen]
         return to_native(columns, self._read.native)
 
     def distributions(self) -> Any:
@@ -228,7 +229,8 @@ class Result(Classified, Curves, Inference):
             columns["attribute"] = self._attribute(cells.attribute[chosen])
             columns["attribute_2"] = self._attribute(cells.attribute_2[chosen])
         columns["estimate"] = self._values[chosen]
-        columns["status"] = [self._status()[c] for c in chosen]
+        status = self._status()
+        columns["status"] = [status[c] for c in chosen]
         return to_native(columns, self._read.native)
 
     @property
