@@ -335,7 +335,8 @@ def options(draw: st.DrawFn) -> dict[str, Any]:
     """Draw a few options, most of them sensible, some of them anything."""
     found = {"model": draw(SENSIBLE["model"])}
     for name in draw(st.lists(st.sampled_from(sorted(SENSIBLE)), max_size=3, unique=True)):
-        found[name] = draw(st.one_of(*[SENSIBLE[name]] * 7, VALUES))
+        is_sensible = draw(st.integers(0, 9)) < 9
+        found[name] = draw(SENSIBLE[name] if is_sensible else VALUES)
     return found
 
 
@@ -385,4 +386,4 @@ def test_many_of_the_options_drawn_do_fit() -> None:
         fits.append(fit_and_score(responses, given_options, None))
 
     count()
-    assert np.sum(fits) > 30
+    assert np.mean(fits) > 0.25

@@ -85,7 +85,7 @@ def test_gpcm_information_is_the_variance_of_the_score() -> None:
 def test_two_attributes() -> None:
     q = [[1, 0], [1, 0], [1, 0], [1, 1], [0, 1], [0, 1], [0, 1], [0, 1]]
     result = mixirt.fit(
-        datasets.load("mobility").responses[::8], "2pl", q_matrix=q, n_quadrature=15,
+        datasets.load("mobility").responses[::8], "2pl", q_matrix=q,
         tol_parameter=1e-2, tol_deviance=1e-1,
     )  # fmt: skip
     points = np.array([[0.0, 0.0], [1.0, -0.5]])
