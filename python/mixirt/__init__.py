@@ -3,6 +3,7 @@
 from mixirt import datasets, errors, priors
 from mixirt._core import __version__
 from mixirt.bifactor import bifactor as bifactor
+from mixirt.compare import compare
 from mixirt.errors import (
     BoundaryWarning,
     ConvergenceWarning,
@@ -45,6 +46,7 @@ __all__ = [
     "SpecError",
     "__version__",
     "bifactor",
+    "compare",
     "compare_classes",
     "datasets",
     "errors",

@@ -12,10 +12,12 @@ __all__ = [
     "Structure",
     "__version__",
     "covariance",
+    "default_points",
     "em_step",
     "encode",
     "expected_counts",
     "fit",
+    "gradient",
     "vcov_methods",
 ]
 
@@ -123,6 +125,16 @@ def covariance(
     x: NDArray[np.float64],
     method: str,
     *,
+    clusters: Sequence[int] | None = None,
+    weights: Sequence[float] | None = None,
     n_threads: int | None = None,
 ) -> dict[str, Any]: ...
+def default_points(n_dims: int) -> int: ...
+def gradient(
+    model: Model,
+    data: Data,
+    x: NDArray[np.float64],
+    *,
+    n_threads: int | None = None,
+) -> tuple[float, NDArray[np.float64]]: ...
 def vcov_methods() -> list[str]: ...

@@ -1,128 +1,46 @@
-"""Standard errors, confidence intervals and tests of the estimates."""
+"""Tests, derived quantities, bootstrap and diagnostics of a fit."""
 
 from __future__ import annotations
 
-import math
-import statistics
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mixirt import _core
-from mixirt._words import quoted, unknown
-from mixirt.errors import InformationWarning, SpecError
+from mixirt.bootstrap import Bootstrap, bootstrap
+from mixirt.covariance import Covariances
+from mixirt.derived import derived_columns
+from mixirt.diagnostics import Diagnostics, diagnose
+from mixirt.errors import ConvergenceWarning, InformationWarning, QuadratureWarning
 from mixirt.frames import to_native
-from mixirt.model import Model
-from mixirt.responses import Responses
-from mixirt.table import KINDS
+from mixirt.intervals import quantile
+from mixirt.wald import WaldTest, wald_test
 
-__all__ = ["VCOV_METHODS", "Inference", "ParameterCovariance"]
+if TYPE_CHECKING:
+    from mixirt.result import Result
 
-#: Methods of `vcov`, as the engine lists them; the first is the default.
-VCOV_METHODS: tuple[str, ...] = tuple(_core.vcov_methods())
+__all__ = ["Inference"]
 
-
-@dataclass(frozen=True, eq=False)
-class ParameterCovariance:
-    """Covariance matrix of the estimated parameters; made by :meth:`mixirt.Result.vcov`.
-
-    Attributes
-    ----------
-    method : str
-        How it was computed.
-    names : tuple of str
-        Each parameter in words; a tied parameter by the first of its places.
-    matrix : ndarray, shape (n, n)
-        Covariances on the scale of estimation (guessing as a logit); NaN for parameters held by a
-        bound, and everywhere if the information matrix is not positive definite.
-    eigenvalues : tuple of float
-        Smallest and largest eigenvalue of the information matrix scaled to unit diagonal.
-    flat : tuple of str
-        Where that matrix is not positive definite: the parameters in its flattest direction.
-    """
-
-    method: str
-    names: tuple[str, ...]
-    matrix: NDArray[np.float64]
-    eigenvalues: tuple[float, float]
-    flat: tuple[str, ...]
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[np.float64]:
-        """Give the matrix."""
-        return self.matrix if dtype is None else self.matrix.astype(dtype)
+#: The warning that goes with a status.
+_WARNINGS = {
+    "not converged": ConvergenceWarning,
+    "coarse grid": QuadratureWarning,
+    "saddle or flat": InformationWarning,
+}
 
 
-class Inference:
-    """Uncertainty of a fit; mixed into :class:`mixirt.Result`."""
+class Inference(Covariances):
+    """What can be concluded from a fit; mixed into :class:`mixirt.Result`."""
 
-    _model: Model
-    _engine: _core.Model
-    _data: _core.Data
-    _read: Responses
-    _found: Any
-    _values: NDArray[np.float64]
-    _settings: Any
-    _covariances: dict[str, ParameterCovariance]
-
-    def vcov(self, method: str = "oakes") -> ParameterCovariance:
-        """Covariance matrix of all free parameters together.
+    def derived(self, level: float = 0.95, method: str = "oakes") -> Any:
+        """Give what follows from the parameters, with standard errors by the delta method.
 
         Parameters
         ----------
-        method : str, default "oakes"
-            ``"oakes"``: inverse of the observed information, by differentiation through the EM map
-            (Oakes, 1999). ``"louis"``: the same matrix by Louis's (1982) identity, exact but
-            slower. ``"cross_product"``: inverse of the sum of the respondents' squared scores
-            (Mislevy, 1984). ``"sandwich"``: robust to misspecification. ``"complete"``: the
-            paper's, as if the attributes had been observed; its standard errors are too small.
-
-        Returns
-        -------
-        ParameterCovariance
-            With ``matrix (n, n)`` and ``names``; ``np.asarray`` gives the matrix. A weight counts a
-            respondent that often.
-
-        Raises
-        ------
-        SpecError
-            If the method is unknown.
-
-        Warns
-        -----
-        InformationWarning
-            If the information matrix is not positive definite; names the parameters involved.
-
-        Examples
-        --------
-        >>> import mixirt, numpy as np
-        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "1pl")
-        >>> v = r.vcov()
-        >>> v.names[0], round(float(np.sqrt(v.matrix[0, 0])), 3)
-        ("slope of item 'item1'", 0.065)
-        """
-        if method not in VCOV_METHODS:
-            raise SpecError(unknown("method", method, VCOV_METHODS))
-        if method not in self._covariances:
-            self._covariances[method] = self._vcov(method)
-        found = self._covariances[method]
-        if found.flat:
-            warnings.warn(
-                f"the information matrix ({method}) is not positive definite, so there are no "
-                f"standard errors; flat direction: {quoted(found.flat, 5)}",
-                InformationWarning,
-                stacklevel=2,
-            )
-        return found
-
-    def standard_errors(self, method: str = "oakes") -> Any:
-        """Tabulate the standard errors of every parameter, on the scale users read.
-
-        Parameters
-        ----------
+        level : float, default 0.95
+            Coverage of the intervals.
         method : str, default "oakes"
             See :meth:`vcov`.
 
@@ -130,47 +48,12 @@ class Inference:
         -------
         DataFrame
             ``group`` and ``class`` (where there are any), ``item``, ``parameter``, ``attribute``,
-            ``attribute_2``, ``category``, ``estimate``, ``se`` (NaN where there is none) and
-            ``status`` ("free", "tied", "fixed" or "bound": fixed parameters and those stopped by a
-            bound have no standard error).
-
-        Raises
-        ------
-        SpecError
-            If the method is unknown.
-
-        Examples
-        --------
-        >>> import mixirt
-        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
-        >>> print(r.standard_errors().loc[:1, ["item", "parameter", "estimate", "se"]].round(3))
-            item  parameter  estimate     se
-        0  item1      slope     0.988  0.177
-        1  item1  intercept     1.856  0.131
-        """
-        columns = self._address_columns()
-        columns["estimate"] = self._public_values()
-        columns["se"] = self._standard_errors(method)
-        columns["status"] = self._status()
-        return to_native(columns, self._read.native)
-
-    def confint(self, level: float = 0.95, method: str = "oakes") -> Any:
-        """Wald confidence intervals of every parameter.
-
-        Probabilities (guessing, proportions) and variances have their intervals on the logit and
-        log scale, so that they stay within their limits.
-
-        Parameters
-        ----------
-        level : float, default 0.95
-            Coverage.
-        method : str, default "oakes"
-            See :meth:`vcov`.
-
-        Returns
-        -------
-        DataFrame
-            As :meth:`standard_errors`, with ``lower`` and ``upper``.
+            ``attribute_2``, ``category``, ``estimate``, ``se``, ``lower``, ``upper``. The
+            parameters: "difficulty" of items that measure one attribute, as in :meth:`parameters`;
+            "sd" and "correlation" of attributes; "probability" of each category (the user's value)
+            in each class of a latent class model. Intervals are symmetric on the log scale (sd),
+            Fisher's z (correlation) and the logit (probability). For other functions see
+            :meth:`delta`.
 
         Raises
         ------
@@ -181,130 +64,138 @@ class Inference:
         --------
         >>> import mixirt
         >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
-        >>> r.confint(0.9).loc[0, ["lower", "upper"]].round(2).tolist()
-        [0.7, 1.28]
+        >>> r.derived().loc[0, ["parameter", "estimate", "se"]].tolist()
+        ['difficulty', -1.879..., 0.28...]
         """
-        if not 0 < level < 1:
-            raise SpecError(f"level must be between 0 and 1; found {level!r}")
-        columns = self._address_columns()
-        estimate, se = self._public_values(), self._standard_errors(method)
-        columns["estimate"], columns["se"] = estimate, se
-        z = statistics.NormalDist().inv_cdf(0.5 + level / 2)
-        lower, upper = estimate - z * se, estimate + z * se
-        cells = self._model.design.cells
-        probability = cells.is_kind("guessing") | cells.is_kind("proportion")
-        positive = cells.is_kind("variance")
-        with np.errstate(all="ignore"):
-            logit = np.log(estimate / (1 - estimate))
-            width = z * se / (estimate * (1 - estimate))
-            for bound, sign in ((lower, -1.0), (upper, 1.0)):
-                bound[probability] = (1 / (1 + np.exp(-(logit + sign * width))))[probability]
-                bound[positive] = (estimate * np.exp(sign * z * se / estimate))[positive]
-        columns["lower"], columns["upper"] = lower, upper
-        columns["status"] = self._status()
-        return to_native(columns, self._read.native)
+        return to_native(
+            derived_columns(cast("Result", self), method, quantile(level)), self._read.native
+        )
 
-    def delta(
-        self, function: Callable[[Any], Any], method: str = "oakes"
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Value and standard errors of any function of the parameters, by the delta method.
+    def wald(
+        self, hypothesis: Any, value: Any = 0.0, *, equal: bool = False, method: str = "oakes"
+    ) -> WaldTest:
+        """Wald test of a linear hypothesis about the parameters, on the scale of estimation.
 
         Parameters
         ----------
-        function : callable
-            Takes a result with the same methods as this one (``mean()``, ``covariance()``,
-            ``proportions``, ``expected_scores(...)``, ``information(...)``) and returns a number or
-            an array.
+        hypothesis : str, sequence of str, or array-like, shape (q, n)
+            Names of parameters as in ``r.vcov().names``, tested together; or the matrix ``R`` of
+            the hypothesis ``R x = value``, with a column for each of these names.
+        value : float or sequence of float, default 0
+            What the parameters, or the rows of the matrix, are equal to.
+        equal : bool, default False
+            With names: that the parameters are all equal to one another (up to `value`).
         method : str, default "oakes"
             See :meth:`vcov`.
 
         Returns
         -------
-        value : ndarray, shape (k,)
-            The function at the estimates.
-        covariance : ndarray, shape (k, k)
-            Its covariance matrix; standard errors are the roots of the diagonal.
+        WaldTest
+            ``statistic``, ``df`` and ``p_value``.
+
+        Raises
+        ------
+        SpecError
+            If a name is unknown, a parameter has no standard error, or the statements of the
+            hypothesis are not independent.
 
         Examples
         --------
-        >>> import mixirt, numpy as np
-        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "rasch")
-        >>> value, covariance = r.delta(lambda r: np.sqrt(r.covariance()[0, 0]))
-        >>> value.round(3).tolist(), np.sqrt(covariance).round(3).tolist()
-        ([1.011], [[0.065]])
+        >>> import mixirt
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
+        >>> slopes = [name for name in r.vcov().names if name.startswith("slope")]
+        >>> test = r.wald(slopes, equal=True)
+        >>> round(test.statistic, 1), test.df
+        (9.5, 4)
         """
         found = self.vcov(method)
         x = np.asarray(self._found["x"])
-        value = np.atleast_1d(np.asarray(function(self), dtype=np.float64)).ravel()
-        moves = np.flatnonzero(~np.isnan(np.diagonal(found.matrix)))
-        jacobian = np.zeros((len(value), len(x)))
-        for f in moves:
-            step = 1e-3 * math.sqrt(found.matrix[f, f])
-            up, down = x.copy(), x.copy()
-            up[f] += step
-            down[f] -= step
-            ahead = np.asarray(function(self._moved(up)), dtype=np.float64).ravel()
-            behind = np.asarray(function(self._moved(down)), dtype=np.float64).ravel()
-            jacobian[:, f] = (ahead - behind) / (2 * step)
-        own = found.matrix[np.ix_(moves, moves)]
-        return value, np.asarray(jacobian[:, moves] @ own @ jacobian[:, moves].T)
+        return wald_test(found.names, x, found.matrix, hypothesis, value, equal)
 
-    def _moved(self, x: NDArray[np.float64]) -> Any:
-        """Copy the result to other free parameters."""
-        other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__)
-        other._found = {**self._found, "x": x}
-        other._values = self._engine.expand(x)
-        other._covariances = {}
-        return other
+    def bootstrap(
+        self,
+        n: int = 200,
+        method: str = "parametric",
+        *,
+        seed: Any = None,
+        progress: bool | Callable[[int, int], Any] = False,
+    ) -> Bootstrap:
+        """Draw data sets anew and fit each, started at these estimates.
 
-    def _vcov(self, method: str) -> ParameterCovariance:
-        found = _core.covariance(
-            self._engine, self._data, self._found["x"], method, n_threads=self._settings.n_threads
-        )
-        first = self._model.table.compiled().first_cell
-        names = tuple(self._model.design.describe(int(c)) for c in first)
-        return ParameterCovariance(
-            method=method,
-            names=names,
-            matrix=found["matrix"],
-            eigenvalues=found["eigenvalues"],
-            flat=tuple(names[f] for f in found["flat"]),
-        )
+        Parameters
+        ----------
+        n : int, default 200
+            Number of data sets; 1,000 or more for intervals.
+        method : {"parametric", "nonparametric"}, default "parametric"
+            Responses drawn from the fitted model, missing where they are missing in the data; or
+            respondents drawn with replacement within observed groups, with probabilities
+            proportional to their weights.
+        seed : int or numpy.random.Generator, optional
+            For the same draws again.
+        progress : bool or callable, default False
+            Show progress, or call ``progress(done, n)`` after each fit.
 
-    def _standard_errors(self, method: str) -> NDArray[np.float64]:
-        """Of every cell, on the public scale; NaN where there is none."""
-        slot = self._model.table.compiled().slot
-        with np.errstate(invalid="ignore"):
-            of_free = np.sqrt(np.diagonal(self.vcov(method).matrix))
-        se = np.full(len(slot), np.nan)
-        se[slot >= 0] = of_free[slot[slot >= 0]]
-        guessing = self._model.design.cells.is_kind("guessing")
-        c = self._public_values()[guessing]
-        se[guessing] *= c * (1.0 - c)
-        return se
+        Returns
+        -------
+        Bootstrap
+            ``draws``, ``covariance``, ``frame(level)`` with standard errors and percentile
+            intervals, and ``failures``: data sets whose fit did not converge have no draw and are
+            counted there. Latent classes keep their numbers because each fit starts at these
+            estimates; where classes are hardly distinct they may still change places.
 
-    def _address_columns(self) -> dict[str, Any]:
-        design, cells = self._model.design, self._model.design.cells
-        everything = np.arange(len(cells))
-        columns = self._groups_of(everything)
-        items: Sequence[str | None] = (*design.items, None)
-        columns["item"] = np.array([items[i] for i in cells.item], dtype=object)
-        columns["parameter"] = [KINDS[k] for k in cells.kind]
-        columns["attribute"] = self._attribute(cells.attribute)
-        columns["attribute_2"] = self._attribute(cells.attribute_2)
-        category = [int(c) if c >= 0 else None for c in cells.category]
-        columns["category"] = np.array(category, dtype=object)
-        return columns
+        Raises
+        ------
+        SpecError
+            If the method is unknown or `n` is less than 2.
 
-    def _groups_of(self, chosen: NDArray[np.intp]) -> dict[str, Any]:
-        raise NotImplementedError
+        Examples
+        --------
+        >>> import mixirt
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "rasch")
+        >>> b = r.bootstrap(20, seed=1)
+        >>> b.draws.shape, b.n_failed
+        ((20, 6), 0)
+        """
+        return bootstrap(cast("Result", self), n, method, seed, progress)
 
-    def _attribute(self, positions: NDArray[np.int64]) -> NDArray[Any]:
-        raise NotImplementedError
+    def diagnostics(self) -> Diagnostics:
+        """Examine whether the fit is a maximum and its grid fine enough.
 
-    def _public_values(self) -> NDArray[np.float64]:
-        raise NotImplementedError
+        Returns
+        -------
+        Diagnostics
+            ``status`` in a word or two, and the figures behind it.
 
-    def _status(self) -> list[str]:
-        raise NotImplementedError
+        Warns
+        -----
+        ConvergenceWarning, QuadratureWarning, InformationWarning
+            If the status is "not converged", "coarse grid" or "saddle or flat": if an estimate is
+            wrong in its third digit.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
+        >>> r.diagnostics().status
+        'maximum'
+        """
+        found = self._diagnose()
+        if found.message():
+            warnings.warn(found.message(), _WARNINGS[found.status], stacklevel=2)
+        return found
+
+    def _diagnose(self) -> Diagnostics:
+        """Return the diagnostics without warnings."""
+        if not self._diagnosed:
+            self._diagnosed.append(diagnose(cast("Result", self)))
+        return self._diagnosed[0]
+
+    def _bootstrap_frame(self, draws: NDArray[np.float64], tails: list[float]) -> Any:
+        """Give standard errors and quantiles of draws `(n, n_free)` of the free parameters."""
+        public = np.array([self._moved(x)._public_values() for x in draws])  # noqa: SLF001 -- own kind
+        columns = self._address_columns()
+        columns["estimate"] = self._public_values()
+        columns["se"] = np.where(self._model.table.is_fixed, np.nan, public.std(axis=0, ddof=1))
+        columns["lower"], columns["upper"] = np.quantile(public, tails, axis=0)
+        columns["status"] = self._status()
+        return to_native(columns, self._read.native)

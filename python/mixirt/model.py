@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -136,6 +137,13 @@ class Model(ClassVerbs):
     def _with(self, table: ParameterTable) -> Model:
         model = object.__new__(Model)
         model._design, model._table = self._design, table
+        return model
+
+    def _on_grid(self, n_quadrature: tuple[int, ...]) -> Model:
+        """Return the same model with other numbers of quadrature points."""
+        model = object.__new__(Model)
+        model._design = replace(self._design, n_quadrature=n_quadrature)
+        model._table = self._table
         return model
 
     def __str__(self) -> str:

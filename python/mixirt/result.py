@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from mixirt import _core
 from mixirt._words import quoted
 from mixirt.classification import Classified
+from mixirt.covariance import ParameterCovariance
 from mixirt.curves import Curves
+from mixirt.diagnostics import Diagnostics
 from mixirt.errors import DataError, SpecError
 from mixirt.frames import to_native
-from mixirt.inference import Inference, ParameterCovariance
+from mixirt.inference import Inference
 from mixirt.model import Model
 from mixirt.model_text import cell_status
 from mixirt.responses import Responses
@@ -50,6 +52,7 @@ class Result(Classified, Curves, Inference):
         self._known = known
         self._values = engine.expand(found["x"])
         self._covariances: dict[str, ParameterCovariance] = {}
+        self._diagnosed: list[Diagnostics] = []
 
     @property
     def model(self) -> Model:
@@ -159,15 +162,22 @@ class Result(Classified, Curves, Inference):
         columns = {"loglik": optima.loglik, "times": optima.times, "converged": optima.converged}
         return to_native(columns, self._read.native)
 
-    def parameters(self) -> Any:
+    def parameters(self, se: str | None = "oakes") -> Any:
         """Item parameters as a frame.
+
+        Parameters
+        ----------
+        se : str or None, default "oakes"
+            Method of the standard errors, see :meth:`vcov`; None leaves them out. They are computed
+            when first asked for.
 
         Returns
         -------
         DataFrame
             One row per parameter: ``group`` (with groups), ``class`` (with classes), ``item``,
             ``parameter`` ("slope", "intercept", "guessing"), ``attribute``, ``category`` (of an
-            intercept, from 1), ``estimate`` (guessing as a probability), ``difficulty`` and
+            intercept, from 1), ``estimate`` (guessing as a probability), ``se`` (NaN where
+            there is none: a fixed parameter, or one held by a bound), ``difficulty`` and
             ``status`` ("free", "fixed", "tied" or "bound"). Difficulty belongs to intercepts of
             items that measure one attribute: -intercept / slope, for the GPCM the location where
             neighbouring categories are equally likely.
@@ -176,12 +186,12 @@ class Result(Classified, Curves, Inference):
         --------
         >>> import mixirt
         >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "1pl")
-        >>> columns = ["item", "parameter", "estimate", "difficulty", "status"]
+        >>> columns = ["item", "parameter", "estimate", "se", "difficulty", "status"]
         >>> print(r.parameters()[columns].head(3).round(2))
-            item  parameter  estimate  difficulty status
-        0  item1      slope      1.01         NaN   tied
-        1  item1  intercept      1.87       -1.85   free
-        2  item2      slope      1.01         NaN   tied
+            item  parameter  estimate    se  difficulty status
+        0  item1      slope      1.01  0.07         NaN   tied
+        1  item1  intercept      1.87  0.10       -1.85   free
+        2  item2      slope      1.01  0.07         NaN   tied
         """
         cells = self._model.design.cells
         chosen = np.flatnonzero(cells.item >= 0)
@@ -194,12 +204,19 @@ class Result(Classified, Curves, Inference):
         columns["attribute"] = self._attribute(cells.attribute[chosen])
         columns["category"] = np.array(category, dtype=object)
         columns["estimate"] = self._public_values()[chosen]
+        if se is not None:
+            columns["se"] = self._standard_errors(se)[chosen]
         columns["difficulty"] = self._difficulties()[chosen]
         columns["status"] = [status[c] for c in chosen]
         return to_native(columns, self._read.native)
 
-    def distributions(self) -> Any:
+    def distributions(self, se: str | None = "oakes") -> Any:
         """Distributions of the attributes as a frame.
+
+        Parameters
+        ----------
+        se : str or None, default "oakes"
+            Method of the standard errors, see :meth:`vcov`; None leaves them out.
 
         Returns
         -------
@@ -207,7 +224,7 @@ class Result(Classified, Curves, Inference):
             One row per parameter: ``group`` (with groups), ``class`` (with classes),
             ``proportion`` (of the class within its group; the group's share of the observations
             where there are no classes), ``parameter`` ("mean" or "covariance"; a variance where
-            both attributes are the same), ``attribute``, ``attribute_2``, ``estimate``,
+            both attributes are the same), ``attribute``, ``attribute_2``, ``estimate``, ``se``,
             ``status``. Without attributes, one row per class with parameter "proportion".
 
         Examples
@@ -229,6 +246,8 @@ class Result(Classified, Curves, Inference):
             columns["attribute"] = self._attribute(cells.attribute[chosen])
             columns["attribute_2"] = self._attribute(cells.attribute_2[chosen])
         columns["estimate"] = self._values[chosen]
+        if se is not None:
+            columns["se"] = self._standard_errors(se)[chosen]
         status = self._status()
         columns["status"] = [status[c] for c in chosen]
         return to_native(columns, self._read.native)

@@ -15,7 +15,10 @@ from mixirt.frames import to_native
 if TYPE_CHECKING:
     from mixirt.result import Result
 
-__all__ = ["simulate"]
+__all__ = ["draw_codes", "simulate"]
+
+#: Code of an item that is not in a respondent's group.
+_MISSING = 255
 
 
 def simulate(result: Result, n: int | None, groups: Any, theta: Any, seed: Any) -> Any:
@@ -27,12 +30,35 @@ def simulate(result: Result, n: int | None, groups: Any, theta: Any, seed: Any) 
         generator = np.random.default_rng(seed)
     except (TypeError, ValueError) as error:
         raise SpecError(f"seed cannot be {seed!r}: {error}") from None
+    codes = draw_codes(result, observed, points, generator)
     columns: dict[str, NDArray[Any]] = {}
     for i, name in enumerate(design.items):
-        values = np.array(design.category_labels[i])
-        everywhere = bool(design.items_in_group[:, i].all())
-        dtype = values.dtype if everywhere else object
-        columns[name] = np.full(len(observed), values[0] if everywhere else None, dtype=dtype)
+        if design.items_in_group[:, i].all():
+            columns[name] = np.array(design.category_labels[i])[codes[:, i]]
+        else:
+            labels = np.full(_MISSING + 1, None, dtype=object)
+            labels[: len(design.category_labels[i])] = design.category_labels[i]
+            columns[name] = labels[codes[:, i]]
+    return to_native(columns, result._read.native)
+
+
+def draw_codes(
+    result: Result,
+    observed: NDArray[np.int64],
+    points: NDArray[np.float64] | None,
+    generator: np.random.Generator,
+) -> NDArray[np.uint8]:
+    """Draw category codes, shape (n, I); 255 for items that are not in a respondent's group.
+
+    Parameters
+    ----------
+    observed : (n,)
+        Position of each respondent's group.
+    points : (n, J), optional
+        Attributes of each; default drawn from the groups' distributions.
+    """
+    design = result.model.design
+    drawn_codes = np.full((len(observed), len(design.items)), _MISSING, dtype=np.uint8)
     classes = _classes(result, observed, generator)
     for latent in range(design.n_latent_groups):
         here = np.flatnonzero(observed * design.n_classes + classes == latent)
@@ -50,9 +76,8 @@ def simulate(result: Result, n: int | None, groups: Any, theta: Any, seed: Any) 
         for i in result._items(None, group):
             probabilities = result._curve(i, drawn, group, class_)[0]
             cumulative = probabilities.cumsum(axis=0)[:-1]
-            codes = (generator.random(len(here)) >= cumulative).sum(axis=0)
-            columns[design.items[i]][here] = np.array(design.category_labels[i])[codes]
-    return to_native(columns, result._read.native)
+            drawn_codes[here, i] = (generator.random(len(here)) >= cumulative).sum(axis=0)
+    return drawn_codes
 
 
 def _observed(result: Result, n: Any, groups: Any, theta: Any) -> NDArray[np.int64]:

@@ -97,6 +97,12 @@ impl Data {
         codes
     }
 
+    /// Row and pattern of every respondent of an observed group.
+    pub fn respondents_of(&self, observed: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let patterns = self.patterns[observed].pattern_of_respondent();
+        self.rows[observed].iter().zip(patterns).map(|(&row, &pattern)| (row as usize, pattern as usize))
+    }
+
     /// What start values are made from.
     pub fn summaries(&self) -> Vec<GroupSummary> {
         self.patterns.iter().map(summarise).collect()

@@ -22,10 +22,10 @@ mod _core {
     #[pymodule_export]
     use crate::fit::{em_step, expected_counts, fit};
     #[pymodule_export]
-    use crate::model::{PyModel, Structure};
+    use crate::model::{PyModel, Structure, default_points};
 
     #[pymodule_export]
-    use crate::se::{covariance, vcov_methods};
+    use crate::se::{covariance, gradient, vcov_methods};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -82,6 +82,12 @@ impl Structure {
     }
 }
 
+/// Quadrature points per attribute unless the model says otherwise.
+#[pyfunction]
+pub(crate) fn default_points(n_dims: usize) -> usize {
+    mixirt_core::quadrature::default_points(n_dims)
+}
+
 /// A structure with its parameter table. Immutable, shared between threads.
 #[pyclass(frozen, module = "mixirt._core", name = "Model")]
 pub(crate) struct PyModel {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mixirt_core::se;
-use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
+use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -19,28 +19,55 @@ pub(crate) fn vcov_methods() -> Vec<&'static str> {
 }
 
 /// Covariance matrix at the free parameters `x (n_free,)`: a dict of `matrix (n_free, n_free)`, the smallest and
-/// largest of the scaled information's `eigenvalues`, and the parameters in its `flat` direction, if any.
+/// largest of the scaled information's `eigenvalues`, the parameters in its `flat` direction, if any, and the numerical
+/// `error` of the information. `clusters (N,)` are the respondents' clusters, counted from 0, and `weights (N,)` the
+/// weights the data were made with.
 #[pyfunction]
-#[pyo3(signature = (model, data, x, method, *, n_threads=None))]
+#[pyo3(signature = (model, data, x, method, *, clusters=None, weights=None, n_threads=None))]
+#[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
 pub(crate) fn covariance<'py>(
     py: Python<'py>,
     model: &PyModel,
     data: &Data,
     x: PyReadonlyArray1<'py, f64>,
     method: &str,
+    clusters: Option<Vec<u32>>,
+    weights: Option<Vec<f64>>,
     n_threads: Option<usize>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let x = model.checked(x.as_slice()?)?.to_vec();
     let method = se::method(method).map_err(to_python)?;
     let (model, data) = (Arc::clone(&model.inner), Arc::clone(&data.inner));
+    let clusters = clusters.map(|of_respondent| se::Clusters::new(data.n_respondents(), of_respondent, weights));
+    let clusters = clusters.transpose().map_err(to_python)?;
     let n = x.len();
     let found = until_done(py, n_threads, None, move |_, cancel| {
-        method.covariance(&se::Point::new(&model, &data, &x, cancel))
+        method.covariance(&se::Point::new(&model, &data, &x, cancel).with_clusters(clusters))
     })?;
     let result = PyDict::new(py);
     // The matrix is symmetric, so the order of its elements does not matter.
     result.set_item("matrix", PyArray1::from_slice(py, found.matrix.as_slice()).reshape([n, n])?)?;
     result.set_item("eigenvalues", found.eigenvalues)?;
     result.set_item("flat", found.flat)?;
+    result.set_item("error", found.error)?;
     Ok(result)
+}
+
+/// Log-likelihood of the responses and gradient `(n_free,)` of the log-posterior at the free parameters `x (n_free,)`.
+/// It points along the directions in which `x` can move: class proportions keep their sum. Parameters at a bound keep
+/// the derivative they have there.
+#[pyfunction]
+#[pyo3(signature = (model, data, x, *, n_threads=None))]
+pub(crate) fn gradient<'py>(
+    py: Python<'py>,
+    model: &PyModel,
+    data: &Data,
+    x: PyReadonlyArray1<'py, f64>,
+    n_threads: Option<usize>,
+) -> PyResult<(f64, Bound<'py, PyArray1<f64>>)> {
+    let x = model.checked(x.as_slice()?)?.to_vec();
+    let (model, data) = (Arc::clone(&model.inner), Arc::clone(&data.inner));
+    let (loglik, gradient) =
+        until_done(py, n_threads, None, move |_, cancel| se::Point::new(&model, &data, &x, cancel).slope())?;
+    Ok((loglik, gradient.into_pyarray(py)))
 }

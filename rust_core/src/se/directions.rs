@@ -1,6 +1,6 @@
 //! The directions in which the free parameters can move.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{Cholesky, DMatrix, DVector};
 
 use crate::params::Slot;
 use crate::proportions::simplices;
@@ -58,19 +58,32 @@ impl Directions {
         &self.held
     }
 
-    /// `x` moved by `step` along one direction.
-    pub fn moved(&self, x: &[f64], direction: usize, step: f64) -> Vec<f64> {
-        x.iter().zip(self.basis.column(direction).iter()).map(|(x, z)| x + step * z).collect()
+    /// `x` moved along the directions: `x + Z along`.
+    pub fn moved(&self, x: &[f64], along: &DVector<f64>) -> Vec<f64> {
+        x.iter().zip((&self.basis * along).iter()).map(|(x, z)| x + z).collect()
     }
 
     /// `Z' g`: a gradient in the directions' coordinates.
     pub fn project(&self, gradient: &[f64]) -> DVector<f64> {
-        self.basis.tr_mul(&DVector::from_column_slice(gradient))
+        let moving = gradient.iter().zip(&self.held).map(|(&g, &held)| if held { 0.0 } else { g });
+        self.basis.tr_mul(&DVector::from_iterator(gradient.len(), moving))
     }
 
-    /// `Z' A Z`: a second derivative in the directions' coordinates.
+    /// The part of a gradient that points along the directions: zero at a maximum. Elements of parameters that cannot
+    /// move stay as they are.
+    pub fn along(&self, gradient: &[f64]) -> Vec<f64> {
+        let gram = Cholesky::new(self.basis.tr_mul(&self.basis));
+        let along = gram.map(|gram| &self.basis * gram.solve(&self.project(gradient)));
+        let along = along.unwrap_or_else(|| DVector::zeros(gradient.len()));
+        gradient.iter().zip(&along).zip(&self.held).map(|((&g, &a), &held)| if held { g } else { a }).collect()
+    }
+
+    /// `Z' A Z`: a second derivative in the directions' coordinates. What `A` says of parameters that cannot move is
+    /// left out, even where it is no number.
     pub fn project_matrix(&self, matrix: &DMatrix<f64>) -> DMatrix<f64> {
-        self.basis.tr_mul(&(matrix * &self.basis))
+        let n = self.held.len();
+        let moving = DMatrix::from_fn(n, n, |f, g| if self.held[f] || self.held[g] { 0.0 } else { matrix[(f, g)] });
+        self.basis.tr_mul(&(moving * &self.basis))
     }
 
     /// `Z C Z'`: the covariance of the free parameters; NaN for those that cannot move, and everywhere without `C`.

@@ -1,6 +1,6 @@
 //! The observed information as the complete-data information less the missing one (Louis, 1982), exactly.
 
-use super::score_vectors::{NodeScores, fold_patterns};
+use super::score_vectors::missing_information;
 use super::{Covariance, Method, Point};
 use crate::error::{Error, Result};
 
@@ -17,7 +17,7 @@ impl Method for Louis {
 
     fn covariance(&self, point: &Point) -> Result<Covariance> {
         let nodes = point.model.structures.iter().map(|s| s.layout.n_nodes()).max().unwrap_or(1);
-        let (patterns, n) = (point.data.n_patterns(), point.directions.len());
+        let (patterns, n) = (point.data.n_patterns(), point.x.len());
         if patterns as f64 * nodes as f64 * (n * n) as f64 > MAX_WORK {
             return Err(Error::Spec(format!(
                 "method 'louis' needs every pair of {n} parameters at {nodes} nodes for {patterns} patterns, which is \
@@ -25,10 +25,7 @@ impl Method for Louis {
             )));
         }
         let complete = point.complete_information(&mut point.data.worker(point.model)?)?;
-        let scores = NodeScores::new(point);
-        let missing = fold_patterns(point, |observed, pattern, posterior, part| {
-            scores.add_missing_information(observed, pattern, posterior, part);
-        })?;
-        Ok(point.invert(&(point.directions.project_matrix(&complete) - missing)))
+        let observed = complete - missing_information(point)?;
+        Ok(point.invert(&point.directions.project_matrix(&observed)))
     }
 }

@@ -5,6 +5,7 @@
 //! a point can move (parameters at a bound cannot; class proportions keep their sum), and the gradient of the observed
 //! log-posterior, which by Fisher's identity is the gradient of the expected complete-data one at the same point.
 
+mod clusters;
 mod complete;
 mod cross_product;
 mod directions;
@@ -17,6 +18,7 @@ use std::sync::atomic::AtomicBool;
 
 use nalgebra::{Cholesky, DMatrix, DVector};
 
+pub use clusters::Clusters;
 pub use complete::Complete;
 pub use cross_product::CrossProduct;
 pub use directions::Directions;
@@ -69,6 +71,8 @@ pub struct Covariance {
     /// Where the information matrix is not positive definite: the free parameters that take part in the flattest
     /// direction, most first. Empty otherwise.
     pub flat: Vec<usize>,
+    /// Error of the information matrix (scaled to unit diagonal) where it was differentiated numerically; else 0.
+    pub error: f64,
 }
 
 /// A point at which covariances are wanted: usually the maximum.
@@ -81,6 +85,8 @@ pub struct Point<'a> {
     pub x: &'a [f64],
     /// The directions in which they can move.
     pub directions: Directions,
+    /// Who is not independent of whom; only the sandwich uses it.
+    pub clusters: Option<Clusters>,
     /// Set to stop.
     pub cancel: &'a AtomicBool,
     blocks: Vec<Block>,
@@ -96,7 +102,12 @@ struct Gradient {
 impl<'a> Point<'a> {
     /// A point of a model with its data.
     pub fn new(model: &'a Model, data: &'a Data, x: &'a [f64], cancel: &'a AtomicBool) -> Self {
-        Self { model, data, x, directions: Directions::new(model, x), cancel, blocks: blocks(model) }
+        Self { model, data, x, directions: Directions::new(model, x), clusters: None, cancel, blocks: blocks(model) }
+    }
+
+    /// The same point of respondents who are not independent of one another.
+    pub fn with_clusters(self, clusters: Option<Clusters>) -> Self {
+        Self { clusters, ..self }
     }
 
     /// The gradient of the observed log-posterior in the free parameters, at `x`.
@@ -105,6 +116,16 @@ impl<'a> Point<'a> {
     /// As the E-step.
     pub fn gradient(&self, worker: &mut Worker, x: &[f64]) -> Result<Vec<f64>> {
         Ok(self.gradient_with_counts(worker, x)?.gradient)
+    }
+
+    /// Log-likelihood of the responses and gradient of the log-posterior at the point itself, as far as it points
+    /// along the directions (see [`Directions::along`]).
+    ///
+    /// # Errors
+    /// As the E-step.
+    pub fn slope(&self) -> Result<(f64, Vec<f64>)> {
+        let at = self.gradient_with_counts(&mut self.data.worker(self.model)?, self.x)?;
+        Ok((at.expected.loglik, self.directions.along(&at.gradient)))
     }
 
     fn gradient_with_counts(&self, worker: &mut Worker, x: &[f64]) -> Result<Gradient> {
@@ -174,7 +195,12 @@ impl<'a> Point<'a> {
     /// `A^-1`, or `A^-1 B A^-1` around a middle `B`.
     fn invert_around(&self, information: &DMatrix<f64>, middle: Option<&DMatrix<f64>>) -> Covariance {
         if self.directions.is_empty() {
-            return Covariance { matrix: self.directions.expand(None), eigenvalues: (1.0, 1.0), flat: Vec::new() };
+            return Covariance {
+                matrix: self.directions.expand(None),
+                eigenvalues: (1.0, 1.0),
+                flat: Vec::new(),
+                error: 0.0,
+            };
         }
         let scaled = Scaled::new(information);
         let eigen = scaled.matrix.clone().symmetric_eigen();
@@ -189,7 +215,7 @@ impl<'a> Point<'a> {
             Some(middle) => &bread * middle * &bread,
             None => bread,
         });
-        Covariance { matrix: self.directions.expand(coordinates.as_ref()), eigenvalues, flat }
+        Covariance { matrix: self.directions.expand(coordinates.as_ref()), eigenvalues, flat, error: 0.0 }
     }
 }
 

@@ -1,16 +1,21 @@
 //! Derivatives of the log-likelihood of single response patterns.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{DMatrix, DMatrixView, DVector};
+use rayon::prelude::*;
 
 use super::Point;
 use super::directions::free_of;
 use crate::data::Fold;
 use crate::error::Result;
 use crate::expected::{Placed, place};
+use crate::grid::Support;
 use crate::item::Derivatives;
 use crate::latent::Moments;
 use crate::patterns::MISSING;
 use crate::spec::Group;
+
+/// Patterns whose scores are worked out together: enough to make them matrix products, few enough to stay in cache.
+const BATCH: usize = 64;
 
 /// Derivatives of the complete-data log-likelihood of one respondent at every node, for every answer.
 pub(super) struct NodeScores<'a> {
@@ -20,12 +25,35 @@ pub(super) struct NodeScores<'a> {
 
 /// The part of one latent group.
 struct GroupScores {
-    /// Per item: `(n_parameters, M, K)` on the item's support.
-    items: Vec<Vec<f64>>,
+    /// Per support: the derivatives of all answers to its items `(sum of n_parameters M, K)`.
+    tables: Vec<DMatrix<f64>>,
+    /// Per item: its first row in its support's table. Parameter `p` and answer `m` have row `first + p M + m`.
+    first_row: Vec<usize>,
     /// `(n_latent_parameters, L)`.
-    latent: Vec<f64>,
-    /// Number of nodes `L`.
-    n_nodes: usize,
+    latent: DMatrix<f64>,
+}
+
+/// Patterns of one observed group with their posteriors.
+#[derive(Default)]
+struct Batch {
+    patterns: Vec<usize>,
+    n_p: Vec<f64>,
+    /// `(B, I)`, row-major.
+    codes: Vec<u8>,
+    /// `(B, L)`, row-major.
+    posterior: Vec<f64>,
+}
+
+/// The scores of some patterns of one observed group.
+pub(super) struct Scored<'a> {
+    /// The observed group.
+    pub observed: usize,
+    /// The patterns.
+    pub patterns: &'a [usize],
+    /// How often each occurs.
+    pub n_p: &'a [f64],
+    /// `(n_free, B)`: derivatives of each pattern's log-probability; 0 in parameters that cannot move.
+    pub scores: DMatrix<f64>,
 }
 
 impl<'a> NodeScores<'a> {
@@ -37,82 +65,86 @@ impl<'a> NodeScores<'a> {
         Self { point, groups: groups.map(|(group, placed)| group_scores(point, group, placed, &values)).collect() }
     }
 
+    /// The free parameter behind a cell, if it can move.
+    fn moving(&self, cell: usize) -> Option<usize> {
+        free_of(self.point.model.table.slots[cell]).filter(|&f| !self.point.directions.held()[f])
+    }
+
     /// The derivatives in the free parameters at one node `l` of a latent group, for the answers `codes`.
     fn at_node(&self, g: usize, l: usize, codes: &[u8], out: &mut DVector<f64>) {
         out.fill(0.0);
         let (model, group, scores) = (self.point.model, &self.point.model.groups[g], &self.groups[g]);
         let structure = &model.structures[group.observed];
-        for ((instance, table), &code) in group.instances.iter().zip(&scores.items).zip(codes) {
+        for ((instance, &first), &code) in group.instances.iter().zip(&scores.first_row).zip(codes) {
             if code == MISSING {
                 continue;
             }
-            let support = &structure.supports[instance.support];
-            let (m, k) = (instance.shape.n_categories, support.n_nodes);
+            let node = structure.supports[instance.support].map[l] as usize;
             for (p, cell) in instance.cells.clone().enumerate() {
-                if let Some(f) = free_of(model.table.slots[cell]) {
-                    out[f] += table[(p * m + code as usize) * k + support.map[l] as usize];
+                if let Some(f) = self.moving(cell) {
+                    let row = first + p * instance.shape.n_categories + code as usize;
+                    out[f] += scores.tables[instance.support][(row, node)];
                 }
             }
         }
         for (p, cell) in group.latent_cells.clone().enumerate() {
-            if let Some(f) = free_of(model.table.slots[cell]) {
-                out[f] += scores.latent[p * scores.n_nodes + l];
+            if let Some(f) = self.moving(cell) {
+                out[f] += scores.latent[(p, l)];
             }
         }
-        if let Some(f) = group.proportion_cell.and_then(|c| free_of(model.table.slots[c])) {
+        if let Some(f) = group.proportion_cell.and_then(|c| self.moving(c)) {
             out[f] += 1.0 / self.point.x[f];
         }
     }
 
-    /// The derivatives of a pattern's log-probability along the directions: its posterior mean over the nodes.
-    pub(super) fn of_pattern(&self, observed: usize, codes: &[u8], posterior: &[f64]) -> DVector<f64> {
-        let mut total = DVector::zeros(self.point.x.len());
+    /// The scores of a batch `(n_free, B)`: posterior means of the derivatives over the nodes.
+    fn of_batch(&self, observed: usize, batch: &Batch) -> DMatrix<f64> {
         let model = self.point.model;
         let layout = &model.structures[observed].layout;
-        let first = observed * model.spec.n_classes;
-        for (c, group) in model.classes_of(observed).iter().enumerate() {
-            self.add_class(first + c, group, codes, &posterior[layout.segment(c)], &mut total);
+        let n = batch.patterns.len();
+        let posterior = DMatrixView::from_slice(&batch.posterior, layout.n_nodes(), n);
+        let mut scores = DMatrix::zeros(self.point.x.len(), n);
+        for class in 0..model.spec.n_classes {
+            let nodes = layout.segment(class);
+            let posterior = posterior.rows(nodes.start, nodes.len()).into_owned();
+            self.add_class(observed * model.spec.n_classes + class, &batch.codes, &posterior, &mut scores);
         }
-        self.point.directions.project(total.as_slice())
+        scores
     }
 
-    fn add_class(&self, g: usize, group: &Group, codes: &[u8], posterior: &[f64], total: &mut DVector<f64>) {
-        let (model, scores) = (self.point.model, &self.groups[g]);
-        let structure = &model.structures[group.observed];
-        let projected: Vec<Vec<f64>> = structure
-            .supports
-            .iter()
-            .map(|support| {
-                let mut sums = vec![0.0; support.n_nodes];
-                support.map.iter().zip(posterior).for_each(|(&k, p)| sums[k as usize] += p);
-                sums
-            })
-            .collect();
-        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-        for ((instance, table), &code) in group.instances.iter().zip(&scores.items).zip(codes) {
-            if code == MISSING {
-                continue;
-            }
-            let weights = &projected[instance.support];
-            let (m, k) = (instance.shape.n_categories, weights.len());
-            for (p, cell) in instance.cells.clone().enumerate() {
-                if let Some(f) = free_of(model.table.slots[cell]) {
-                    total[f] += dot(&table[(p * m + code as usize) * k..][..k], weights);
+    fn add_class(&self, g: usize, codes: &[u8], posterior: &DMatrix<f64>, scores: &mut DMatrix<f64>) {
+        let (group, own) = (&self.point.model.groups[g], &self.groups[g]);
+        let structure = &self.point.model.structures[group.observed];
+        let n_items = group.instances.len();
+        for (s, (support, table)) in structure.supports.iter().zip(&own.tables).enumerate() {
+            let means = table * project(support, posterior);
+            let items = group.instances.iter().zip(&own.first_row).enumerate();
+            for (index, (instance, &first)) in items.filter(|(_, (instance, _))| instance.support == s) {
+                for (p, cell) in instance.cells.clone().enumerate() {
+                    let Some(f) = self.moving(cell) else { continue };
+                    let row = first + p * instance.shape.n_categories;
+                    for (b, &code) in codes.iter().skip(index).step_by(n_items).enumerate() {
+                        if code != MISSING {
+                            scores[(f, b)] += means[(row + code as usize, b)];
+                        }
+                    }
                 }
             }
         }
+        let means = &own.latent * posterior;
         for (p, cell) in group.latent_cells.clone().enumerate() {
-            if let Some(f) = free_of(model.table.slots[cell]) {
-                total[f] += dot(&scores.latent[p * scores.n_nodes..][..scores.n_nodes], posterior);
+            if let Some(f) = self.moving(cell) {
+                (0..means.ncols()).for_each(|b| scores[(f, b)] += means[(p, b)]);
             }
         }
-        if let Some(f) = group.proportion_cell.and_then(|c| free_of(model.table.slots[c])) {
-            total[f] += posterior.iter().sum::<f64>() / self.point.x[f];
+        if let Some(f) = group.proportion_cell.and_then(|c| self.moving(c)) {
+            let x = self.point.x[f];
+            posterior.column_iter().enumerate().for_each(|(b, posterior)| scores[(f, b)] += posterior.sum() / x);
         }
     }
 
-    /// Adds `n` times the posterior covariance of a pattern's complete-data scores to `missing`.
-    pub(super) fn add_missing_information(
+    /// Adds `n` times the posterior covariance of a pattern's complete-data scores `(n_free, n_free)` to `missing`.
+    fn add_missing_information(
         &self,
         observed: usize,
         (codes, n): (&[u8], f64),
@@ -124,67 +156,132 @@ impl<'a> NodeScores<'a> {
         let model = self.point.model;
         let layout = &model.structures[observed].layout;
         let first = observed * model.spec.n_classes;
-        let mut score = DVector::zeros(self.point.x.len());
-        let mut columns = Vec::new();
-        let mut mean = DVector::zeros(self.point.directions.len());
+        let n_free = self.point.x.len();
+        let mut score = DVector::zeros(n_free);
+        let mut mean = DVector::zeros(n_free);
+        let (mut stacked, mut weights) = (Vec::new(), Vec::new());
         for class in 0..model.spec.n_classes {
             for (l, &p) in posterior[layout.segment(class)].iter().enumerate().filter(|(_, p)| **p > NEGLIGIBLE) {
                 self.at_node(first + class, l, codes, &mut score);
-                let along = self.point.directions.project(score.as_slice());
-                mean.axpy(p, &along, 1.0);
-                columns.push((p, along));
+                mean.axpy(p, &score, 1.0);
+                stacked.extend_from_slice(score.as_slice());
+                weights.push((n * p).sqrt());
             }
         }
-        let centred: Vec<DVector<f64>> = columns.into_iter().map(|(p, s)| (s - &mean) * (n * p).sqrt()).collect();
-        if !centred.is_empty() {
-            let stacked = DMatrix::from_columns(&centred);
-            *missing += &stacked * stacked.transpose();
+        let mut stacked = DMatrix::from_vec(n_free, weights.len(), stacked);
+        for (mut column, weight) in stacked.column_iter_mut().zip(weights) {
+            column -= &mean;
+            column *= weight;
         }
+        missing.gemm(1.0, &stacked, &stacked.transpose(), 1.0);
     }
+}
+
+/// The posterior `(L, B)` summed over the nodes that an item's support does not tell apart `(K, B)`.
+fn project(support: &Support, posterior: &DMatrix<f64>) -> DMatrix<f64> {
+    let mut sums = DMatrix::zeros(support.n_nodes, posterior.ncols());
+    for (mut sums, posterior) in sums.column_iter_mut().zip(posterior.column_iter()) {
+        support.map.iter().zip(posterior.iter()).for_each(|(&k, p)| sums[k as usize] += p);
+    }
+    sums
 }
 
 fn group_scores(point: &Point, group: &Group, placed: &Placed, values: &[f64]) -> GroupScores {
     let model = point.model;
-    let items = group.instances.iter().map(|instance| {
+    let supports = &model.structures[group.observed].supports;
+    let mut rows: Vec<Vec<f64>> = vec![Vec::new(); supports.len()];
+    let mut first_row = Vec::with_capacity(group.instances.len());
+    for instance in &group.instances {
         let nodes = placed.nodes(instance.support);
+        let rows = &mut rows[instance.support];
+        first_row.push(rows.len() / nodes.n_nodes);
         let mut table = vec![0.0; instance.cells.len() * instance.shape.n_categories * nodes.n_nodes];
         let eta = &values[instance.cells.clone()];
         model.spec.items[instance.item].family.scores(&instance.shape, eta, nodes, &mut table);
-        table
-    });
+        rows.extend(table);
+    }
+    let tables = rows
+        .iter()
+        .zip(supports)
+        .map(|(rows, support)| DMatrix::from_row_slice(rows.len() / support.n_nodes, support.n_nodes, rows));
+    GroupScores { tables: tables.collect(), first_row, latent: latent_scores(point, group, placed, values) }
+}
+
+/// Derivatives of the log-density of the attributes at every node `(n_latent_parameters, L)`.
+fn latent_scores(point: &Point, group: &Group, placed: &Placed, values: &[f64]) -> DMatrix<f64> {
     let grid = &placed.grid;
     let delta = &values[group.latent_cells.clone()];
-    let mut latent = vec![0.0; delta.len() * grid.n_nodes];
+    let mut latent = DMatrix::zeros(delta.len(), grid.n_nodes);
     let mut derivatives = Derivatives::zeros(delta.len());
-    for l in 0..grid.n_nodes {
+    for (l, mut column) in latent.column_iter_mut().enumerate() {
         let theta: Vec<f64> = (0..grid.n_dims).map(|j| grid.theta[j * grid.n_nodes + l]).collect();
         let second = theta.iter().flat_map(|a| theta.iter().map(move |b| a * b)).collect();
         let moments = Moments { n: 1.0, mean: theta.clone(), second };
-        model.spec.latent.derivatives(grid.n_dims, delta, &moments, &mut derivatives);
-        for (p, g) in derivatives.gradient.iter().enumerate() {
-            latent[p * grid.n_nodes + l] = *g;
-        }
+        point.model.spec.latent.derivatives(grid.n_dims, delta, &moments, &mut derivatives);
+        column.copy_from_slice(&derivatives.gradient);
     }
-    GroupScores { items: items.collect(), latent, n_nodes: grid.n_nodes }
+    latent
 }
 
-/// Folds every pattern of every group, with its posterior over the nodes, into a matrix over the directions.
-pub(super) fn fold_patterns(
-    point: &Point,
-    fold: impl Fn(usize, (&[u8], f64), &[f64], &mut DMatrix<f64>) + Sync,
-) -> Result<DMatrix<f64>> {
-    let n = point.directions.len();
-    let values = point.model.table.expand(point.x);
-    let placed = place(point.model, &values);
-    let mut worker = point.data.worker(point.model)?;
+/// The information that is missing because the nodes were not observed `(n_free, n_free)`.
+pub(super) fn missing_information(point: &Point) -> Result<DMatrix<f64>> {
+    let n = point.x.len();
+    let scores = NodeScores::new(point);
     let mut total = DMatrix::zeros(n, n);
     for observed in 0..point.model.spec.groups.len() {
         let add = |part: &mut DMatrix<f64>, pattern: usize, n_p: f64, posterior: &[f64]| {
-            fold(observed, (&point.data.codes_of(observed, pattern), n_p), posterior, part);
+            let codes = point.data.codes_of(observed, pattern);
+            scores.add_missing_information(observed, (&codes, n_p), posterior, part);
         };
-        let parts = Fold { part: || DMatrix::zeros(n, n), add };
-        let parts = worker.fold_posteriors(point.model, observed, (&placed, &values), parts, point.cancel)?;
+        let parts = fold(point, observed, Fold { part: || DMatrix::zeros(n, n), add })?;
         parts.iter().for_each(|part| total += part);
     }
     Ok(total)
+}
+
+/// Folds the scores of all patterns, batch by batch, into a number of parts that depends on the data alone.
+pub(super) fn fold_scores<A: Send>(
+    point: &Point,
+    part: impl Fn() -> A + Sync,
+    consume: impl Fn(&mut A, Scored) + Sync,
+) -> Result<Vec<A>> {
+    let tables = NodeScores::new(point);
+    let mut all = Vec::new();
+    for observed in 0..point.model.spec.groups.len() {
+        let flush = |batch: &mut Batch, result: &mut A| {
+            if !batch.patterns.is_empty() {
+                let scores = tables.of_batch(observed, batch);
+                consume(result, Scored { observed, patterns: &batch.patterns, n_p: &batch.n_p, scores });
+                *batch = Batch::default();
+            }
+        };
+        let add = |(batch, result): &mut (Batch, A), pattern: usize, n_p: f64, posterior: &[f64]| {
+            batch.patterns.push(pattern);
+            batch.n_p.push(n_p);
+            batch.codes.extend(point.data.codes_of(observed, pattern));
+            batch.posterior.extend_from_slice(posterior);
+            if batch.patterns.len() == BATCH {
+                flush(batch, result);
+            }
+        };
+        let parts = fold(point, observed, Fold { part: || (Batch::default(), part()), add })?;
+        let finished = parts.into_par_iter().map(|(mut batch, mut result)| {
+            flush(&mut batch, &mut result);
+            result
+        });
+        all.extend(finished.collect::<Vec<A>>());
+    }
+    Ok(all)
+}
+
+/// Folds the patterns of one observed group with their posteriors.
+fn fold<A: Send, P: Fn() -> A + Sync, F: Fn(&mut A, usize, f64, &[f64]) + Sync>(
+    point: &Point,
+    observed: usize,
+    fold: Fold<P, F>,
+) -> Result<Vec<A>> {
+    let values = point.model.table.expand(point.x);
+    let placed = place(point.model, &values);
+    let mut worker = point.data.worker(point.model)?;
+    worker.fold_posteriors(point.model, observed, (&placed, &values), fold, point.cancel)
 }

@@ -1,0 +1,366 @@
+"""Covariance matrices of the estimates, standard errors and confidence intervals."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixirt import _core
+from mixirt._respondents import is_missing
+from mixirt._words import quoted, unknown
+from mixirt.diagnostics import Diagnostics
+from mixirt.errors import DataError, InformationWarning, SpecError
+from mixirt.frames import to_native
+from mixirt.intervals import intervals, quantile
+from mixirt.model import Model
+from mixirt.responses import Responses
+from mixirt.table import KINDS
+
+__all__ = ["VCOV_METHODS", "Covariances", "ParameterCovariance"]
+
+#: Methods of `vcov`, as the engine lists them; the first is the default.
+VCOV_METHODS: tuple[str, ...] = tuple(_core.vcov_methods())
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterCovariance:
+    """Covariance matrix of the estimated parameters; made by :meth:`mixirt.Result.vcov`.
+
+    Attributes
+    ----------
+    method : str
+        How it was computed.
+    names : tuple of str
+        Each parameter in words; a tied parameter by the first of its places.
+    matrix : ndarray, shape (n, n)
+        Covariances on the scale of estimation (guessing as a logit); NaN for parameters held by a
+        bound, and everywhere if the information matrix is not positive definite.
+    eigenvalues : tuple of float
+        Smallest and largest eigenvalue of the information matrix scaled to unit diagonal.
+    flat : tuple of str
+        Where that matrix is not positive definite: the parameters in its flattest direction.
+    error : float
+        Numerical error of that matrix where it was differentiated numerically; otherwise 0.
+    n_clusters : int or None
+        Clusters of respondents, if there are any.
+    """
+
+    method: str
+    names: tuple[str, ...]
+    matrix: NDArray[np.float64]
+    eigenvalues: tuple[float, float]
+    flat: tuple[str, ...]
+    error: float = 0.0
+    n_clusters: int | None = None
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[np.float64]:
+        """Return the matrix."""
+        return self.matrix if dtype is None else self.matrix.astype(dtype)
+
+
+class Covariances:
+    """Uncertainty of a fit; mixed into :class:`mixirt.Result`."""
+
+    _model: Model
+    _engine: _core.Model
+    _data: _core.Data
+    _read: Responses
+    _found: Any
+    _values: NDArray[np.float64]
+    _settings: Any
+    _covariances: dict[str, ParameterCovariance]
+    _diagnosed: list[Diagnostics]
+
+    def vcov(self, method: str = "oakes", *, clusters: Any = None) -> ParameterCovariance:
+        """Covariance matrix of all free parameters together.
+
+        Parameters
+        ----------
+        method : str, default "oakes"
+            ``"oakes"``: inverse of the observed information, by differentiation through the EM map
+            (Oakes, 1999). ``"louis"``: the same matrix by Louis's (1982) identity, exact but
+            slower. ``"cross_product"``: inverse of the sum of the respondents' squared scores
+            (Mislevy, 1984). ``"sandwich"``: robust to misspecification. ``"complete"``: the
+            paper's, as if the attributes had been observed; its standard errors are too small.
+        clusters : sequence of labels, shape (N,), optional
+            With ``"sandwich"``: the cluster of each respondent, such as a school. Scores are summed
+            within clusters, so that respondents of a cluster need not be independent. There is no
+            correction for a small number of clusters.
+
+        Returns
+        -------
+        ParameterCovariance
+            With ``matrix (n, n)`` and ``names``; ``np.asarray`` gives the matrix.
+
+        Notes
+        -----
+        Every method takes weights as frequencies: a weight of 2 counts a respondent twice, as if
+        two had given the same answers, and doubling all weights halves all variances. Sampling
+        weights are not that. For them ask for ``"sandwich"`` with clusters: each respondent's
+        weighted score is then one contribution, and standard errors do not depend on the unit of
+        the weights. Without real clusters give every respondent one of its own, ``range(N)``.
+
+        Parameters held by a bound have no standard error, because the estimate does not vary there;
+        the others are as if these had been fixed.
+
+        Raises
+        ------
+        SpecError
+            If the method is unknown.
+
+        Warns
+        -----
+        InformationWarning
+            If the information matrix is not positive definite; names the parameters involved.
+
+        Examples
+        --------
+        >>> import mixirt, numpy as np
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "1pl")
+        >>> v = r.vcov()
+        >>> v.names[0], round(float(np.sqrt(v.matrix[0, 0])), 3)
+        ("slope of item 'item1'", 0.069)
+        """
+        if method not in VCOV_METHODS:
+            raise SpecError(unknown("method", method, VCOV_METHODS))
+        if clusters is not None and method != "sandwich":
+            raise SpecError(f'clusters belong to method="sandwich"; found method="{method}"')
+        found = self._covariance(method, clusters)
+        if found.flat:
+            warnings.warn(
+                f"the information matrix ({method}) is not positive definite, so there are no "
+                f"standard errors; flat direction: {quoted(found.flat, 5)}",
+                InformationWarning,
+                stacklevel=2,
+            )
+        return found
+
+    def standard_errors(self, method: str = "oakes", *, clusters: Any = None) -> Any:
+        """Give standard errors of every parameter, on the scale users read.
+
+        Parameters
+        ----------
+        method : str, default "oakes"
+            See :meth:`vcov`.
+        clusters : sequence of labels, shape (N,), optional
+            With ``"sandwich"``: see :meth:`vcov`.
+
+        Returns
+        -------
+        DataFrame
+            ``group`` and ``class`` (where there are any), ``item``, ``parameter``, ``attribute``,
+            ``attribute_2``, ``category``, ``estimate``, ``se`` (NaN where there is none) and
+            ``status`` ("free", "tied", "fixed" or "bound": fixed parameters and those stopped by a
+            bound have no standard error).
+
+        Raises
+        ------
+        SpecError
+            If the method is unknown.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
+        >>> print(r.standard_errors().loc[:1, ["item", "parameter", "estimate", "se"]].round(3))
+            item  parameter  estimate     se
+        0  item1      slope     0.988  0.177
+        1  item1  intercept     1.856  0.130
+        """
+        columns = self._address_columns()
+        columns["estimate"] = self._public_values()
+        columns["se"] = self._standard_errors(method, clusters)
+        columns["status"] = self._status()
+        return to_native(columns, self._read.native)
+
+    def confint(self, level: float = 0.95, method: str = "oakes", *, clusters: Any = None) -> Any:
+        """Wald confidence intervals of every parameter.
+
+        Probabilities (guessing, proportions) and variances have their intervals on the logit and
+        log scale, so that they stay within their limits.
+
+        Parameters
+        ----------
+        level : float, default 0.95
+            Coverage.
+        method : str, default "oakes"
+            See :meth:`vcov`.
+        clusters : sequence of labels, shape (N,), optional
+            With ``"sandwich"``: see :meth:`vcov`.
+
+        Returns
+        -------
+        DataFrame
+            As :meth:`standard_errors`, with ``lower`` and ``upper``.
+
+        Raises
+        ------
+        SpecError
+            If the level is not between 0 and 1, or the method is unknown.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
+        >>> r.confint(0.9).loc[0, ["lower", "upper"]].round(2).tolist()
+        [0.7, 1.28]
+        """
+        z = quantile(level)
+        columns = self._address_columns()
+        estimate, se = self._public_values(), self._standard_errors(method, clusters)
+        columns["estimate"], columns["se"] = estimate, se
+        lower, upper = intervals(estimate, se, z, "plain")
+        cells = self._model.design.cells
+        probability = cells.is_kind("guessing") | cells.is_kind("proportion")
+        for chosen, scale in ((probability, "logit"), (cells.is_kind("variance"), "log")):
+            limits = intervals(estimate[chosen], se[chosen], z, scale)
+            lower[chosen], upper[chosen] = limits
+        columns["lower"], columns["upper"] = lower, upper
+        columns["status"] = self._status()
+        return to_native(columns, self._read.native)
+
+    def delta(
+        self, function: Callable[[Any], Any], method: str = "oakes"
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Value and standard errors of any function of the parameters, by the delta method.
+
+        Parameters
+        ----------
+        function : callable
+            Takes a result with the same methods as this one (``mean()``, ``covariance()``,
+            ``proportions``, ``expected_scores(...)``, ``information(...)``) and returns a number or
+            an array.
+        method : str, default "oakes"
+            See :meth:`vcov`.
+
+        Returns
+        -------
+        value : ndarray, shape (k,)
+            The function at the estimates.
+        covariance : ndarray, shape (k, k)
+            Its covariance matrix; standard errors are the roots of the diagonal.
+
+        Examples
+        --------
+        >>> import mixirt, numpy as np
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "rasch")
+        >>> value, covariance = r.delta(lambda r: np.sqrt(r.covariance()[0, 0]))
+        >>> value.round(3).tolist(), np.sqrt(covariance).round(3).tolist()
+        ([1.011], [[0.069]])
+        """
+        found = self.vcov(method)
+        x = np.asarray(self._found["x"])
+        value = np.atleast_1d(np.asarray(function(self), dtype=np.float64)).ravel()
+        moves = np.flatnonzero(~np.isnan(np.diagonal(found.matrix)))
+        jacobian = np.zeros((len(value), len(x)))
+        for f in moves:
+            step = 1e-3 * math.sqrt(found.matrix[f, f])
+            up, down = x.copy(), x.copy()
+            up[f] += step
+            down[f] -= step
+            ahead = np.asarray(function(self._moved(up)), dtype=np.float64).ravel()
+            behind = np.asarray(function(self._moved(down)), dtype=np.float64).ravel()
+            jacobian[:, f] = (ahead - behind) / (2 * step)
+        own = found.matrix[np.ix_(moves, moves)]
+        return value, np.asarray(jacobian[:, moves] @ own @ jacobian[:, moves].T)
+
+    def _moved(self, x: NDArray[np.float64]) -> Any:
+        """Return the same result at other free parameters."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other._found = {**self._found, "x": x}
+        other._values = self._engine.expand(x)
+        other._covariances, other._diagnosed = {}, []
+        return other
+
+    def _names_of_free(self) -> tuple[str, ...]:
+        first = self._model.table.compiled().first_cell
+        return tuple(self._model.design.describe(int(c)) for c in first)
+
+    def _covariance(self, method: str, clusters: Any = None) -> ParameterCovariance:
+        """Return the covariance matrix, kept unless it has clusters."""
+        if clusters is not None:
+            return self._vcov(method, clusters)
+        if method not in self._covariances:
+            self._covariances[method] = self._vcov(method, None)
+        return self._covariances[method]
+
+    def _vcov(self, method: str, clusters: Any) -> ParameterCovariance:
+        index = None if clusters is None else _cluster_index(clusters, self._read.n_rows)
+        weights = self._read.weights
+        found = _core.covariance(
+            self._engine,
+            self._data,
+            self._found["x"],
+            method,
+            clusters=None if index is None else index.tolist(),
+            weights=None if weights is None or index is None else weights.tolist(),
+            n_threads=self._settings.n_threads,
+        )
+        names = self._names_of_free()
+        return ParameterCovariance(
+            method=method,
+            names=names,
+            matrix=found["matrix"],
+            eigenvalues=found["eigenvalues"],
+            flat=tuple(names[f] for f in found["flat"]),
+            error=found["error"],
+            n_clusters=None if index is None else int(index.max()) + 1,
+        )
+
+    def _standard_errors(self, method: str, clusters: Any = None) -> NDArray[np.float64]:
+        """Of every cell, on the public scale; NaN where there is none."""
+        slot = self._model.table.compiled().slot
+        with np.errstate(invalid="ignore"):
+            of_free = np.sqrt(np.diagonal(self.vcov(method, clusters=clusters).matrix))
+        se = np.full(len(slot), np.nan)
+        se[slot >= 0] = of_free[slot[slot >= 0]]
+        guessing = self._model.design.cells.is_kind("guessing")
+        c = self._public_values()[guessing]
+        se[guessing] *= c * (1.0 - c)
+        return se
+
+    def _address_columns(self) -> dict[str, Any]:
+        design, cells = self._model.design, self._model.design.cells
+        everything = np.arange(len(cells))
+        columns = self._groups_of(everything)
+        items: Sequence[str | None] = (*design.items, None)
+        columns["item"] = np.array([items[i] for i in cells.item], dtype=object)
+        columns["parameter"] = [KINDS[k] for k in cells.kind]
+        columns["attribute"] = self._attribute(cells.attribute)
+        columns["attribute_2"] = self._attribute(cells.attribute_2)
+        category = [int(c) if c >= 0 else None for c in cells.category]
+        columns["category"] = np.array(category, dtype=object)
+        return columns
+
+    def _groups_of(self, chosen: NDArray[np.intp]) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _attribute(self, positions: NDArray[np.int64]) -> NDArray[Any]:
+        raise NotImplementedError
+
+    def _public_values(self) -> NDArray[np.float64]:
+        raise NotImplementedError
+
+    def _status(self) -> list[str]:
+        raise NotImplementedError
+
+
+def _cluster_index(clusters: Any, n: int) -> NDArray[np.int64]:
+    """Return the clusters numbered in order of appearance: shape (N,)."""
+    labels = list(clusters)
+    if len(labels) != n:
+        raise DataError(
+            f"clusters need a label for each of the {n} respondents; found {len(labels)}"
+        )
+    missing = [row for row, label in enumerate(labels) if is_missing(label)]
+    if missing:
+        raise DataError(f"clusters: row {missing[0]} has no label; give it a cluster of its own")
+    position: dict[Any, int] = {}
+    return np.array([position.setdefault(label, len(position)) for label in labels])
