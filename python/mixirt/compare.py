@@ -59,8 +59,8 @@ def compare(*results: Result, names: Any = None) -> Any:
     >>> import mixirt
     >>> lsat7 = mixirt.datasets.load("lsat7").responses
     >>> table = mixirt.compare(mixirt.fit(lsat7, "1pl"), mixirt.fit(lsat7, "2pl"))
-    >>> table[["fit", "n_parameters", "chi_square", "df", "p_value"]].round(4).iloc[1].tolist()
-    ['2', 10, 12.1916, 4, 0.016]
+    >>> table[["n_parameters", "chi_square", "df", "p_value"]].round(4).iloc[1].tolist()
+    [10.0, 12.1916, 4.0, 0.016]
     """
     if len(results) < 2:
         raise SpecError(f"compare needs two fits or more; found {len(results)}")

@@ -1,0 +1,244 @@
+"""Intervals, tests, bootstrap and diagnostics of fits."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import mixirt
+from mixirt.diagnostics import STATUSES
+from tests.small_models import SMALL_MODELS, TIGHT, binary, graded, small
+
+#: Differences with a step of a thousandth of a standard error.
+DELTA = 1e-6
+
+
+def test_frames_carry_standard_errors_or_leave_them_out():
+    result = small("two groups")
+    frame = result.parameters()
+    assert list(frame.columns)[-4:] == ["estimate", "se", "difficulty", "status"]
+    assert "se" not in result.parameters(se=None).columns
+    assert "se" not in result.distributions(se=None).columns
+    complete = result.parameters(se="complete")["se"]
+    assert (complete < frame["se"]).all()
+    distributions = result.distributions()
+    assert distributions["se"].isna().tolist() == [True, True, False, False]
+    with pytest.raises(mixirt.SpecError, match="unknown method 'oaks'; did you mean 'oakes'"):
+        result.parameters(se="oaks")
+
+
+def test_intervals_stay_within_their_limits():
+    frame = small("3pl with priors").confint(0.999)
+    guessing = frame[frame["parameter"] == "guessing"]
+    assert ((guessing["lower"] > 0) & (guessing["upper"] < 1)).all()
+    variances = small("rasch").confint(1 - 1e-9)
+    assert (variances.loc[variances["parameter"] == "covariance", "lower"] > 0).all()
+    for level in (0.0, 1.0, 95):
+        with pytest.raises(mixirt.SpecError, match="level must be between 0 and 1"):
+            small("rasch").confint(level)
+
+
+def test_difficulties_have_the_error_of_the_ratio():
+    result = small("2pl")
+    covariance = result.vcov().matrix
+    names = result.vcov().names
+    a, b = names.index("slope of item 'item1'"), names.index("intercept of item 'item1'")
+    x = result._found["x"]
+    gradient = np.array([x[b] / x[a] ** 2, -1 / x[a]])
+    expected = np.sqrt(gradient @ covariance[np.ix_([a, b], [a, b])] @ gradient)
+    row = result.derived().iloc[0]
+    assert row["estimate"] == pytest.approx(-x[b] / x[a])
+    assert row["se"] == pytest.approx(expected, rel=DELTA)
+
+
+def test_correlations_and_standard_deviations_are_derived():
+    frame = small("two attributes").derived()
+    row = frame[frame["parameter"] == "correlation"].iloc[0]
+    # With unit variances the correlation is the covariance itself.
+    own = small("two attributes").distributions()
+    own = own[own["attribute"] != own["attribute_2"]].query("parameter == 'covariance'").iloc[0]
+    assert row["estimate"] == pytest.approx(own["estimate"])
+    assert row["se"] == pytest.approx(own["se"], rel=DELTA)
+    assert -1 < row["lower"] < row["estimate"] < row["upper"] < 1
+    sd = small("rasch").derived().query("parameter == 'sd'").iloc[0]
+    variance = small("rasch").distributions().query("parameter == 'covariance'").iloc[0]
+    assert sd["se"] == pytest.approx(variance["se"] / (2 * sd["estimate"]), rel=DELTA)
+
+
+def test_class_probabilities_of_a_binary_item_have_one_error():
+    frame = small("latent classes").derived().query("parameter == 'probability'")
+    pairs = frame["se"].to_numpy().reshape(-1, 2)
+    np.testing.assert_allclose(pairs[:, 0], pairs[:, 1], rtol=DELTA)
+    np.testing.assert_allclose(frame["estimate"].to_numpy().reshape(-1, 2).sum(axis=1), 1.0)
+
+
+def test_wald_tests():
+    result = small("2pl")
+    name = "slope of item 'item1'"
+    frame = result.standard_errors()
+    row = frame[(frame["item"] == "item1") & (frame["parameter"] == "slope")].iloc[0]
+    test = result.wald(name)
+    assert (test.statistic, test.df) == (pytest.approx((row["estimate"] / row["se"]) ** 2), 1)
+    other = "slope of item 'item2'"
+    names = result.vcov().names
+    matrix = np.zeros(len(names))
+    matrix[names.index(name)], matrix[names.index(other)] = 1, -1
+    assert result.wald([name, other], equal=True).statistic == pytest.approx(
+        result.wald(matrix).statistic
+    )
+    with pytest.raises(mixirt.SpecError, match="unknown parameter 'slope'"):
+        result.wald("slope")
+    with pytest.raises(mixirt.SpecError, match="not independent"):
+        result.wald([matrix, 2 * matrix])
+    with pytest.raises(mixirt.SpecError, match="12 columns"):
+        result.wald(np.eye(3))
+
+
+def test_compare_orders_fits_and_tests_each_against_the_one_before():
+    answers = binary(40, 6, np.random.default_rng(41).standard_normal(500))
+    larger, smaller = mixirt.fit(answers, "2pl"), mixirt.fit(answers, "1pl")
+    table = mixirt.compare(larger, smaller, names=["2pl", "1pl"])
+    assert table["fit"].tolist() == ["1pl", "2pl"]
+    assert table["chi_square"].iloc[1] == pytest.approx(2 * (larger.loglik - smaller.loglik))
+    assert table["df"].iloc[1] == 5
+    assert table["p_value"].iloc[1] == pytest.approx(stats.chi2.sf(table["chi_square"].iloc[1], 5))
+    other = mixirt.fit(answers[::-1], "1pl")
+    with pytest.raises(mixirt.DataError, match="different responses"):
+        mixirt.compare(larger, other)
+    weighted = mixirt.fit(answers, "1pl", weights=np.full(500, 2.0))
+    with pytest.raises(mixirt.DataError, match="weights"):
+        mixirt.compare(larger, weighted)
+    early = mixirt.fit(answers, "2pl", start={"slope": 0.01, "intercept": 3}, max_cycles=1000)
+    assert mixirt.compare(smaller, early)["p_value"].notna().iloc[1]
+
+
+def test_a_test_that_does_not_hold_is_left_out():
+    answers = binary(40, 6, np.random.default_rng(41).standard_normal(500))
+    with_prior = mixirt.Model("2pl", items=6).prior("slope", mixirt.priors.normal(1, 0.5))
+    table = mixirt.compare(mixirt.fit(answers, "1pl"), mixirt.fit(answers, with_prior))
+    assert np.isnan(table["p_value"].iloc[1])
+
+
+@pytest.mark.parametrize("method", ["parametric", "nonparametric"])
+def test_bootstrap_agrees_with_the_information(method):
+    answers = binary(42, 5, np.random.default_rng(43).standard_normal(800))
+    result = mixirt.fit(answers, "rasch")
+    n = 150
+    found = result.bootstrap(n, method, seed=5)
+    assert found.draws.shape == (n, 6)
+    assert found.n_failed == 0
+    se = np.sqrt(np.diagonal(result.vcov().matrix))
+    # A standard deviation from n draws has a relative error of 1 / sqrt(2 n): four of them.
+    np.testing.assert_allclose(np.sqrt(np.diagonal(found.covariance)), se, rtol=4 / np.sqrt(2 * n))
+    frame = found.frame(0.9)
+    free = frame["status"] == "free"
+    assert (frame["lower"] < frame["estimate"])[free].all()
+    assert (frame["estimate"] < frame["upper"])[free].all()
+    assert frame.loc[~free, "se"].isna().all()
+    again = result.bootstrap(3, method, seed=5)
+    np.testing.assert_array_equal(again.draws, found.draws[:3])
+
+
+def test_bootstrap_counts_what_does_not_converge_and_reports_progress():
+    answers = binary(44, 5, np.random.default_rng(45).standard_normal(300))
+    with pytest.warns(mixirt.ConvergenceWarning):
+        result = mixirt.fit(answers, "2pl", max_cycles=3)
+    seen = []
+    found = result.bootstrap(4, seed=1, progress=lambda done, n: seen.append((done, n)))
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert found.n_failed == 4
+    assert found.failures[0] == "not converged after 3 cycles"
+    assert found.draws.shape == (0, 10)
+    with pytest.raises(mixirt.SpecError, match="at least 2"):
+        result.bootstrap(1)
+
+
+def test_a_parametric_bootstrap_keeps_what_was_missing():
+    result = small("gpcm, missing, weights")
+    found = result.bootstrap(30, seed=2)
+    se = np.sqrt(np.diagonal(result.vcov().matrix))
+    ratio = np.sqrt(np.diagonal(found.covariance)) / se
+    assert 0.7 < np.median(ratio) < 1.4
+
+
+@pytest.mark.parametrize("name", SMALL_MODELS)
+def test_delta_of_the_parameters_is_their_covariance(name):
+    result = small(name)
+    covariance = result.vcov().matrix
+    _, found = result.delta(lambda r: r._found["x"])
+    np.testing.assert_allclose(found, covariance, rtol=1e-6, atol=1e-12)
+
+
+def test_diagnostics_of_a_fit_that_stopped_too_early():
+    answers = binary(46, 6, np.random.default_rng(47).standard_normal(500))
+    with pytest.warns(mixirt.ConvergenceWarning):
+        result = mixirt.fit(answers, "2pl", max_cycles=2)
+    with pytest.warns(mixirt.ConvergenceWarning, match="from the maximum"):
+        found = result.diagnostics()
+    assert found.status == "not converged"
+    best = mixirt.fit(answers, "2pl", **TIGHT)
+    gain = best.loglik - result.loglik
+    # The surface is quadratic only nearby: a Newton step foresees the gain to within a half.
+    assert found.newton_distance / 2 == pytest.approx(gain, rel=0.5)
+
+
+def test_diagnostics_of_a_coarse_grid():
+    answers = graded(48, 12, 2 * np.random.default_rng(49).standard_normal(500))
+    result = mixirt.fit(answers, "grm", n_quadrature=9, **TIGHT)
+    with pytest.warns(mixirt.QuadratureWarning, match="twice the quadrature points"):
+        found = result.diagnostics()
+    assert found.status == "coarse grid"
+    finer = mixirt.fit(answers, "grm", n_quadrature=18, **TIGHT)
+    moved = np.abs(finer._found["x"] - result._found["x"]).max()
+    assert found.finer_shift == pytest.approx(moved, rel=0.5)
+
+
+def test_diagnostics_of_an_estimate_at_a_bound():
+    answers = binary(50, 6, np.random.default_rng(51).standard_normal(500))
+    model = mixirt.Model("2pl", items=6).bound("slope", upper=0.9, item="item6")
+    with pytest.warns(mixirt.BoundaryWarning):
+        result = mixirt.fit(answers, model, **TIGHT)
+    found = result.diagnostics()
+    assert found.status == "maximum at a bound"
+    assert len(found.at_bounds) == 1
+    frame = result.parameters()
+    row = frame[(frame["item"] == "item6") & (frame["parameter"] == "slope")].iloc[0]
+    assert row["status"] == "bound"
+    assert np.isnan(row["se"])
+    assert frame.loc[frame["status"] == "free", "se"].notna().all()
+
+
+def test_a_flat_direction_is_named():
+    """Two classes that are equal at the start stay equal: their difference is flat."""
+    answers = binary(52, 4, np.random.default_rng(53).standard_normal(500))
+    q = np.zeros((4, 0), dtype=int)
+    model = mixirt.Model("gpcm", items=4, attributes=[], q_matrix=q, n_classes=2)
+    model = model.start("intercept", 0.5)
+    result = mixirt.fit(answers, model, **TIGHT)
+    with pytest.warns(mixirt.InformationWarning, match="flat direction: '.* class"):
+        covariance = result.vcov()
+    assert np.isnan(covariance.matrix).all()
+    with pytest.warns(mixirt.InformationWarning, match="does not bend down"):
+        found = result.diagnostics()
+    assert found.status == "saddle or flat"
+    assert found.flat
+
+
+def test_clusters_are_refused_where_they_have_no_place():
+    result = small("2pl")
+    with pytest.raises(mixirt.SpecError, match='clusters belong to method="sandwich"'):
+        result.vcov(clusters=range(400))
+    with pytest.raises(mixirt.DataError, match="each of the 400 respondents; found 3"):
+        result.vcov("sandwich", clusters=[1, 2, 3])
+    with pytest.raises(mixirt.DataError, match="row 1 has no label"):
+        result.vcov("sandwich", clusters=["a", None, *["b"] * 398])
+
+
+def test_the_summary_has_a_line_of_diagnostics():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "diagnostics: maximum; Newton distance" in small("2pl").summary()
+    assert set(STATUSES) >= {"maximum", "not converged"}
