@@ -5,6 +5,7 @@ PYTHON ?= python3
 CARGO ?= cargo
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+COVERAGE_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,11 +22,11 @@ unexport PYTHONPATH
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help example test lint format bench reference-table wheel develop clean
+.PHONY: help example test lint format bench coverage reference-table wheel develop clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "Variables: PYTHON=$(PYTHON) CARGO=$(CARGO) PYTEST_ARGS=... BENCH_ARGS=..."
+	@echo "Variables: PYTHON=$(PYTHON) CARGO=$(CARGO) PYTEST_ARGS=... BENCH_ARGS=... COVERAGE_ARGS=..."
 
 example: $(VENV)/.installed ## build in release mode and run examples/first_fit.py
 	$(BIN)/python examples/first_fit.py
@@ -52,6 +53,9 @@ bench: ## run the engine's benches
 
 reference-table: $(VENV)/.installed ## fit the reference data and renew the table in README.md
 	$(BIN)/python -m benches.reference_table --write README.md
+
+coverage: $(VENV)/.installed ## coverage of intervals over simulated data, to docs/coverage.md
+	$(BIN)/python -m benches.coverage $(COVERAGE_ARGS)
 
 wheel: dist/.built ## build the release wheel into dist/
 	@ls dist/*.whl

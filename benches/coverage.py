@@ -244,7 +244,7 @@ def fit_one(case: Case, codes: Codes, methods: tuple[str, ...]) -> list[Floats] 
 
 
 def true_values(case: Case) -> tuple[Floats, list[str], NDArray[np.intp]]:
-    """True value and kind of every free parameter, and its row; tied ones by the first."""
+    """Return true value and kind of every free parameter, and its row; tied ones by the first."""
     table, cells = case.model.table, case.model.design.cells
     chosen = table.compiled().first_cell
     truth = table.start[chosen].copy()
@@ -257,7 +257,7 @@ def true_values(case: Case) -> tuple[Floats, list[str], NDArray[np.intp]]:
 
 
 def markdown(rows: list[Row], cases: list[Case], n: int, seconds: float) -> str:
-    """The page for the documentation."""
+    """Write the page for the documentation."""
     error = 100 * np.sqrt(0.95 * 0.05 / n)
     lines = [
         "# Coverage of the intervals",
@@ -288,6 +288,10 @@ def markdown(rows: list[Row], cases: list[Case], n: int, seconds: float) -> str:
         used = next(row.n_fits for row in rows if row.model == case.name)
         lines.append(f"| {case.name} | {case.text} | {used} of {n} |")
     lines += [
+        "",
+        "With a prior the estimates are posterior modes, drawn towards the prior: they vary less than "
+        "the posterior is wide, which is what `oakes` and `cross_product` measure; `sandwich` "
+        "measures how the modes vary.",
         "",
         "Data sets are left out where the fit did not converge, or an estimate stopped at a bound "
         "and has no standard error.",
