@@ -289,8 +289,8 @@ def markdown(rows: list[Row], cases: list[Case], n: int, seconds: float) -> str:
         lines.append(f"| {case.name} | {case.text} | {used} of {n} |")
     lines += [
         "",
-        "With a prior the estimates are posterior modes, drawn towards the prior: they vary less than "
-        "the posterior is wide, which is what `oakes` and `cross_product` measure; `sandwich` "
+        "With a prior the estimates are posterior modes, drawn towards the prior: they vary less "
+        "than the posterior is wide, which is what `oakes` and `cross_product` measure; `sandwich` "
         "measures how the modes vary.",
         "",
         "Data sets are left out where the fit did not converge, or an estimate stopped at a bound "
