@@ -118,7 +118,12 @@ def _refit(
     observed = None if groups is None else groups.astype(np.uint32)
     try:
         data = _core.Data(
-            result._engine, codes, group=observed, weights=weights, n_threads=settings.n_threads
+            result._engine,
+            codes,
+            group=observed,
+            weights=weights,
+            known_class=result._known,
+            n_threads=settings.n_threads,
         )
         found = _core.fit(
             result._engine,
@@ -146,7 +151,12 @@ def _is_at_bound(result: Result, x: Floats) -> bool:
 def _parametric(result: Result) -> Callable[[np.random.Generator], Any]:
     """Responses from the fitted model for the same respondents, missing where theirs are."""
     read = result._read
-    codes, groups, missing = read.codes, read.groups, read.codes == _MISSING
+    if result._known is not None:
+        raise SpecError(
+            "a parametric bootstrap draws classes anew, so none can be known; use "
+            'method="nonparametric"'
+        )
+    groups, missing = read.groups, read.codes == _MISSING
     if read.weights is not None:
         repeats = read.weights.astype(np.int64)
         if (repeats != read.weights).any():
@@ -163,7 +173,6 @@ def _parametric(result: Result) -> Callable[[np.random.Generator], Any]:
         codes[missing] = _MISSING
         return codes, groups, None
 
-    del codes
     return draw
 
 

@@ -13,7 +13,6 @@ from mixirt._chi_square import chi_square_tail
 from mixirt._words import quoted
 from mixirt.errors import ConvergenceWarning, DataError, SpecError
 from mixirt.frames import to_native
-from mixirt.responses import Responses
 from mixirt.result import Result
 
 __all__ = ["compare"]
@@ -67,7 +66,7 @@ def compare(*results: Result, names: Any = None) -> Any:
     labels = [str(i + 1) for i in range(len(results))] if names is None else list(names)
     if len(labels) != len(results):
         raise SpecError(f"{len(labels)} names were given for {len(results)} fits")
-    fingerprints = [fingerprint(result._read) for result in results]
+    fingerprints = [fingerprint(result) for result in results]
     differing = [n for n, f in zip(labels, fingerprints, strict=True) if f != fingerprints[0]]
     if differing:
         raise DataError(
@@ -111,10 +110,11 @@ def _test(smaller: Result, larger: Result, names: tuple[str, str]) -> tuple[floa
     return chi_square, df, chi_square_tail(chi_square, df)
 
 
-def fingerprint(read: Responses) -> bytes:
-    """Identify responses with their items, groups and weights."""
+def fingerprint(result: Result) -> bytes:
+    """Identify the responses of a fit with their items, groups, weights and known classes."""
+    read = result._read
     digest = hashlib.blake2b(digest_size=16)
     digest.update(repr((read.item_names, read.category_labels, read.group_labels)).encode())
-    for part in (read.codes, read.groups, read.weights):
+    for part in (read.codes, read.groups, read.weights, result._known):
         digest.update(b"none" if part is None else np.ascontiguousarray(part).tobytes())
     return digest.digest()
