@@ -234,7 +234,7 @@ def fit_one(case: Case, codes: Codes, methods: tuple[str, ...]) -> list[Floats] 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", mixirt.MixirtWarning)
         result = mixirt.fit(codes, case.model, groups=case.groups, n_threads=1)
-        if not result.converged or result.at_bounds():
+        if not result.converged:
             return None
         frames = [result.confint(method=method) for method in methods]
     columns = ["estimate", "se", "lower", "upper"]

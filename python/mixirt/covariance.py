@@ -125,7 +125,7 @@ class Covariances:
         >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "1pl")
         >>> v = r.vcov()
         >>> v.names[0], round(float(np.sqrt(v.matrix[0, 0])), 3)
-        ("slope of item 'item1'", 0.069)
+        ("slope of item 'item1'", 0.065)
         """
         if method not in VCOV_METHODS:
             raise SpecError(unknown("method", method, VCOV_METHODS))
@@ -171,7 +171,7 @@ class Covariances:
         >>> print(r.standard_errors().loc[:1, ["item", "parameter", "estimate", "se"]].round(3))
             item  parameter  estimate     se
         0  item1      slope     0.988  0.177
-        1  item1  intercept     1.856  0.130
+        1  item1  intercept     1.856  0.131
         """
         columns = self._address_columns()
         columns["estimate"] = self._public_values()
@@ -252,7 +252,7 @@ class Covariances:
         >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "rasch")
         >>> value, covariance = r.delta(lambda r: np.sqrt(r.covariance()[0, 0]))
         >>> value.round(3).tolist(), np.sqrt(covariance).round(3).tolist()
-        ([1.011], [[0.069]])
+        ([1.011], [[0.065]])
         """
         found = self.vcov(method)
         x = np.asarray(self._found["x"])

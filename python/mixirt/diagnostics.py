@@ -89,14 +89,13 @@ class Diagnostics:
     _loglik: float
 
     def line(self) -> str:
-        """Put the diagnostics in one line."""
-        parts = [self.status]
+        """Put status, Newton distance, smallest eigenvalue and grid error in one line."""
+        parts = [f"eigenvalue {self.eigenvalues[0]:.2g}"]
         if not math.isnan(self.newton_distance):
-            parts.append(f"Newton distance {self.newton_distance:.1e}")
-        parts.append(f"smallest eigenvalue {self.eigenvalues[0]:.2g}")
+            parts.insert(0, f"distance {_small(self.newton_distance)}")
         if not math.isnan(self.finer_loglik):
-            parts.append(f"grid error {abs(self.finer_loglik - self._loglik):.1e}")
-        return "; ".join(parts)
+            parts.append(f"grid error {_small(abs(self.finer_loglik - self._loglik))}")
+        return f"{self.status} ({', '.join(parts)})"
 
     def message(self) -> str:
         """Say what is wrong and what to do; empty for a maximum."""
@@ -134,7 +133,7 @@ def diagnose(result: Result) -> Diagnostics:
         worst = int(np.argmax(_relative(shift, x)))
     inward = _points_inward(result, x, gradient)
     decreases = _decreases(result._found["history"])
-    at_bounds = tuple(result.at_bounds())
+    at_bounds = tuple(result._at_bounds())
     if is_flat:
         status = "saddle or flat"
     elif inward or _relative(step, x).max(initial=0.0) > _MATTERS:
@@ -162,6 +161,11 @@ def diagnose(result: Result) -> Diagnostics:
         flat=found.flat,
         _loglik=float(result._found["loglik"]),
     )
+
+
+def _small(number: float) -> str:
+    """Write a number of which only the size matters."""
+    return "< 1e-5" if number < 1e-5 else f"{number:.0e}"
 
 
 def _relative(step: Floats, x: Floats) -> Floats:

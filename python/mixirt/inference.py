@@ -64,8 +64,10 @@ class Inference(Covariances):
         --------
         >>> import mixirt
         >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
-        >>> r.derived().loc[0, ["parameter", "estimate", "se"]].tolist()
-        ['difficulty', -1.879..., 0.28...]
+        >>> r.derived().loc[:1, ["item", "parameter", "estimate", "se"]].round(2)
+            item   parameter  estimate    se
+        0  item1  difficulty     -1.88  0.26
+        1  item2  difficulty     -0.75  0.12
         """
         return to_native(
             derived_columns(cast("Result", self), method, quantile(level)), self._read.native

@@ -189,9 +189,9 @@ class Result(Classified, Curves, Inference):
         >>> columns = ["item", "parameter", "estimate", "se", "difficulty", "status"]
         >>> print(r.parameters()[columns].head(3).round(2))
             item  parameter  estimate    se  difficulty status
-        0  item1      slope      1.01  0.07         NaN   tied
+        0  item1      slope      1.01  0.06         NaN   tied
         1  item1  intercept      1.87  0.10       -1.85   free
-        2  item2      slope      1.01  0.07         NaN   tied
+        2  item2      slope      1.01  0.06         NaN   tied
         """
         cells = self._model.design.cells
         chosen = np.flatnonzero(cells.item >= 0)

@@ -55,7 +55,7 @@ def fit_lines(result: Result) -> str:
     )
     if design.n_classes > 1:
         lines.append(_replication(result))
-    lines.append(f"diagnostics: {result._diagnose().line()}")
+    lines.append(f"status: {result._diagnose().line()}")
     return "\n".join(lines)
 
 
