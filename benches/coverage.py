@@ -272,9 +272,9 @@ def markdown(rows: list[Row], cases: list[Case], n: int, seconds: float) -> str:
         "points. `louis` gives the matrix of `oakes`. Intervals are those of `r.confint()`: on the "
         "logit for probabilities and on the log for variances.",
         "",
-        "The last column is the paper's method. It takes the attributes for observed: its standard "
-        "errors are too small by the ratio shown, and its intervals miss the truth far more often "
-        "than they should. It is there for comparison with older programs, not for conclusions.",
+        "The last column is the paper's method. It takes the attributes for observed: without a "
+        "prior its standard errors are too small by the ratio shown, and its intervals miss the "
+        "truth too often. It is there for comparison with older programs, not for conclusions.",
         "",
         "| model | parameter | " + " | ".join(f"`{m}`" for m in METHODS) + " |",
         "|---|---|" + "---|" * len(METHODS),
