@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -79,7 +80,7 @@ def item_names(items: Any) -> tuple[str, ...]:
     if isinstance(items, str) or not hasattr(items, "__iter__"):
         raise SpecError(f"items must be a number or a list of names; found {items!r}")
     names = tuple(str(name) for name in items)
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted(name for name, n in Counter(names).items() if n > 1)
     if repeated:
         raise SpecError(f"item names must differ; found more than once: {quoted(repeated)}")
     if not names:
