@@ -10,6 +10,7 @@ from mixirt.errors import (
     DataError,
     DataWarning,
     EstimationError,
+    FileError,
     IdentificationError,
     InformationWarning,
     LikelihoodDecreaseWarning,
@@ -19,6 +20,7 @@ from mixirt.errors import (
     ReplicationWarning,
     SpecError,
 )
+from mixirt.files import load
 from mixirt.fit import fit
 from mixirt.fit_classes import compare_classes, fit_latent_class
 from mixirt.latent_class import LatentClassResult
@@ -32,6 +34,7 @@ __all__ = [
     "DataError",
     "DataWarning",
     "EstimationError",
+    "FileError",
     "IdentificationError",
     "InformationWarning",
     "LatentClassResult",
@@ -52,5 +55,6 @@ __all__ = [
     "errors",
     "fit",
     "fit_latent_class",
+    "load",
     "priors",
 ]

@@ -122,7 +122,7 @@ def _refit(
             codes,
             group=observed,
             weights=weights,
-            known_class=result._known,
+            known_class=result._fitted.known,
             n_threads=settings.n_threads,
         )
         found = _core.fit(
@@ -150,8 +150,8 @@ def _is_at_bound(result: Result, x: Floats) -> bool:
 
 def _parametric(result: Result) -> Callable[[np.random.Generator], Any]:
     """Responses from the fitted model for the same respondents, missing where theirs are."""
-    read = result._read
-    if result._known is not None:
+    read = result._fitted.responses
+    if result._fitted.known is not None:
         raise SpecError(
             "a parametric bootstrap draws classes anew, so none can be known; use "
             'method="nonparametric"'
@@ -178,7 +178,7 @@ def _parametric(result: Result) -> Callable[[np.random.Generator], Any]:
 
 def _nonparametric(result: Result) -> Callable[[np.random.Generator], Any]:
     """Respondents drawn with replacement, as many from each observed group as it has."""
-    read = result._read
+    read = result._fitted.responses
     weights = np.ones(read.n_rows) if read.weights is None else read.weights
     groups = np.zeros(read.n_rows, np.int64) if read.groups is None else read.groups
     strata = [np.flatnonzero(groups == g) for g in np.unique(groups)]

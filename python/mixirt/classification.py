@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixirt import _core
 from mixirt.frames import to_native
 from mixirt.model import Model
-from mixirt.responses import Responses
+from mixirt.provenance import FittedData
 from mixirt.scores import Scores
 
 __all__ = ["Classification", "Classified"]
@@ -50,8 +49,8 @@ class Classified:
     """Latent classes of a fit; mixed into :class:`mixirt.Result`."""
 
     _model: Model
-    _data: _core.Data
-    _read: Responses
+    _fitted: FittedData
+    _native: str
     _found: Any
 
     def score(
@@ -110,10 +109,10 @@ class Classified:
         return self.classify().class_probabilities
 
     def _weights(self) -> NDArray[np.float64]:
-        read = self._read
+        read = self._fitted.responses
         return np.ones(read.n_rows) if read.weights is None else read.weights
 
-    @property
+    @cached_property
     def entropy(self) -> float:
         """Relative entropy of the classification: 1 if it is certain, 0 if it says nothing.
 
@@ -153,4 +152,4 @@ class Classified:
             average = (chosen * weights) @ posterior / n[:, None]
         columns: dict[str, Any] = {"assigned": np.arange(1, n_classes + 1), "n": n}
         columns |= {f"class_{c + 1}": average[:, c] for c in range(n_classes)}
-        return to_native(columns, self._read.native)
+        return to_native(columns, self._native)

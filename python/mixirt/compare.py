@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import warnings
 from typing import Any
-
-import numpy as np
 
 from mixirt._chi_square import chi_square_tail
 from mixirt._words import quoted
@@ -66,7 +63,7 @@ def compare(*results: Result, names: Any = None) -> Any:
     labels = [str(i + 1) for i in range(len(results))] if names is None else list(names)
     if len(labels) != len(results):
         raise SpecError(f"{len(labels)} names were given for {len(results)} fits")
-    fingerprints = [fingerprint(result) for result in results]
+    fingerprints = [result._fitted.fingerprint for result in results]
     differing = [n for n, f in zip(labels, fingerprints, strict=True) if f != fingerprints[0]]
     if differing:
         raise DataError(
@@ -89,7 +86,7 @@ def compare(*results: Result, names: Any = None) -> Any:
         "df": [test[1] for test in tests],
         "p_value": [test[2] for test in tests],
     }
-    return to_native(columns, results[0]._read.native)
+    return to_native(columns, results[0]._native)
 
 
 def _test(smaller: Result, larger: Result, names: tuple[str, str]) -> tuple[float, int, float]:
@@ -108,13 +105,3 @@ def _test(smaller: Result, larger: Result, names: tuple[str, str]) -> tuple[floa
         )
         return chi_square, df, math.nan
     return chi_square, df, chi_square_tail(chi_square, df)
-
-
-def fingerprint(result: Result) -> bytes:
-    """Identify the responses of a fit with their items, groups, weights and known classes."""
-    read = result._read
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(repr((read.item_names, read.category_labels, read.group_labels)).encode())
-    for part in (read.codes, read.groups, read.weights, result._known):
-        digest.update(b"none" if part is None else np.ascontiguousarray(part).tobytes())
-    return digest.digest()

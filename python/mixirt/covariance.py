@@ -19,7 +19,7 @@ from mixirt.errors import DataError, InformationWarning, SpecError
 from mixirt.frames import to_native
 from mixirt.intervals import intervals, quantile
 from mixirt.model import Model
-from mixirt.responses import Responses
+from mixirt.provenance import FittedData
 from mixirt.table import KINDS
 
 __all__ = ["VCOV_METHODS", "Covariances", "ParameterCovariance"]
@@ -69,8 +69,8 @@ class Covariances:
 
     _model: Model
     _engine: _core.Model
-    _data: _core.Data
-    _read: Responses
+    _fitted: FittedData
+    _native: str
     _found: Any
     _values: NDArray[np.float64]
     _settings: Any
@@ -177,7 +177,7 @@ class Covariances:
         columns["estimate"] = self._public_values()
         columns["se"] = self._standard_errors(method, clusters)
         columns["status"] = self._status()
-        return to_native(columns, self._read.native)
+        return to_native(columns, self._native)
 
     def confint(self, level: float = 0.95, method: str = "oakes", *, clusters: Any = None) -> Any:
         """Wald confidence intervals of every parameter.
@@ -223,7 +223,7 @@ class Covariances:
             lower[chosen], upper[chosen] = limits
         columns["lower"], columns["upper"] = lower, upper
         columns["status"] = self._status()
-        return to_native(columns, self._read.native)
+        return to_native(columns, self._native)
 
     def delta(
         self, function: Callable[[Any], Any], method: str = "oakes"
@@ -292,11 +292,13 @@ class Covariances:
         return self._covariances[method]
 
     def _vcov(self, method: str, clusters: Any) -> ParameterCovariance:
-        index = None if clusters is None else _cluster_index(clusters, self._read.n_rows)
-        weights = self._read.weights
+        index = (
+            None if clusters is None else _cluster_index(clusters, self._fitted.responses.n_rows)
+        )
+        weights = self._fitted.responses.weights
         found = _core.covariance(
             self._engine,
-            self._data,
+            self._fitted.engine,
             self._found["x"],
             method,
             clusters=None if index is None else index.tolist(),

@@ -13,7 +13,6 @@ from mixirt._words import unknown
 from mixirt.errors import SpecError
 from mixirt.frames import to_native
 from mixirt.model import Model
-from mixirt.responses import Responses
 
 __all__ = ["Curves"]
 
@@ -23,7 +22,7 @@ class Curves:
 
     _model: Model
     _engine: _core.Model
-    _read: Responses
+    _native: str
     _found: Any
     _values: NDArray[np.float64]
 
@@ -77,9 +76,7 @@ class Curves:
             columns["point"] += np.repeat(np.arange(n), len(table)).tolist()
             columns["category"] += list(labels[i]) * n
             probabilities.append(table.T.ravel())
-        return to_native(
-            {**columns, "probability": np.concatenate(probabilities)}, self._read.native
-        )
+        return to_native({**columns, "probability": np.concatenate(probabilities)}, self._native)
 
     def expected_scores(
         self, theta: Any, *, group: object = None, class_: int = 1
@@ -258,7 +255,7 @@ class Curves:
                     probabilities += table.tolist()
         if not design.has_groups:
             del columns["group"]
-        return to_native({**columns, "probability": probabilities}, self._read.native)
+        return to_native({**columns, "probability": probabilities}, self._native)
 
 
 def _columns(*names: str) -> dict[str, list[Any]]:

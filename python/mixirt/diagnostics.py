@@ -121,7 +121,7 @@ def diagnose(result: Result) -> Diagnostics:
     """Examine a fit; see :meth:`mixirt.Result.diagnostics`."""
     found = result._covariance("oakes")
     x, n_threads = np.asarray(result._found["x"]), result._settings.n_threads
-    _, gradient = _core.gradient(result._engine, result._data, x, n_threads=n_threads)
+    _, gradient = _core.gradient(result._engine, result._fitted.engine, x, n_threads=n_threads)
     moves = ~np.isnan(np.diagonal(found.matrix))
     own = np.where(np.isnan(found.matrix), 0.0, found.matrix)
     se = np.sqrt(np.diagonal(own))
@@ -188,7 +188,7 @@ def _finer(
     finer = result._model._on_grid(points)
     try:
         loglik, gradient = _core.gradient(
-            finer._compile(), result._data, x, n_threads=result._settings.n_threads
+            finer._compile(), result._fitted.engine, x, n_threads=result._settings.n_threads
         )
     except (EstimationError, MixirtError):
         return math.nan, None

@@ -10,6 +10,7 @@ __all__ = [
     "DataError",
     "DataWarning",
     "EstimationError",
+    "FileError",
     "IdentificationError",
     "InformationWarning",
     "LikelihoodDecreaseWarning",
@@ -55,6 +56,10 @@ class EstimationError(MixirtError, RuntimeError):
 
     def __reduce__(self) -> tuple[type[EstimationError], tuple[str, Any]]:
         return type(self), (str(self), self.history)
+
+
+class FileError(MixirtError):
+    """A model file cannot be written, or is not one that can be read."""
 
 
 class MixirtWarning(UserWarning):

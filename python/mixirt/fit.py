@@ -25,6 +25,7 @@ from mixirt.errors import (
 from mixirt.known_classes import read_known_classes
 from mixirt.latent_class import LatentClassResult
 from mixirt.model import Model
+from mixirt.provenance import FittedData
 from mixirt.responses import Responses
 from mixirt.result import Result
 from mixirt.scores import new_data
@@ -280,11 +281,9 @@ def estimate(
     result = kind(
         model=model,
         engine=engine,
-        data=data,
-        read=read,
+        data=FittedData.of(read, data, known),
         found=found,
         settings=settings,
-        known=known,
     )
     warn_about(result)
     return result

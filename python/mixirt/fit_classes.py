@@ -128,7 +128,7 @@ class ClassComparison:
             "replicated": [r.n_replicated for r in fits],
             "converged": [r.converged for r in fits],
         }
-        return to_native(columns, fits[0]._read.native)
+        return to_native(columns, fits[0]._native)
 
     def __str__(self) -> str:
         return str(self.frame())

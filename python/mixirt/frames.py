@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["to_native"]
+__all__ = ["LIBRARIES", "to_native"]
 
 #: For each library, the module and the function in it that makes a frame of a dict of columns.
 _CONSTRUCTORS = {
@@ -19,6 +19,9 @@ _CONSTRUCTORS = {
     "modin": ("modin.pandas", "DataFrame"),
     "cudf": ("cudf", "DataFrame"),
 }
+
+#: The libraries that make frames.
+LIBRARIES = tuple(_CONSTRUCTORS)
 
 #: The libraries to try, in order, for responses that were in none of the above.
 _PREFERENCE = ("pandas", "polars", "pyarrow")
@@ -33,7 +36,8 @@ def to_native(columns: Mapping[str, Sequence[Any] | NDArray[Any]], native: str) 
         The columns by name, all of one length.
     native
         `Responses.native`: the name of a library. Where it makes no data frames itself, as
-        "numpy", the frame is one of the first installed of pandas, polars and pyarrow.
+        "numpy", the frame is one of the first installed of pandas, polars and pyarrow; "dict" needs
+        no library and gives the columns themselves.
 
     Returns
     -------
@@ -51,6 +55,8 @@ def to_native(columns: Mapping[str, Sequence[Any] | NDArray[Any]], native: str) 
     >>> type(frame).__module__.split(".")[0], frame.shape
     ('polars', (2, 2))
     """
+    if native == "dict":
+        return {k: v if isinstance(v, np.ndarray) else list(v) for k, v in columns.items()}
     names = (native,) if native in _CONSTRUCTORS else _PREFERENCE
     for name in names:
         module, constructor = _CONSTRUCTORS[name]

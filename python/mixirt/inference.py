@@ -70,7 +70,7 @@ class Inference(Covariances):
         1  item2  difficulty     -0.75  0.12
         """
         return to_native(
-            derived_columns(cast("Result", self), method, quantile(level)), self._read.native
+            derived_columns(cast("Result", self), method, quantile(level)), self._native
         )
 
     def wald(
@@ -200,4 +200,4 @@ class Inference(Covariances):
         columns["se"] = np.where(self._model.table.is_fixed, np.nan, public.std(axis=0, ddof=1))
         columns["lower"], columns["upper"] = np.quantile(public, tails, axis=0)
         columns["status"] = self._status()
-        return to_native(columns, self._read.native)
+        return to_native(columns, self._native)

@@ -34,12 +34,16 @@ class LatentClassResult(Result):
         >>> fit.df, round(fit.g2, 2)
         (120, 476.8)
         """
-        if self._known is not None:
+        if self._fitted.known is not None:
             reason = "some classes are known, so responses are not all there is to fit"
-            counted = chi_squares(self.model.design, self._read, None, self.n_parameters)
+            counted = chi_squares(
+                self.model.design, self._fitted.responses, None, self.n_parameters
+            )
             return GoodnessOfFit(None, None, None, None, counted.df, counted.n_cells, reason)
         log_probability = self.classify().log_probability
-        return chi_squares(self.model.design, self._read, log_probability, self.n_parameters)
+        return chi_squares(
+            self.model.design, self._fitted.responses, log_probability, self.n_parameters
+        )
 
     def summary(self) -> str:
         """Put the fit on a page: statistics, starts, class sizes and probabilities.

@@ -134,17 +134,19 @@ class Model(ClassVerbs):
         """What every parameter is."""
         return self._table
 
-    def _with(self, table: ParameterTable) -> Model:
-        model = object.__new__(Model)
-        model._design, model._table = self._design, table
+    @classmethod
+    def of(cls, design: Design, table: ParameterTable) -> Model:
+        """Put a model together from its two parts."""
+        model = object.__new__(cls)
+        model._design, model._table = design, table
         return model
+
+    def _with(self, table: ParameterTable) -> Model:
+        return Model.of(self._design, table)
 
     def _on_grid(self, n_quadrature: tuple[int, ...]) -> Model:
         """Return the same model with other numbers of quadrature points."""
-        model = object.__new__(Model)
-        model._design = replace(self._design, n_quadrature=n_quadrature)
-        model._table = self._table
-        return model
+        return Model.of(replace(self._design, n_quadrature=n_quadrature), self._table)
 
     def __str__(self) -> str:
         return model_text(self._design, self._table)

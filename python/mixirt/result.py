@@ -20,7 +20,8 @@ from mixirt.frames import to_native
 from mixirt.inference import Inference
 from mixirt.model import Model
 from mixirt.model_text import cell_status
-from mixirt.responses import Responses
+from mixirt.provenance import DataSummary, FittedData
+from mixirt.reuse import Reuse
 from mixirt.scores import Scores, score
 from mixirt.simulate import simulate
 from mixirt.starts import Optima
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Result"]
 
 
-class Result(Classified, Curves, Inference):
+class Result(Classified, Curves, Inference, Reuse):
     """Estimates, log-likelihood and history of a fit; made by :func:`mixirt.fit`. Immutable."""
 
     def __init__(
@@ -41,15 +42,13 @@ class Result(Classified, Curves, Inference):
         *,
         model: Model,
         engine: _core.Model,
-        data: _core.Data,
-        read: Responses,
+        data: FittedData,
         found: Mapping[str, Any],
         settings: Settings,
-        known: NDArray[np.uint16] | None = None,
     ) -> None:
-        self._model, self._engine, self._data = model, engine, data
-        self._read, self._found, self._settings = read, found, settings
-        self._known = known
+        self._model, self._engine, self._fitted = model, engine, data
+        self._native = data.summary.native
+        self._found, self._settings = found, settings
         self._values = engine.expand(found["x"])
         self._covariances: dict[str, ParameterCovariance] = {}
         self._diagnosed: list[Diagnostics] = []
@@ -58,6 +57,16 @@ class Result(Classified, Curves, Inference):
     def model(self) -> Model:
         """The model that was fitted."""
         return self._model
+
+    @property
+    def data(self) -> DataSummary:
+        """What is known of the fitted responses: numbers of respondents and patterns, weights."""
+        return self._fitted.summary
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of codes, weights, groups, known classes: equal for fits to the same data."""
+        return self._fitted.fingerprint
 
     @property
     def loglik(self) -> float:
@@ -77,7 +86,7 @@ class Result(Classified, Curves, Inference):
     @property
     def n_observations(self) -> float:
         """Sum of the weights; the number of respondents without weights."""
-        return float(self._data.sum_of_weights)
+        return self._fitted.summary.sum_of_weights
 
     @property
     def aic(self) -> float:
@@ -125,7 +134,7 @@ class Result(Classified, Curves, Inference):
         worse), ``e_step_seconds``, ``m_step_seconds``.
         """
         columns = {"cycle": np.arange(1, self.n_cycles + 1), **self._found["history"]}
-        return to_native(columns, self._read.native)
+        return to_native(columns, self._native)
 
     @property
     def n_starts(self) -> int:
@@ -160,7 +169,7 @@ class Result(Classified, Curves, Inference):
         """
         optima = Optima.of(self._found["starts"])
         columns = {"loglik": optima.loglik, "times": optima.times, "converged": optima.converged}
-        return to_native(columns, self._read.native)
+        return to_native(columns, self._native)
 
     def parameters(self, se: str | None = "oakes") -> Any:
         """Item parameters as a frame.
@@ -208,7 +217,7 @@ class Result(Classified, Curves, Inference):
             columns["se"] = self._standard_errors(se)[chosen]
         columns["difficulty"] = self._difficulties()[chosen]
         columns["status"] = [status[c] for c in chosen]
-        return to_native(columns, self._read.native)
+        return to_native(columns, self._native)
 
     def distributions(self, se: str | None = "oakes") -> Any:
         """Distributions of the attributes as a frame.
@@ -250,7 +259,7 @@ class Result(Classified, Curves, Inference):
             columns["se"] = self._standard_errors(se)[chosen]
         status = self._status()
         columns["status"] = [status[c] for c in chosen]
-        return to_native(columns, self._read.native)
+        return to_native(columns, self._native)
 
     @property
     def proportions(self) -> NDArray[np.float64]:
@@ -424,42 +433,6 @@ class Result(Classified, Curves, Inference):
             f"{state} after {self.n_cycles} cycles>"
         )
 
-    def start_for(self, model: Model) -> Model:
-        """Give another model start values at these estimates, matched by name.
-
-        Parameters
-        ----------
-        model : Model
-            The model to be fitted next; what it fixes stays fixed.
-
-        Returns
-        -------
-        Model
-            The same model with start values for every parameter that this fit has too.
-
-        Examples
-        --------
-        >>> import mixirt
-        >>> lsat7 = mixirt.datasets.load("lsat7").responses
-        >>> first = mixirt.fit(lsat7, "1pl")
-        >>> second = mixirt.fit(lsat7, first.start_for(mixirt.Model("2pl", items=5)))
-        >>> second.n_cycles > 0
-        True
-        """
-        values = dict(zip(_addresses(self._model), self._values, strict=True))
-        table, matched = model.table, 0
-        for cell, address in enumerate(_addresses(model)):
-            if address in values and not table.is_fixed[cell]:
-                table = table.set(np.array([cell]), start=float(values[address]))
-                matched += 1
-        if not matched:
-            raise SpecError(
-                "the fit given as start has no parameter of this model: its items are "
-                f"{quoted(self._model.design.items)}, the model's {quoted(model.design.items)}; "
-                "they are matched by name"
-            )
-        return model._with(table)
-
     def _at_bounds(self) -> list[str]:
         """Parameters stopped by a bound, in words."""
         table, found = self._model.table, []
@@ -552,22 +525,3 @@ class Result(Classified, Curves, Inference):
             if len(own) == 1 and own[0] * step != 0.0:
                 difficulty[c] = -value / (own[0] * step)
         return difficulty
-
-
-def _addresses(model: Model) -> list[tuple[object, ...]]:
-    """List the names of every cell: what identifies it in another model."""
-    design, cells = model.design, model.design.cells
-    attributes: tuple[str | None, ...] = (*design.attributes, None)
-    items: tuple[str | None, ...] = (*design.items, None)
-    return [
-        (
-            int(cells.kind[c]),
-            str(design.groups[cells.group[c] // design.n_classes]),
-            int(cells.group[c] % design.n_classes),
-            items[cells.item[c]],
-            attributes[cells.attribute[c]],
-            attributes[cells.attribute_2[c]],
-            int(cells.category[c]),
-        )
-        for c in range(len(cells))
-    ]

@@ -100,13 +100,13 @@ def score(
     n_threads: int | None,
 ) -> Scores:
     """Score the fitted or new responses; see :meth:`mixirt.Result.score`."""
-    engine, native = result._engine, result._read.native
+    engine, native = result._engine, result._native
     check_threads(n_threads)
     word("method", method)
     if responses is None:
         if groups is not None:
             raise DataError("groups belong to new responses; the fitted ones have theirs already")
-        data = result._data
+        data = result._fitted.engine
     else:
         read = read_new(result, responses, groups, missing, extra)
         data, native = new_data(engine, read, n_threads), read.native

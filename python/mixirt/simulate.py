@@ -33,13 +33,14 @@ def simulate(result: Result, n: int | None, groups: Any, theta: Any, seed: Any) 
     codes = draw_codes(result, observed, points, generator)
     columns: dict[str, NDArray[Any]] = {}
     for i, name in enumerate(design.items):
+        labels = _label_array(design.category_labels[i])
         if design.items_in_group[:, i].all():
-            columns[name] = np.array(design.category_labels[i])[codes[:, i]]
-        else:
-            labels = np.full(_MISSING + 1, None, dtype=object)
-            labels[: len(design.category_labels[i])] = design.category_labels[i]
             columns[name] = labels[codes[:, i]]
-    return to_native(columns, result._read.native)
+        else:
+            with_missing = np.full(_MISSING + 1, None, dtype=object)
+            with_missing[: len(labels)] = labels
+            columns[name] = with_missing[codes[:, i]]
+    return to_native(columns, result._native)
 
 
 def draw_codes(
@@ -80,9 +81,15 @@ def draw_codes(
     return drawn_codes
 
 
+def _label_array(labels: tuple[object, ...]) -> NDArray[Any]:
+    """Labels (M,) of the categories of an item; NumPy would make text of numbers among text."""
+    same_type = len({type(label) for label in labels}) == 1
+    return np.array(labels, dtype=None if same_type else object)
+
+
 def _observed(result: Result, n: Any, groups: Any, theta: Any) -> NDArray[np.int64]:
     """Return the observed group of every respondent to be drawn."""
-    design, read = result.model.design, result._read
+    design, fitted = result.model.design, result._fitted
     if n is not None:
         n = whole_number("n", n, 1)
     if groups is not None:
@@ -98,7 +105,9 @@ def _observed(result: Result, n: Any, groups: Any, theta: Any) -> NDArray[np.int
     if n is None and theta is not None:
         n = len(np.asarray(theta))
     if n is None:
-        return np.zeros(read.n_rows, np.int64) if read.groups is None else read.groups.astype(int)
+        if fitted.is_here and fitted.responses.groups is not None:
+            return fitted.responses.groups.astype(np.int64)
+        return np.repeat(np.arange(len(design.groups)), fitted.summary.group_sizes)
     if design.has_groups and len(design.groups) > 1:
         raise SpecError(
             f"the model has groups {quoted(design.groups)}: give groups= with a label for each of "

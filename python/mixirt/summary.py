@@ -22,7 +22,7 @@ def summary_text(result: Result) -> str:
 
 def headline(result: Result) -> str:
     """Say what the model is and how large the data are."""
-    design, data = result.model.design, result._data
+    design, data = result.model.design, result.data
     models = ", ".join(sorted({model.name for model in design.models}))
     if not design.attributes:
         models = f"{design.n_classes} latent classes"

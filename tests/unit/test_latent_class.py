@@ -221,8 +221,7 @@ def test_a_maximum_reached_once_is_doubted(two: mixirt.LatentClassResult) -> Non
     doubtful = mixirt.LatentClassResult(
         model=two.model,
         engine=two._engine,
-        data=two._data,
-        read=two._read,
+        data=two._fitted,
         found=found,
         settings=two._settings,
     )

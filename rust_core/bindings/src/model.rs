@@ -7,7 +7,7 @@ use mixirt_core::params::{FreeParameter, ParameterTable, Slot};
 use mixirt_core::prior::Prior;
 use mixirt_core::quadrature::Quadrature;
 use mixirt_core::spec::{GroupSpec, ItemSpec, Model, Spec};
-use mixirt_core::{Error, latent, proportions, start};
+use mixirt_core::{Error, feasible, latent, proportions, start};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
@@ -139,6 +139,11 @@ impl PyModel {
     /// The value of every cell when the free parameters are `x (n_free,)`.
     fn expand<'py>(&self, py: Python<'py>, x: PyReadonlyArray1<'py, f64>) -> PyResult<Bound<'py, PyArray1<f64>>> {
         Ok(self.inner.table.expand(self.checked(x.as_slice()?)?).into_pyarray(py))
+    }
+
+    /// Whether every item, distribution and proportion exists at the free parameters `x (n_free,)`, within bounds.
+    fn is_feasible(&self, x: PyReadonlyArray1<'_, f64>) -> PyResult<bool> {
+        Ok(feasible::is_feasible(&self.inner, self.checked(x.as_slice()?)?))
     }
 
     /// Start values `(n_free,)` for some data.
