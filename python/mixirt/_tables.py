@@ -122,7 +122,7 @@ def read_table(responses: Any, item_names: Sequence[Any] | None = None) -> Table
     Parameters
     ----------
     responses
-        A two-dimensional array, a list of rows, or a data frame that narwhals reads.
+        A two-dimensional array, a list of rows, a data frame that narwhals reads, or a table.
     item_names
         Names to give to the columns instead of their own.
 
@@ -131,6 +131,8 @@ def read_table(responses: Any, item_names: Sequence[Any] | None = None) -> Table
     DataError
         If it is not a table of numbers or objects, has no rows or no columns, or names repeat.
     """
+    if isinstance(responses, Table):
+        return responses
     try:
         frame = nw.from_native(responses, pass_through=True, allow_series=True)
         if isinstance(frame, nw.LazyFrame):

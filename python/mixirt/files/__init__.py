@@ -45,7 +45,7 @@ def load(path: str | Path, *, frames: str | None = None) -> Result:
     """Read a fit that :meth:`mixirt.Result.save` wrote.
 
     It scores new responses, plots, reports and simulates as the fit itself, and gives start values
-    (``mixirt.fit(..., start=r)``) and anchors (``r.anchor_for(model)``). The responses it was
+    (``mixirt.fit(..., start=r)``) and anchors (``model.anchor(r)``). The responses it was
     fitted to are not in the file: what needs them says so.
 
     Parameters

@@ -1,0 +1,83 @@
+"""The command line: fit, score, simulate, show and compare from files.
+
+Exit codes: 0 if all went well, 1 if the data, the model or a file cannot be used, 2 if the command
+itself is wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from mixirt.cli.arguments import parser
+from mixirt.errors import MixirtError
+
+__all__ = ["main"]
+
+#: What shells report of a program that Ctrl-C stopped.
+_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The command and its arguments; default those of the process.
+
+    Returns
+    -------
+    int
+        The exit code.
+
+    Examples
+    --------
+    >>> main(["compare", "no-such-file.json"])
+    1
+    """
+    given = parser().parse_args(arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = _show_warning
+        try:
+            given.run(given)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Whoever read the output has seen enough; nothing may complain at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        except (MixirtError, OSError, ImportError, MemoryError) as error:
+            said = _in_options(str(error)) or type(error).__name__
+            print(f"mixirt {given.command}: {said}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print(f"mixirt {given.command}: interrupted", file=sys.stderr)
+            return _INTERRUPTED
+    return 0
+
+
+def _show_warning(message: Any, *_: Any, **__: Any) -> None:
+    print(f"mixirt: warning: {_in_options(str(message))}", file=sys.stderr)
+
+
+def _in_options(message: str) -> str:
+    """Turn arguments of Python functions that a message advises into options.
+
+    Examples
+    --------
+    >>> _in_options("say categories=[1, 2], or missing='x'")
+    "say --categories 1,2, or --missing 'x'"
+    >>> _in_options("list the values, categories={'q1': [...]}")
+    'list the values, --categories ...'
+    """
+    message = re.sub(r"categories=\{[^}]*\}", "--categories ...", message)
+    message = re.sub(
+        r"categories=\[([^]]*)\]", lambda m: f"--categories {m[1].replace(', ', ',')}", message
+    )
+    message = re.sub(r"\b(max|n|class)_(\w+)=", r"--\1-\2 ", message)
+    return re.sub(r"\b(missing|groups|quadrature)=(?=\S)", r"--\1 ", message)

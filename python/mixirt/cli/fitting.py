@@ -1,0 +1,173 @@
+"""The commands that estimate: fit and lca."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mixirt._words import unknown
+from mixirt.cli.tables import Chunk, Kind, Source, as_number, open_source
+from mixirt.cli.terminal import cycle_reporter, show_progress
+from mixirt.errors import DataError, SpecError
+from mixirt.families import item_model
+from mixirt.files import load
+from mixirt.fit import fit
+from mixirt.fit_classes import fit_latent_class
+
+if TYPE_CHECKING:
+    from mixirt.result import Result
+
+__all__ = ["run_fit", "run_lca"]
+
+
+def run_fit(given: argparse.Namespace) -> None:
+    """Estimate an item response model."""
+    with open_source(given.table, given.missing, given.delimiter) as source:
+        items = _items(source, given)
+        names, q_matrix = _q_matrix(given.q_matrix, items)
+        structure = {
+            "model": _models(given, items),
+            "q_matrix": q_matrix,
+            "attributes": names,
+            "invariance": given.invariance,
+            "free_items": given.free_items,
+            "n_classes": given.classes,
+            "quadrature": given.quadrature,
+            "n_quadrature": given.n_quadrature,
+            "start": None if given.start is None else load(given.start),
+        }
+        _estimate(fit, source, items, given, structure)
+
+
+def run_lca(given: argparse.Namespace) -> None:
+    """Estimate a latent class model."""
+    with open_source(given.table, given.missing, given.delimiter) as source:
+        items = _items(source, given)
+        _estimate(fit_latent_class, source, items, given, {"k": given.classes})
+
+
+def _estimate(
+    function: Callable[..., Result],
+    source: Source,
+    items: list[str],
+    given: argparse.Namespace,
+    options: dict[str, Any],
+) -> None:
+    """Read the table, fit, compute standard errors, save, and print a page."""
+    extra = [name for name in (given.groups, given.weights) if name is not None]
+    chunk = next(source.chunks(None, [*items, *extra]), None)
+    if chunk is None:
+        raise DataError(f"{given.table} has no rows besides the header")
+    categories, kind = _categories(given.categories)
+    options = {
+        **options,
+        "categories": categories,
+        "groups": None if given.groups is None else _groups(chunk, given.groups),
+        "weights": None if given.weights is None else _weights(chunk, given.weights),
+        "max_cycles": given.max_cycles,
+        "n_threads": given.threads,
+        "n_starts": given.starts,
+        "seed": given.seed,
+    }
+    responses = chunk.table(dict.fromkeys(items, kind), "numpy")
+    # What was not said keeps its default, and is no argument.
+    chosen = {name: value for name, value in options.items() if value is not None}
+    with cycle_reporter(show_progress(given.quiet)) as progress:
+        result = function(responses, **chosen, progress=progress)
+    if given.se is not None:
+        result.vcov(given.se)
+    if given.out is not None:
+        result.save(given.out)
+    if not given.quiet:
+        print(result.summary())
+
+
+def _items(source: Source, given: argparse.Namespace) -> list[str]:
+    """Choose the columns that are items."""
+    others = [name for name in (given.id, given.groups, given.weights) if name is not None]
+    for name in [*others, *given.exclude, *(given.items or [])]:
+        if name not in source.names:
+            raise DataError(unknown("column", name, source.names))
+    apart = {*others, *given.exclude}
+    items = [name for name in source.names if name not in apart]
+    if given.items is not None:
+        both = [name for name in given.items if name in apart]
+        if both:
+            raise DataError(f"column '{both[0]}' cannot be an item and something else")
+        items = list(given.items)
+    if not items:
+        raise DataError("no columns are left to be items")
+    return items
+
+
+def _models(given: argparse.Namespace, items: Sequence[str]) -> str | dict[str, str]:
+    if not given.item_model:
+        return str(given.model)
+    models = dict.fromkeys(items, str(given.model))
+    for text in given.item_model:
+        item, _, model = text.rpartition("=")
+        if item not in models:
+            raise SpecError(f"--item-model {text}: {unknown('item', item, items)}")
+        models[item] = item_model(model).name
+    return models
+
+
+def _q_matrix(
+    path: str | None, items: Sequence[str]
+) -> tuple[list[str] | None, list[list[int]] | None]:
+    """Read which item measures which attribute: names of attributes, and rows in item order."""
+    if path is None:
+        return None, None
+    with open_source(path) as source:
+        first, *attributes = source.names
+        chunk = next(source.chunks(None, source.names), None)
+        rows = {} if chunk is None else _q_rows(path, chunk, first, attributes)
+    lacking = [item for item in items if item not in rows]
+    if lacking:
+        raise SpecError(f"{path} has no line for item '{lacking[0]}'")
+    return attributes, [rows[item] for item in items]
+
+
+def _q_rows(path: str, chunk: Chunk, first: str, attributes: Sequence[str]) -> dict[str, list[int]]:
+    columns = [chunk.values(name) for name in attributes]
+    rows: dict[str, list[int]] = {}
+    for r, item in enumerate(chunk.values(first)):
+        entries = [str(column[r]) for column in columns]
+        if any(entry not in ("0", "1") for entry in entries):
+            raise SpecError(f"{path}, {chunk.where(r)}: entries must be 0 or 1; found {entries}")
+        rows[str(item)] = [int(entry) for entry in entries]
+    return rows
+
+
+def _categories(given: list[str] | None) -> tuple[list[Any] | None, Kind]:
+    """Read the categories of all items: numbers if all of them are."""
+    if given is None:
+        return None, "auto"
+    numbers = [as_number(value) for value in given]
+    if any(isinstance(value, str) for value in numbers):
+        return given, "text"
+    return [int(v) if v == int(v) else v for v in map(float, numbers)], "auto"
+
+
+def _groups(chunk: Chunk, name: str) -> list[Any]:
+    """Read labels of groups: whole numbers if all of them are, else as they stand."""
+    values = chunk.values(name)
+    for row, value in enumerate(values):
+        if value is None:
+            raise DataError(f"{chunk.where(row)} has no group in column '{name}'")
+    try:
+        return [int(v) if isinstance(v, str) else v for v in values]
+    except ValueError:
+        return values
+
+
+def _weights(chunk: Chunk, name: str) -> list[float]:
+    weights = []
+    for row, value in enumerate(chunk.values(name)):
+        number = as_number(value) if isinstance(value, str) else value
+        if number is None or isinstance(number, str):
+            found = "nothing" if number is None else repr(number)
+            raise DataError(f"{chunk.where(row)}, column '{name}': found {found}, no weight")
+        weights.append(float(number))
+    return weights

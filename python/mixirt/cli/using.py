@@ -1,0 +1,155 @@
+"""The commands that use fits: score, simulate, show and compare."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mixirt._words import quoted, unknown
+from mixirt.cli.output import Columns, table_writer
+from mixirt.cli.tables import Chunk, Kind, open_source
+from mixirt.cli.terminal import row_reporter, show_progress
+from mixirt.design import Design
+from mixirt.errors import DataError
+from mixirt.files import load
+from mixirt.model_text import text_table
+
+if TYPE_CHECKING:
+    from mixirt.result import Result
+
+__all__ = ["run_compare", "run_score", "run_show", "run_simulate"]
+
+
+def run_score(given: argparse.Namespace) -> None:
+    """Score the respondents of a table, part by part."""
+    result = load(given.fit, frames="dict")
+    design = result.model.design
+    if design.has_groups and given.groups is None:
+        raise DataError(
+            f"the fit has groups {quoted(design.groups)}; name the column that holds them: --groups"
+        )
+    if given.groups is not None and not design.has_groups:
+        raise DataError("--groups was given, but the fit has no groups")
+    others = [name for name in (given.id, given.groups) if name is not None]
+    with open_source(given.table, given.missing, given.delimiter) as source:
+        for name in [*others, *design.items]:
+            if name not in source.names:
+                raise DataError(f"{given.table}: {unknown('column', name, source.names)}")
+        n_rows = 0
+        shown = show_progress(given.quiet)
+        with table_writer(given.out) as write, row_reporter(shown) as report:
+            for chunk in source.chunks(given.chunk_rows, [*others, *design.items]):
+                write(_scores(result, chunk, given))
+                n_rows += len(chunk.lines)
+                report(n_rows)
+            if not n_rows:
+                raise DataError(f"{given.table} has no rows besides the header")
+
+
+def _scores(result: Result, chunk: Chunk, given: argparse.Namespace) -> Columns:
+    design = result.model.design
+    responses = chunk.table(_kinds(design), "dict")
+    groups = None if given.groups is None else _labels(chunk, given.groups, design)
+    scores = result.score(responses, given.method, groups=groups, n_threads=given.threads)
+    columns: dict[str, Any] = {} if given.id is None else {given.id: chunk.values(given.id)}
+    for name, values in scores.frame().items():
+        columns[f"{name}_score" if name == given.id else name] = values
+    return columns
+
+
+def _kinds(design: Design) -> dict[str, Kind]:
+    """Say how the answers to each item are written, by the labels of its categories."""
+    kinds: dict[str, Kind] = {}
+    for item, labels in zip(design.items, design.category_labels, strict=True):
+        kinds[item] = "auto"
+        if any(isinstance(label, str) for label in labels):
+            kinds[item] = "text"
+        elif any(isinstance(label, bool) for label in labels):
+            kinds[item] = "truth"
+    return kinds
+
+
+def _labels(chunk: Chunk, name: str, design: Design) -> list[Any]:
+    """Find the group of each row by its label, whatever type the label has."""
+    known = {str(label): label for label in design.groups}
+    labels = []
+    for row, value in enumerate(chunk.values(name)):
+        label = str(value)
+        if label not in known:
+            found = "no group" if value is None else f"group {value!r}"
+            raise DataError(
+                f"{chunk.where(row)}, column '{name}': found {found}; the fit has the groups "
+                f"{quoted(design.groups)}"
+            )
+        labels.append(known[label])
+    return labels
+
+
+def run_simulate(given: argparse.Namespace) -> None:
+    """Draw responses."""
+    result = load(given.fit, frames="dict")
+    design, groups = result.model.design, None
+    if given.group is not None:
+        label = {str(label): label for label in design.groups}.get(given.group)
+        if label is None:
+            raise DataError(unknown("group", given.group, design.groups))
+        n = given.n or result.data.group_sizes[design.groups.index(label)]
+        groups = [label] * n
+    elif given.n is not None and len(design.groups) > 1:
+        raise DataError(f"the fit has groups {quoted(design.groups)}; choose one with --group")
+    with table_writer(given.out) as write:
+        write(result.simulate(given.n if groups is None else None, groups=groups, seed=given.seed))
+
+
+def run_show(given: argparse.Namespace) -> None:
+    """Print a fit on a page, or its parameters as CSV."""
+    result = load(given.fit, frames="dict")
+    if given.parameters:
+        with table_writer(None) as write:
+            write(result.parameters())
+        return
+    print(result.summary())
+
+
+def run_compare(given: argparse.Namespace) -> None:
+    """Print fit statistics side by side; refuse fits to different responses."""
+    results = [load(path, frames="dict") for path in given.fits]
+    first = results[0]
+    for path, result in zip(given.fits, results, strict=True):
+        if result.fingerprint != first.fingerprint:
+            raise DataError(
+                f"{given.fits[0]} and {path} were fitted to different responses, so their "
+                "log-likelihoods cannot be compared"
+            )
+    print(_comparison(given.fits, results))
+
+
+def _comparison(paths: Sequence[str], results: Sequence[Result]) -> str:
+    """Make a table with a row per fit, and for each fit after the first what it gains."""
+    header = ["fit", "parameters", "log-likelihood", "AIC", "BIC", "SABIC", "deviance gain", "df"]
+    rows = []
+    for path, result in zip(paths, results, strict=True):
+        rows.append(
+            [
+                Path(path).stem,
+                str(result.n_parameters),
+                f"{result.loglik:.4f}",
+                f"{result.aic:.2f}",
+                f"{result.bic:.2f}",
+                f"{result.sabic:.2f}",
+                f"{2.0 * (result.loglik - results[0].loglik):.4f}",
+                str(result.n_parameters - results[0].n_parameters),
+            ]
+        )
+    best = {name: min(results, key=lambda r: getattr(r, name)) for name in ("aic", "bic", "sabic")}
+    lines = [text_table(header, rows), ""]
+    for name, result in best.items():
+        lines.append(f"best by {name.upper():5s}  {Path(paths[results.index(result)]).stem}")
+    lines += [
+        f"NOT CONVERGED  {Path(path).stem}"
+        for path, result in zip(paths, results, strict=True)
+        if not result.converged
+    ]
+    return "\n".join(lines)
