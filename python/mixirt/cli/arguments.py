@@ -7,8 +7,8 @@ import textwrap
 
 from mixirt._core import __version__
 from mixirt.cli import fitting, using
+from mixirt.covariance import VCOV_METHODS
 from mixirt.families import ITEM_MODELS
-from mixirt.inference import VCOV_METHODS
 from mixirt.presets import INVARIANCE
 
 __all__ = ["parser"]

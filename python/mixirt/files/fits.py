@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt import _core
+from mixirt.covariance import ParameterCovariance
 from mixirt.errors import FileError
 from mixirt.files.fields import Section, numbers_or_null
 from mixirt.files.models import (
@@ -22,7 +23,6 @@ from mixirt.files.models import (
 )
 from mixirt.frames import LIBRARIES
 from mixirt.goodness import GoodnessOfFit, n_cells
-from mixirt.inference import ParameterCovariance
 from mixirt.model import Model
 from mixirt.provenance import DataSummary, FittedData
 
