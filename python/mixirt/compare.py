@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 from mixirt._chi_square import chi_square_tail
+from mixirt._warn import warn
 from mixirt._words import quoted
 from mixirt.errors import ConvergenceWarning, DataError, SpecError
 from mixirt.frames import to_native
@@ -97,11 +97,10 @@ def _test(smaller: Result, larger: Result, names: tuple[str, str]) -> tuple[floa
         return math.nan, df, math.nan
     chi_square = 2.0 * (larger.loglik - smaller.loglik)
     if chi_square < -_LOWER:
-        warnings.warn(
+        warn(
             f"'{names[1]}' has more parameters than '{names[0]}' but the lower log-likelihood: "
             "they are not nested, or one of them is not at its maximum; see r.diagnostics()",
             ConvergenceWarning,
-            stacklevel=3,
         )
         return chi_square, df, math.nan
     return chi_square, df, chi_square_tail(chi_square, df)

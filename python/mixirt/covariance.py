@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from mixirt import _core
 from mixirt._respondents import is_missing
+from mixirt._warn import warn
 from mixirt._words import quoted, unknown
 from mixirt.diagnostics import Diagnostics
 from mixirt.errors import DataError, InformationWarning, SpecError
@@ -133,11 +133,10 @@ class Covariances:
             raise SpecError(f'clusters belong to method="sandwich"; found method="{method}"')
         found = self._covariance(method, clusters)
         if found.flat:
-            warnings.warn(
+            warn(
                 f"the information matrix ({method}) is not positive definite, so there are no "
                 f"standard errors; flat direction: {quoted(found.flat, 5)}",
                 InformationWarning,
-                stacklevel=2,
             )
         return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from mixirt import _core
 from mixirt._checks import check_threads, mapping, positive_number, whole_number, word
+from mixirt._warn import warn
 from mixirt._words import quoted, unknown
 from mixirt.errors import (
     BoundaryWarning,
@@ -293,35 +293,31 @@ def warn_about(result: Result) -> None:
     """Say what a user must know before trusting a fit."""
     if not result.converged:
         change = result.last_change
-        warnings.warn(
+        warn(
             f"not converged after {result.n_cycles} cycles: parameters still change by "
             f"{change:.2g}; raise max_cycles, or look at r.history for what holds it up",
             ConvergenceWarning,
-            stacklevel=4,
         )
     if result.n_starts > 1 and result.n_replicated == 1:
-        warnings.warn(
+        warn(
             f"only one of {result.n_starts} starts reached the log-likelihood {result.loglik:.4f}; "
             "it may be a local maximum: raise n_starts, and look at r.starts()",
             ReplicationWarning,
-            stacklevel=4,
         )
     stopped = result._at_bounds()
     if stopped:
-        warnings.warn(
+        warn(
             f"stopped by a bound: {'; '.join(stopped[:5])}"
             + (f"; and {len(stopped) - 5} more" if len(stopped) > 5 else ""),
             BoundaryWarning,
-            stacklevel=4,
         )
     coarse = result._coarse_groups()
     if coarse:
-        warnings.warn(
+        warn(
             f"the quadrature grid is too coarse for the correlations {coarse[0]}: the conditional "
             "standard deviation of an attribute is less than one step; raise n_quadrature or use "
             'quadrature="gauss-hermite"',
             QuadratureWarning,
-            stacklevel=4,
         )
 
 

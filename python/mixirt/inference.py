@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mixirt._warn import warn
 from mixirt.bootstrap import Bootstrap, bootstrap
 from mixirt.covariance import Covariances
 from mixirt.derived import derived_columns
@@ -183,7 +183,7 @@ class Inference(Covariances):
         """
         found = self._diagnose()
         if found.message():
-            warnings.warn(found.message(), _WARNINGS[found.status], stacklevel=2)
+            warn(found.message(), _WARNINGS[found.status])
         return found
 
     def _diagnose(self) -> Diagnostics:
