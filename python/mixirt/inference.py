@@ -34,6 +34,9 @@ _WARNINGS = {
 class Inference(Covariances):
     """What can be concluded from a fit; mixed into :class:`mixirt.Result`."""
 
+    #: The diagnostics in a line, of a fit read from a file.
+    _saved_status: str = ""
+
     def derived(self, level: float = 0.95, method: str = "oakes") -> Any:
         """Give what follows from the parameters, with standard errors by the delta method.
 
@@ -201,3 +204,7 @@ class Inference(Covariances):
         columns["lower"], columns["upper"] = np.quantile(public, tails, axis=0)
         columns["status"] = self._status()
         return to_native(columns, self._native)
+
+    def _status_line(self) -> str:
+        """Sum the diagnostics up; as it was saved, or nothing, where the responses are not here."""
+        return self._diagnose().line() if self._fitted.is_here else self._saved_status

@@ -36,8 +36,8 @@ class Reuse:
         path : str or Path
             The file, for instance ``"m.json"``.
         covariances : bool, default True
-            Keep the covariance matrices that `vcov` has computed so far. They are most of the file
-            where there are hundreds of parameters.
+            Keep the standard errors, the status of the fit and the covariance matrices that `vcov`
+            has computed. They are most of the file where there are hundreds of parameters.
 
         Raises
         ------

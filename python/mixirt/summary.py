@@ -55,7 +55,9 @@ def fit_lines(result: Result) -> str:
     )
     if design.n_classes > 1:
         lines.append(_replication(result))
-    lines.append(f"status: {result._diagnose().line()}")
+    status = result._status_line()
+    if status:
+        lines.append(f"status: {status}")
     return "\n".join(lines)
 
 

@@ -45,6 +45,7 @@ _SUM_TOLERANCE = 1e-8
 def fit_content(result: Result, covariances: bool) -> dict[str, Any]:
     """Write a fit for a file."""
     found, summary = result._found, result.data
+    status = result._status_line() if covariances else ""
     return {
         "library": {"name": "mixirt", "version": _core.__version__},
         "design": design_content(result.model.design),
@@ -54,6 +55,7 @@ def fit_content(result: Result, covariances: bool) -> dict[str, Any]:
             "loglik": result.loglik,
             "log_posterior": result.log_posterior,
             "converged": result.converged,
+            "status": status,
             "n_parameters": result.n_parameters,
             "aic": result.aic,
             "bic": result.bic,
@@ -160,6 +162,8 @@ def read_fit(content: Section, frames: str | None) -> Result:
     result._native = frames or _installed(result.data.native)
     # These are computed from the responses when asked for, and kept; here they come from the file.
     vars(result).update(_read_classification(content.section("fit"), result))
+    fit = content.section("fit")
+    result._saved_status = fit.text("status") if fit.has("status") else ""
     result._covariances.update(_read_covariances(content.section("covariances"), model, order))
     return result
 
