@@ -73,7 +73,7 @@ def test_expected_scores(get: Any) -> None:
 def test_gpcm_information_is_the_variance_of_the_score() -> None:
     """For the GPCM: `a^2 var(s)`, and the expected score has slope `a var(s)`."""
     result = real_scores()
-    slopes = result.parameters().query("parameter == 'slope'")["estimate"].to_numpy()
+    slopes = result.parameters(se=None).query("parameter == 'slope'")["estimate"].to_numpy()
     scores = np.array([-1.0, 0.5, 0.75, 3.0])
     for i, p in enumerate(tables(result, THETA)):
         variance = scores**2 @ p - (scores @ p) ** 2
