@@ -64,6 +64,11 @@ class ParameterCovariance:
         return self.matrix if dtype is None else self.matrix.astype(dtype)
 
 
+#: Free parameters up to which standard errors are computed without being asked for: four E-steps
+#: each, a second or so for a large sample.
+MOST_EXAMINED = 300
+
+
 class Covariances:
     """Uncertainty of a fit; mixed into :class:`mixirt.Result`."""
 
@@ -315,9 +320,18 @@ class Covariances:
             n_clusters=None if index is None else int(index.max()) + 1,
         )
 
+    def _is_examined(self) -> bool:
+        """Whether standard errors are had without being asked for: they are there, or cheap."""
+        is_cheap = self._fitted.is_here and self._engine.n_free <= MOST_EXAMINED
+        return is_cheap or "oakes" in self._covariances
+
     def _standard_errors(self, method: str, clusters: Any = None) -> NDArray[np.float64]:
         """Of every cell, on the public scale; NaN where there is none."""
         slot = self._model.table.compiled().slot
+        if method == "auto":
+            if not self._is_examined():
+                return np.full(len(slot), np.nan)
+            method = "oakes"
         with np.errstate(invalid="ignore"):
             of_free = np.sqrt(np.diagonal(self.vcov(method, clusters=clusters).matrix))
         se = np.full(len(slot), np.nan)

@@ -207,4 +207,8 @@ class Inference(Covariances):
 
     def _status_line(self) -> str:
         """Sum the diagnostics up; as it was saved, or nothing, where the responses are not here."""
-        return self._diagnose().line() if self._fitted.is_here else self._saved_status
+        if not self._fitted.is_here:
+            return self._saved_status
+        if self._diagnosed or self._is_examined():
+            return self._diagnose().line()
+        return "not examined (many parameters: call r.diagnostics())"

@@ -171,14 +171,15 @@ class Result(Classified, Curves, Inference, Reuse):
         columns = {"loglik": optima.loglik, "times": optima.times, "converged": optima.converged}
         return to_native(columns, self._native)
 
-    def parameters(self, se: str | None = "oakes") -> Any:
+    def parameters(self, se: str | None = "auto") -> Any:
         """Item parameters as a frame.
 
         Parameters
         ----------
-        se : str or None, default "oakes"
+        se : str or None, default "auto"
             Method of the standard errors, see :meth:`vcov`; None leaves them out. They are computed
-            when first asked for.
+            when first asked for, which takes four E-steps a parameter: ``"auto"`` is ``"oakes"`` up
+            to 300 free parameters, and none (NaN) beyond.
 
         Returns
         -------
@@ -219,13 +220,13 @@ class Result(Classified, Curves, Inference, Reuse):
         columns["status"] = [status[c] for c in chosen]
         return to_native(columns, self._native)
 
-    def distributions(self, se: str | None = "oakes") -> Any:
+    def distributions(self, se: str | None = "auto") -> Any:
         """Distributions of the attributes as a frame.
 
         Parameters
         ----------
-        se : str or None, default "oakes"
-            Method of the standard errors, see :meth:`vcov`; None leaves them out.
+        se : str or None, default "auto"
+            Method of the standard errors, as in :meth:`parameters`; None leaves them out.
 
         Returns
         -------
