@@ -37,6 +37,8 @@ def classes_identified(design: Design, table: ParameterTable) -> bool:
     n_free = len(np.unique(table.free_id[~table.is_fixed]))
     if design.attributes or design.n_classes == 1 or not families <= {"gpcm", "grm"}:
         return True
+    if _enough_items(design, table):
+        return True
     if sizes.max() > math.log(MOST_PATTERNS) or not 0 < n_free <= MOST_PARAMETERS:
         return True
     rng = np.random.default_rng(1974)
@@ -48,11 +50,32 @@ def classes_identified(design: Design, table: ParameterTable) -> bool:
     rows.append(_held(design, table))
     by_cell = np.concatenate(rows)
     matrix = np.zeros((len(by_cell), n_free))
-    np.add.at(matrix.T, slot[slot >= 0], by_cell.T[slot >= 0])
+    free_cells = np.flatnonzero(slot >= 0)
+    matrix += by_cell[:, free_cells] @ np.eye(n_free)[slot[free_cells]]
     lengths = np.linalg.norm(matrix, axis=0)
     if len(matrix) < n_free or not lengths.all():
         return False
     return bool(np.linalg.svd(matrix / lengths, compute_uv=False)[-1] > _RANK_TOLERANCE)
+
+
+def _enough_items(design: Design, table: ParameterTable) -> bool:
+    """Whether so many items make the rank certain without computing it.
+
+    Classes without constraints are identified if the items can be put into three sets that tell
+    enough of them apart: with m_t joint categories in set t, if the sum of min(C, m_t) is at least
+    2 C + 2 (Allman, Matias & Rhodes, 2009, corollary 5).
+    """
+    if table.is_fixed.any() or len(np.unique(table.free_id)) < len(table.free_id):
+        return False
+    n_classes = design.n_classes
+    for row in design.items_in_group:
+        sets = [1, 1, 1]
+        for m in sorted(np.array(design.n_categories)[row].tolist(), reverse=True):
+            smallest = sets.index(min(sets))
+            sets[smallest] = min(n_classes, sets[smallest] * m)
+        if sum(sets) < 2 * n_classes + 2:
+            return False
+    return True
 
 
 def _first_of(slot: NDArray[np.int64]) -> NDArray[np.intp]:
