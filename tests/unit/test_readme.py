@@ -32,8 +32,11 @@ def words_and_numbers(line: str) -> tuple[list[str], list[float]]:
     return re.sub(r"-?\d+\.\d+", "", line).split(), [float(number) for number in numbers]
 
 
-def test_the_python_blocks_run_and_print_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_python_blocks_run_and_print_what_is_shown(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     namespace: dict[str, object] = {}
+    monkeypatch.chdir(tmp_path)  # one block saves a file
     for block in blocks("python"):
         exec(compile(block, "README.md", "exec"), namespace)
     printed = capsys.readouterr().out.splitlines()
