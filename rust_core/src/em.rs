@@ -131,11 +131,11 @@ impl Best {
 ///
 /// | | `"none"` | `"squarem"` | `"anderson"` |
 /// |---|---|---|---|
-/// | GPCM, Science, 4 items | 1e-4, 122 cycles | 3e-6, 31 | 5e-6, 15 |
+/// | GPCM, Science, 4 items | 1e-4, 122 cycles | 5e-7, 36 | 5e-6, 15 |
 /// | 2PL, LSAT 7 | 5e-5, 57 | 7e-6, 17 | 2e-6, 13 |
-/// | 3PL with prior, SAT 12, 32 items | 6e-5, 63 | 6e-6, 24 | 5e-6, 20 |
-/// | 2PL, two attributes, mobility | 4e-4, 292 | 5e-6, 70 | 3e-5, 45 |
-/// | mixture of two GPCM classes, 3000 x 10 | 1e-4, 112 | 6e-5, 36 | 2e-6, 52 |
+/// | 3PL with prior, SAT 12, 32 items | 6e-5, 63 | 5e-6, 28 | 1e-6, 24 |
+/// | 2PL, two attributes, mobility | 4e-4, 292 | 2e-6, 68 | 2e-6, 30 |
+/// | mixture of two GPCM classes, 3000 x 10 | 1e-4, 112 | 7e-5, 37 | 2e-6, 52 |
 ///
 /// Without acceleration the criterion therefore fires 5 to 40 tolerances early; an accelerated step is an estimate of
 /// the whole way left, and counting it keeps the rule honest.
