@@ -41,6 +41,9 @@ GRADIENT_AGREEMENT = 1e-6
 """Central differences with a step of 1e-4 of a log-likelihood of about a thousand: 1e-13 * 1e3 /
 1e-4 of rounding, and third derivatives of the order of the counts times 1e-8."""
 
+ANALYTIC_AGREEMENT = 1e-10
+"""Sums of counts that agree to 1e-10, with bounded factors, per unit of weight."""
+
 N_STEP = 1000
 """Respondents for the M-step: enough for most Newton steps to go uphill undamped."""
 
@@ -148,6 +151,19 @@ def test_gradient(family: str, structure: str, rule: str) -> None:
             np.testing.assert_allclose(
                 difference / (2 * h) / scale, expected / scale, rtol=0, atol=GRADIENT_AGREEMENT
             )
+
+
+@pytest.mark.parametrize(("family", "structure", "rule"), NAMES)
+def test_gradient_of_the_engine(family: str, structure: str, rule: str) -> None:
+    """The engine's analytic gradient in item parameters is the oracle's."""
+    case = make_case(family, structure, rule)
+    _, found = _core.gradient(case.engine, case.engine_data, case.x)
+    scale = np.abs(case.weights).sum()
+    for free, members in blocks(case.model):
+        _, expected, _ = block_derivatives(case.oracle, case.oracle_counts, members)
+        np.testing.assert_allclose(
+            found[list(free)] / scale, expected / scale, rtol=0, atol=ANALYTIC_AGREEMENT
+        )
 
 
 @pytest.mark.parametrize("structure", ["one attribute", "two groups", "two classes"])
