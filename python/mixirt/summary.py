@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from mixirt.model_text import distribution_table, group_title, item_table, number_column
 
 if TYPE_CHECKING:
@@ -64,10 +66,18 @@ def fit_lines(result: Result) -> str:
 def _replication(result: Result) -> str:
     if result.n_starts == 1:
         return "one start: whether another finds a higher log-likelihood is not known"
-    reached = f"best log-likelihood reached by {result.n_replicated} of {result.n_starts} starts"
+    starts = result._found["starts"]
+    ended = int((np.asarray(starts["finished"]) | np.asarray(starts["converged"])).sum())
+    lines = [
+        f"best log-likelihood reached by {result.n_replicated} of the {ended} starts that went on, "
+        f"of {result.n_starts}"
+    ]
     if result.n_replicated == 1:
-        reached = f"NOT REPLICATED: {reached}"
-    return f"{reached} (seed {result.seed})"
+        lines.insert(0, "NOT REPLICATED: it may be a local maximum")
+    redrawn = int(np.count_nonzero(starts["n_redrawn"]))
+    if redrawn:
+        lines.append(f"starts drawn anew, for an empty class or a failure: {redrawn}")
+    return "\n".join([*lines, f"seed {result.seed}"])
 
 
 def _group(result: Result, latent: int) -> str:

@@ -217,6 +217,7 @@ def test_a_maximum_reached_once_is_doubted(two: mixirt.LatentClassResult) -> Non
     starts = {name: column[:3].copy() for name, column in two._found["starts"].items()}
     starts["finished"][:], starts["converged"][:] = True, True
     starts["log_posterior"][:] = [-100.0, -90.0, -100.0]
+    starts["n_redrawn"][0] = 2
     found = {**two._found, "starts": starts}
     doubtful = mixirt.LatentClassResult(
         model=two.model,
@@ -227,7 +228,10 @@ def test_a_maximum_reached_once_is_doubted(two: mixirt.LatentClassResult) -> Non
     )
     with pytest.warns(mixirt.ReplicationWarning, match="only one of 3 starts"):
         warn_about(doubtful)
-    assert "NOT REPLICATED" in doubtful.summary()
+    summary = doubtful.summary()
+    assert "NOT REPLICATED" in summary
+    assert "1 of the 3 starts that went on" in summary
+    assert "a failure: 1" in summary
 
 
 def test_a_seed_repeats_a_fit(responses: Any) -> None:
