@@ -37,7 +37,7 @@ def test_classes_are_recovered(family: str, n_classes: int, n_dims: int) -> None
         q_matrix=q_matrix,
         n_classes=n_classes,
         n_quadrature=n_quadrature,
-        n_starts=6,
+        n_starts=20,
         seed=3,
     )
     assert result.converged
