@@ -183,7 +183,7 @@ fn compare(c: &mut Criterion, name: &str, data: &Data) {
     let patterns = data.patterns();
     let mut e_step = EStep::new(&patterns, data.layout.clone()).unwrap();
     let mut counts = GroupCounts::zeros(&data.layout);
-    let input = NodeProbabilities { prior: &data.prior, probabilities: &data.probabilities };
+    let input = NodeProbabilities { prior: &data.prior, probabilities: &data.probabilities, conditional: &[] };
     let mut group = c.benchmark_group(name);
     group.bench_function("patterns", |b| b.iter(|| black_box(data.patterns())));
     group.bench_function("e_step", |b| b.iter(|| e_step.run(&patterns, input, &mut counts, &GO).unwrap()));

@@ -2,13 +2,14 @@
 
 use std::sync::atomic::AtomicBool;
 
-use rayon::prelude::*;
-
-use crate::e_step::{EStep, GroupCounts, NodeProbabilities, Posterior, Stop};
+use crate::e_step::{EStep, GroupCounts, Posterior, Stop};
 use crate::em::CountSource;
 use crate::error::{Error, Result};
 use crate::expected::Placed;
+use crate::grid::Grid;
+use crate::node_tables::NodeTables;
 use crate::patterns::{CodeMatrix, MISSING, Patterns, Selection, UNKNOWN_CLASS};
+use crate::plan::{Expectations, PlacedElimination};
 use crate::spec::Model;
 use crate::start::GroupSummary;
 
@@ -103,6 +104,31 @@ impl Data {
         self.rows[observed].iter().zip(patterns).map(|(&row, &pattern)| (row as usize, pattern as usize))
     }
 
+    /// The same respondents for [`Model::on_whole_grids`]; patterns keep their numbers.
+    ///
+    /// # Errors
+    /// As [`Data::new`].
+    pub fn on_whole_grids(&self, model: &Model) -> Result<Self> {
+        let rebuild = |(observed, patterns): (usize, &Patterns)| -> Result<Patterns> {
+            let n_own = patterns.n_categories().len();
+            let mut codes = vec![MISSING; patterns.len() * n_own];
+            codes.chunks_exact_mut(n_own).enumerate().for_each(|(p, codes)| patterns.codes_of(p, codes));
+            let known: Vec<u16> = (0..patterns.len()).map(|p| patterns.known_class(p)).collect();
+            let selection = Selection {
+                codes: CodeMatrix { codes: &codes, n_items: n_own },
+                rows: &(0..patterns.len() as u32).collect::<Vec<_>>(),
+                items: &(0..n_own).collect::<Vec<_>>(),
+                n_categories: patterns.n_categories(),
+                weights: Some(patterns.n_gp()),
+                known_class: Some(&known),
+            };
+            let whole = Patterns::build(&selection, model.structures[observed].layout.n_nodes())?;
+            Ok(whole.with_respondents_of(patterns))
+        };
+        let patterns = self.patterns.iter().enumerate().map(rebuild).collect::<Result<_>>()?;
+        Ok(Self { patterns, ..self.clone() })
+    }
+
     /// What start values are made from.
     pub fn summaries(&self) -> Vec<GroupSummary> {
         self.patterns.iter().map(summarise).collect()
@@ -114,7 +140,13 @@ impl Data {
     /// [`Error::Spec`] where the data were made for another model.
     pub fn worker(&self, model: &Model) -> Result<Worker<'_>> {
         let pairs = self.patterns.iter().zip(&model.structures);
-        let steps = pairs.map(|(patterns, structure)| Ok(EStep::new(patterns, structure.layout.clone())?));
+        let steps = pairs.map(|(patterns, structure)| {
+            let layout = structure.layout.clone();
+            Ok(match &structure.elimination {
+                Some(elimination) => EStep::eliminating(patterns, layout, elimination.layout.clone())?,
+                None => EStep::new(patterns, layout)?,
+            })
+        });
         Ok(Worker { data: self, steps: steps.collect::<Result<_>>()? })
     }
 }
@@ -133,6 +165,8 @@ pub struct GroupPosterior<'a> {
     pub pattern_of_respondent: &'a [u32],
     /// The posterior of each pattern.
     pub posterior: Posterior,
+    /// `(P, C, J)`: the most probable node of each class, where attributes are eliminated; else empty.
+    pub modes: Vec<f64>,
 }
 
 impl<'a> Worker<'a> {
@@ -149,12 +183,56 @@ impl<'a> Worker<'a> {
         cancel: &AtomicBool,
     ) -> Result<GroupPosterior<'a>> {
         let data = self.data;
-        let (prior, probabilities) = node_probabilities(model, observed, placed, values);
-        let input = NodeProbabilities { prior: &prior, probabilities: &probabilities };
+        let tables = NodeTables::new(model, observed, placed, values);
+        let input = tables.input();
         let patterns = &data.patterns[observed];
         let posterior = self.steps[observed].posterior(patterns, input, functions, true, cancel)?;
         let pattern_of_respondent = patterns.pattern_of_respondent();
-        Ok(GroupPosterior { rows: &data.rows[observed], pattern_of_respondent, posterior })
+        Ok(GroupPosterior { rows: &data.rows[observed], pattern_of_respondent, posterior, modes: Vec::new() })
+    }
+
+    /// As [`Worker::posterior`] where attributes are eliminated, for class indicators, attributes and the lower triangle
+    /// of their products about `origin`.
+    ///
+    /// # Errors
+    /// As [`Worker::posterior`]; [`Error::Spec`] where nothing is eliminated.
+    pub fn eliminated_posterior(
+        &mut self,
+        model: &Model,
+        (observed, origin): (usize, &[f64]),
+        placed: &[Placed],
+        values: &[f64],
+        cancel: &AtomicBool,
+    ) -> Result<GroupPosterior<'a>> {
+        let n_classes = model.spec.n_classes;
+        let here = &placed[observed * n_classes..(observed + 1) * n_classes];
+        let placed_here: Vec<(&Grid, &PlacedElimination)> =
+            here.iter().filter_map(|p| Some((&p.grid, p.elimination.as_ref()?))).collect();
+        let Some(elimination) = &model.structures[observed].elimination else {
+            return Err(Error::Spec("nothing is eliminated in this group".into()));
+        };
+        let axes: Vec<&PlacedElimination> = placed_here.iter().map(|p| p.1).collect();
+        let tables = NodeTables::new(model, observed, placed, values);
+        let (data, step) = (self.data, &mut self.steps[observed]);
+        let patterns = &data.patterns[observed];
+        let functions = elimination.functions(&axes, origin);
+        let summaries = step.inner_summaries(patterns, tables.input(), &functions)?;
+        let layout = &model.structures[observed].layout;
+        let indicator =
+            |c: usize| (0..layout.n_nodes()).map(move |l| f64::from(u8::from(layout.segment(c).contains(&l))));
+        let indicators: Vec<f64> = (0..n_classes).flat_map(indicator).collect();
+        let mut posterior = step.posterior(patterns, tables.input(), &indicators, false, cancel)?;
+        let expectations = Expectations { elimination, patterns, summaries: &summaries, placed: placed_here, origin };
+        let add = |part: &mut Vec<_>, p: usize, _: f64, row: &[f64]| part.push(expectations.of_pattern(p, row));
+        let parts = step.fold_posteriors(patterns, tables.input(), Vec::new, add, cancel)?;
+        let classes = std::mem::take(&mut posterior.expectations);
+        let mut modes = Vec::new();
+        for (pattern, classes) in parts.into_iter().flatten().zip(classes.chunks_exact(n_classes)) {
+            posterior.expectations.extend(classes.iter().chain(&pattern.moments));
+            modes.extend(pattern.modes);
+        }
+        let pattern_of_respondent = patterns.pattern_of_respondent();
+        Ok(GroupPosterior { rows: &data.rows[observed], pattern_of_respondent, posterior, modes })
     }
 }
 
@@ -179,8 +257,8 @@ impl Worker<'_> {
         fold: Fold<P, F>,
         cancel: &AtomicBool,
     ) -> Result<Vec<A>> {
-        let (prior, probabilities) = node_probabilities(model, observed, placed, values);
-        let input = NodeProbabilities { prior: &prior, probabilities: &probabilities };
+        let tables = NodeTables::new(model, observed, placed, values);
+        let input = tables.input();
         let patterns = &self.data.patterns[observed];
         Ok(self.steps[observed].fold_posteriors(patterns, input, fold.part, fold.add, cancel)?)
     }
@@ -196,10 +274,9 @@ impl CountSource for Worker<'_> {
     ) -> Result<Vec<GroupCounts>> {
         let mut all = Vec::with_capacity(self.steps.len());
         for (observed, (step, patterns)) in self.steps.iter_mut().zip(&self.data.patterns).enumerate() {
-            let (prior, probabilities) = node_probabilities(model, observed, placed, values);
-            let input = NodeProbabilities { prior: &prior, probabilities: &probabilities };
-            let mut counts = GroupCounts::zeros(step.layout());
-            step.run(patterns, input, &mut counts, cancel).map_err(|stop| explain(model, observed, stop))?;
+            let tables = NodeTables::new(model, observed, placed, values);
+            let mut counts = step.zeros();
+            step.run(patterns, tables.input(), &mut counts, cancel).map_err(|stop| explain(model, observed, stop))?;
             all.push(counts);
         }
         Ok(all)
@@ -216,41 +293,6 @@ fn explain(model: &Model, observed: usize, stop: Stop) -> Error {
         )),
         other => other.into(),
     }
-}
-
-/// Prior weights of all nodes of an observed group, and the probability tables of its items.
-fn node_probabilities(model: &Model, observed: usize, placed: &[Placed], values: &[f64]) -> (Vec<f64>, Vec<f64>) {
-    /// Tables this long are worth a thread of their own.
-    const PARALLEL_LENGTH: usize = 1 << 14;
-    let layout = &model.structures[observed].layout;
-    let classes = model.classes_of(observed);
-    let first = observed * model.spec.n_classes;
-    let mut prior = Vec::with_capacity(layout.n_nodes());
-    for (group, placed) in classes.iter().zip(&placed[first..]) {
-        let proportion = group.proportion_cell.map_or(1.0, |c| values[c]);
-        prior.extend(placed.grid.weights.iter().map(|w| proportion * w));
-    }
-    let mut probabilities = vec![0.0; layout.table_len()];
-    let mut tables = Vec::with_capacity(layout.n_items() * classes.len());
-    let mut rest = probabilities.as_mut_slice();
-    for index in 0..layout.n_items() {
-        for (class, group) in classes.iter().enumerate() {
-            let (table, tail) = rest.split_at_mut(layout.range(index, class).len());
-            tables.push((table, &group.instances[index], &placed[first + class]));
-            rest = tail;
-        }
-    }
-    let fill = |(table, instance, placed): (&mut [f64], &crate::spec::Instance, &Placed)| {
-        let family = model.spec.items[instance.item].family;
-        let eta = &values[instance.cells.clone()];
-        family.probabilities(&instance.shape, eta, placed.nodes(instance.support), table);
-    };
-    if layout.table_len() < PARALLEL_LENGTH {
-        tables.into_iter().for_each(fill);
-    } else {
-        tables.into_par_iter().for_each(fill);
-    }
-    (prior, probabilities)
 }
 
 fn rows_by_group(responses: &Responses, n_groups: usize) -> Result<Vec<Vec<u32>>> {
@@ -300,7 +342,9 @@ fn group_patterns(model: &Model, responses: &Responses, rows: &[u32], observed: 
         weights: responses.weights,
         known_class: responses.known_class,
     };
-    Patterns::build(&selection, model.structures[observed].layout.n_nodes())
+    let structure = &model.structures[observed];
+    let eliminated = structure.elimination.as_ref().map_or(&[][..], |e| &e.items);
+    Patterns::eliminating(&selection, structure.layout.n_nodes(), eliminated)
 }
 
 /// Category counts from the weights of the rows of joint answers, and a sample of patterns.

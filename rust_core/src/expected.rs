@@ -4,13 +4,16 @@ use crate::e_step::GroupCounts;
 use crate::grid::Grid;
 use crate::item::Nodes;
 use crate::latent::Moments;
+use crate::plan::{Elimination, PlacedElimination};
 use crate::spec::{Model, Structure};
 
 /// The nodes of one latent group at the current parameters, and the supports of its items.
 #[derive(Debug, Clone)]
 pub struct Placed {
-    /// The group's grid.
+    /// The group's grid; of its outer attributes where some are eliminated.
     pub grid: Grid,
+    /// The rest of the nodes where some attributes are eliminated.
+    pub elimination: Option<PlacedElimination>,
     /// `theta (n_dims, K)` of each support.
     support_theta: Vec<Vec<f64>>,
     /// `K` of each support.
@@ -24,11 +27,19 @@ impl Placed {
     }
 
     fn new(model: &Model, structure: &Structure, delta: &[f64]) -> Self {
+        let support_nodes = structure.supports.iter().map(|s| s.n_nodes).collect();
+        if let Some(elimination) = &structure.elimination {
+            let (grid, placed) = elimination.place(model.spec.latent, &structure.standard, delta);
+            let theta = |dims: &[usize]| -> Vec<f64> {
+                (0..dims.len()).flat_map(|at| elimination.coordinates(dims, at, &placed.axes)).collect()
+            };
+            let support_theta = structure.supports.iter().map(|s| theta(&s.dims)).collect();
+            return Self { grid, elimination: Some(placed), support_theta, support_nodes };
+        }
         let mut grid = Grid::new(&structure.standard);
         model.spec.latent.place(&structure.standard, delta, &mut grid);
         let support_theta = structure.supports.iter().map(|s| s.theta(&grid)).collect();
-        let support_nodes = structure.supports.iter().map(|s| s.n_nodes).collect();
-        Self { grid, support_theta, support_nodes }
+        Self { grid, elimination: None, support_theta, support_nodes }
     }
 }
 
@@ -53,8 +64,15 @@ impl Expected {
     /// Sums up counts made on the grids of `placed`.
     pub fn new(model: &Model, placed: &[Placed], counts: Vec<GroupCounts>) -> Self {
         let moments = model.groups.iter().zip(placed).map(|(group, placed)| {
-            let segment = model.structures[group.observed].layout.segment(group.class);
-            Moments::from_counts(&placed.grid, &counts[group.observed].n_gl[segment])
+            let (structure, counts) = (&model.structures[group.observed], &counts[group.observed]);
+            let n_gl = &counts.n_gl[structure.layout.segment(group.class)];
+            match (&structure.elimination, &placed.elimination) {
+                (Some(elimination), Some(rest)) => {
+                    let joint = joint_counts(elimination, &counts.eliminated, (group.class, model.spec.n_classes));
+                    elimination.moments(&placed.grid, rest, n_gl, &joint)
+                }
+                _ => Moments::from_counts(&placed.grid, n_gl),
+            }
         });
         Self { loglik: counts.iter().map(|c| c.loglik).sum(), moments: moments.collect(), counts }
     }
@@ -65,4 +83,19 @@ impl Expected {
         let range = model.structures[group.observed].layout.range(index, group.class);
         &self.counts[group.observed].n_glim[range]
     }
+}
+
+/// The counts of each eliminated attribute and its neighbours in one class.
+fn joint_counts<'a>(
+    elimination: &Elimination,
+    counts: &'a [f64],
+    (class, n_classes): (usize, usize),
+) -> Vec<&'a [f64]> {
+    let mut rest = counts;
+    let each = elimination.layout.inner.iter().map(|inner| {
+        let (own, tail) = rest.split_at(inner.n_joint() * n_classes);
+        rest = tail;
+        &own[class * inner.n_joint()..(class + 1) * inner.n_joint()]
+    });
+    each.collect()
 }

@@ -60,7 +60,7 @@ pub struct Support {
     pub dims: Vec<usize>,
     /// Number of distinct nodes `K`.
     pub n_nodes: usize,
-    /// `map (L)`: the support node each grid node projects onto.
+    /// `map (L)`: the support node each grid node projects onto; empty where attributes are eliminated.
     pub map: Vec<u32>,
     /// `first (K)`: a grid node that projects onto each support node.
     first: Vec<u32>,
@@ -89,6 +89,11 @@ impl Support {
             first[k as usize] = l as u32;
         }
         Self { dims: dims.to_vec(), n_nodes, map, first }
+    }
+
+    /// The support of `dims` where attributes are eliminated: nodes without a grid that projects onto them.
+    pub fn unmapped(dims: &[usize], n_nodes: usize) -> Self {
+        Self { dims: dims.to_vec(), n_nodes, map: Vec::new(), first: Vec::new() }
     }
 
     /// Node coordinates `(n_dims, K)` on the grid as it stands.

@@ -70,8 +70,13 @@ pub fn score(model: &Model, data: &Data, x: &[f64], method: Method, cancel: &Ato
         log_probability: vec![0.0; n],
     };
     for observed in 0..model.spec.groups.len() {
-        let functions = functions(model, observed, &placed);
-        let found = worker.posterior(model, (observed, &functions), &placed, &values, cancel)?;
+        let found = if model.structures[observed].elimination.is_some() {
+            let origin = origin(model, observed, &placed);
+            worker.eliminated_posterior(model, (observed, &origin), &placed, &values, cancel)?
+        } else {
+            let functions = functions(model, observed, &placed);
+            worker.posterior(model, (observed, &functions), &placed, &values, cancel)?
+        };
         let n_patterns = found.posterior.log_probability.len();
         let estimate = |p: usize| -> Result<PatternScore> {
             let mut score = PatternScore::new(model, (observed, &placed), &found, p, method);
@@ -129,7 +134,11 @@ struct PatternScore {
 
 /// A point near the nodes, about which second moments are taken so that they do not cancel.
 fn origin(model: &Model, observed: usize, placed: &[Placed]) -> Vec<f64> {
-    let grid = &placed[observed * model.spec.n_classes].grid;
+    let placed = &placed[observed * model.spec.n_classes];
+    if let Some(elimination) = &placed.elimination {
+        return elimination.axes.iter().map(|axis| axis[axis.len() / 2]).collect();
+    }
+    let grid = &placed.grid;
     (0..grid.n_dims).map(|j| grid.theta[j * grid.n_nodes + grid.n_nodes / 2]).collect()
 }
 
@@ -184,6 +193,9 @@ impl PatternScore {
         let class = (0..n_classes).rev().max_by(|&a, &b| classes[a].total_cmp(&classes[b])).unwrap_or_default();
         let theta: Vec<f64> = match method {
             Method::Eap => first.iter().zip(&origin).map(|(f, o)| f + o).collect(),
+            Method::Map | Method::Mode if !found.modes.is_empty() => {
+                found.modes[(pattern * n_classes + class) * n..][..n].to_vec()
+            }
             Method::Map | Method::Mode => {
                 let node = found.posterior.modes[pattern * n_classes + class] as usize;
                 let grid = &placed[observed * n_classes + class];

@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 use crate::grid::Support;
 use crate::item::{Family, ItemParameter, ItemShape};
 use crate::latent::{Latent, LatentParameter};
-use crate::params::{Cell, Kind, ParameterTable};
+use crate::params::{Cell, Kind, ParameterTable, Slot};
+use crate::plan::{Cost, Elimination, Planning, Problem, choose};
 use crate::quadrature::{MAX_NODES, Quadrature, StandardGrid};
 
 /// One item, whatever the group.
@@ -84,8 +85,12 @@ pub struct Group {
 /// What the classes of one observed group share.
 #[derive(Debug, Clone)]
 pub struct Structure {
-    /// The standard grid of its attributes.
+    /// The standard grid of its attributes, less the eliminated ones.
     pub standard: StandardGrid,
+    /// How some attributes are eliminated, if any are.
+    pub elimination: Option<Elimination>,
+    /// What the choice was made by.
+    pub cost: Cost,
     /// The distinct supports of its items.
     pub supports: Vec<Support>,
     /// Where the tables of its items and classes stand.
@@ -147,6 +152,18 @@ impl Spec {
     fn measured(&self, item: usize, observed: &GroupSpec) -> Vec<usize> {
         let measures = |a: &usize| self.items[item].attributes.contains(a);
         observed.attributes.iter().enumerate().filter(|(_, a)| measures(a)).map(|(j, _)| j).collect()
+    }
+
+    /// Pairs of a group's attributes whose covariance is not fixed at 0 in every class.
+    fn covarying(&self, observed: usize, table: &ParameterTable) -> Vec<[usize; 2]> {
+        let position = |attribute| self.groups[observed].attributes.iter().position(|&a| Some(a) == attribute);
+        let cells = table.cells.iter().zip(&table.slots);
+        let pairs = cells.filter_map(|(cell, slot)| {
+            let is_covariance = cell.kind == Kind::Covariance && cell.attribute != cell.attribute_2;
+            let is_here = is_covariance && cell.group / self.n_classes == observed && *slot != Slot::Fixed(0.0);
+            is_here.then(|| Some([position(cell.attribute)?, position(cell.attribute_2)?])).flatten()
+        });
+        pairs.collect()
     }
 
     /// The quadrature of a group: the points of its own attributes.
@@ -218,10 +235,38 @@ fn check_item(item: &ItemSpec, n_attributes: usize) -> Result<()> {
 impl Model {
     /// Puts structure and parameter table together.
     pub fn new(spec: Spec, table: ParameterTable) -> Result<Self> {
+        Self::planned(spec, table, Planning::Automatic)
+    }
+
+    /// As [`Model::new`], with a say in whether attributes are eliminated.
+    pub fn planned(spec: Spec, table: ParameterTable, planning: Planning) -> Result<Self> {
+        let structure = |o: usize| Structure::new(&spec, o, &table, (planning, None));
+        let structures = (0..spec.groups.len()).map(structure).collect::<Result<_>>()?;
+        Self::assemble(spec, table, structures)
+    }
+
+    /// The same model with every group on its whole grid, with as many points as here.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] where that grid is too large.
+    pub fn on_whole_grids(&self) -> Result<Self> {
+        let structure = |(o, structure): (usize, &Structure)| {
+            let points = structure.elimination.as_ref().map(|e| e.n_points().to_vec());
+            Structure::new(&self.spec, o, &self.table, (Planning::Dense, points))
+        };
+        let structures = self.structures.iter().enumerate().map(structure).collect::<Result<_>>()?;
+        Self::assemble(self.spec.clone(), self.table.clone(), structures)
+    }
+
+    /// Whether some group has eliminated attributes.
+    pub fn eliminates(&self) -> bool {
+        self.structures.iter().any(|s| s.elimination.is_some())
+    }
+
+    fn assemble(spec: Spec, table: ParameterTable, structures: Vec<Structure>) -> Result<Self> {
         if spec.cells()? != table.cells {
             return Err(Error::Spec("the parameter table was laid out for another model".into()));
         }
-        let structures = spec.groups.iter().map(|group| Structure::new(&spec, group)).collect::<Result<Vec<_>>>()?;
         let mut groups = Vec::new();
         let mut next = 0;
         for (o, observed) in spec.groups.iter().enumerate() {
@@ -239,22 +284,64 @@ impl Model {
 }
 
 impl Structure {
-    fn new(spec: &Spec, group: &GroupSpec) -> Result<Self> {
-        let standard = StandardGrid::new(&spec.quadrature_of(group), group.attributes.len(), MAX_NODES)?;
-        let measured: Vec<Vec<usize>> = group.items.iter().map(|&i| spec.measured(i, group)).collect();
-        let mut dims = measured.clone();
+    fn new(
+        spec: &Spec,
+        observed: usize,
+        table: &ParameterTable,
+        (planning, points): (Planning, Option<Vec<usize>>),
+    ) -> Result<Self> {
+        spec.check()?;
+        let group = &spec.groups[observed];
+        let mut problem = Problem {
+            n_dims: group.attributes.len(),
+            measured: group.items.iter().map(|&i| spec.measured(i, group)).collect(),
+            n_categories: group.items.iter().map(|&i| spec.items[i].n_categories).collect(),
+            covarying: spec.covarying(observed, table),
+            quadrature: spec.quadrature_of(group),
+        };
+        if let Some(points) = points {
+            problem.quadrature.n_points = points;
+        }
+        let (eliminated, cost) = choose(&problem, planning);
+        let mut dims = problem.measured.clone();
         dims.sort();
         dims.dedup();
+        let support_of: Vec<usize> =
+            problem.measured.iter().map(|m| dims.binary_search(m).unwrap_or_default()).collect();
+        if eliminated.is_empty() {
+            return Self::dense(&problem, cost, (&dims, &support_of), spec.n_classes);
+        }
+        let (elimination, standard) = Elimination::new(&problem, &eliminated, spec.n_classes)?;
+        let n_nodes = |dims: &[usize]| dims.iter().map(|&j| elimination.n_points()[j]).product();
+        let supports: Vec<Support> = dims.iter().map(|dims| Support::unmapped(dims, n_nodes(dims))).collect();
+        let table_nodes: Vec<usize> = support_of.iter().map(|&s| supports[s].n_nodes).collect();
+        let segment_nodes = vec![standard.n_nodes(); spec.n_classes];
+        let layout = NodeLayout::unmapped(&problem.n_categories, &segment_nodes, &table_nodes)?;
+        Ok(Self { standard, elimination: Some(elimination), cost, supports, layout })
+    }
+
+    /// Everything on the whole grid.
+    fn dense(
+        problem: &Problem,
+        cost: Cost,
+        (dims, support_of): (&[Vec<usize>], &[usize]),
+        n_classes: usize,
+    ) -> Result<Self> {
+        let standard = StandardGrid::new(&problem.quadrature, problem.n_dims, MAX_NODES)?;
         let supports: Vec<Support> = dims.iter().map(|dims| Support::new(&standard, dims)).collect();
         let maps = supports.iter().map(|s| SupportMap { map: s.map.clone(), n_nodes: s.n_nodes }).collect();
-        let support_of = measured.iter().flat_map(|m| {
-            let support = dims.binary_search(m).unwrap_or_default();
-            std::iter::repeat_n(support, spec.n_classes)
-        });
-        let n_categories: Vec<usize> = group.items.iter().map(|&i| spec.items[i].n_categories).collect();
-        let segment_nodes = vec![standard.n_nodes(); spec.n_classes];
-        let layout = NodeLayout::new(&n_categories, &segment_nodes, maps, support_of.collect())?;
-        Ok(Self { standard, supports, layout })
+        let support_of = support_of.iter().flat_map(|&support| std::iter::repeat_n(support, n_classes));
+        let segment_nodes = vec![standard.n_nodes(); n_classes];
+        let layout = NodeLayout::new(&problem.n_categories, &segment_nodes, maps, support_of.collect())?;
+        Ok(Self { standard, elimination: None, cost, supports, layout })
+    }
+
+    /// How well the grid resolves a distribution: see [`StandardGrid::resolution`].
+    pub fn resolution(&self, delta: &[f64]) -> f64 {
+        match &self.elimination {
+            Some(elimination) => elimination.resolution(delta),
+            None => self.standard.resolution(delta),
+        }
     }
 }
 

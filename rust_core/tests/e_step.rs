@@ -63,7 +63,7 @@ impl Case {
     }
 
     fn input(&self) -> NodeProbabilities<'_> {
-        NodeProbabilities { prior: &self.prior, probabilities: &self.probabilities }
+        NodeProbabilities { prior: &self.prior, probabilities: &self.probabilities, conditional: &[] }
     }
 
     fn counts_on(&self, isa: InstructionSet, rows: &[u32]) -> Result<GroupCounts, Stop> {

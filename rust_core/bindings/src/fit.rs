@@ -111,7 +111,7 @@ fn starts_dict<'py>(py: Python<'py>, records: &[StartRecord]) -> PyResult<Bound<
 }
 
 /// Expected counts at the free parameters `x`: a dict of `loglik`, and, per latent group, `theta (J, L)`,
-/// `weights (L,)`, `n_gl (L,)` and the list `n_glim` of each item's counts, `(M * K,)` on its support.
+/// `weights (L,)`, `n_gl (L,)` over the whole grid, even where attributes are eliminated in a fit, and the list `n_glim` of each item's counts, `(M * K,)` on its support.
 #[pyfunction]
 pub(crate) fn expected_counts<'py>(
     py: Python<'py>,
@@ -120,10 +120,11 @@ pub(crate) fn expected_counts<'py>(
     x: PyReadonlyArray1<'py, f64>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let x = model.checked(x.as_slice()?)?;
-    let model = &*model.inner;
+    let model = &model.inner.on_whole_grids().map_err(to_python)?;
+    let data = data.inner.on_whole_grids(model).map_err(to_python)?;
     let values = model.table.expand(x);
     let placed = place(model, &values);
-    let mut worker = data.inner.worker(model).map_err(to_python)?;
+    let mut worker = data.worker(model).map_err(to_python)?;
     let counts = worker.counts(model, &placed, &values, &AtomicBool::new(false)).map_err(to_python)?;
     let expected = Expected::new(model, &placed, counts);
     let groups = PyList::empty(py);

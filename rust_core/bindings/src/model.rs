@@ -152,13 +152,16 @@ impl PyModel {
         Ok(x.into_pyarray(py))
     }
 
+    /// How the attributes of each observed group are integrated over, in words.
+    fn plan(&self) -> String {
+        mixirt_core::plan::describe(&self.inner)
+    }
+
     /// Smallest conditional standard deviation of an attribute in each latent group, in steps of its grid `(G,)`.
     fn resolution(&self, x: PyReadonlyArray1<'_, f64>) -> PyResult<Vec<f64>> {
         let values = self.inner.table.expand(self.checked(x.as_slice()?)?);
         let groups = self.inner.groups.iter();
-        Ok(groups
-            .map(|g| self.inner.structures[g.observed].standard.resolution(&values[g.latent_cells.clone()]))
-            .collect())
+        Ok(groups.map(|g| self.inner.structures[g.observed].resolution(&values[g.latent_cells.clone()])).collect())
     }
 
     /// Category probabilities `(M, n)` and information about the linear predictor `(n,)` of the `index`-th item of a

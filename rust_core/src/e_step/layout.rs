@@ -96,6 +96,31 @@ impl NodeLayout {
         Self::new(n_categories, segment_nodes, supports, support_of)
     }
 
+    /// A layout for tables alone, `table_nodes (I)` nodes each in every class, whose nodes no grid is mapped to.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] where a class has no node or an item no number of nodes.
+    pub fn unmapped(n_categories: &[usize], segment_nodes: &[usize], table_nodes: &[usize]) -> Result<Self> {
+        if n_categories.len() != table_nodes.len() {
+            return Err(Error::Spec("every item needs a number of nodes".into()));
+        }
+        let mut layout = Self::full(&[], segment_nodes)?;
+        let support = |&n_nodes: &usize| SupportMap { map: Vec::new(), n_nodes };
+        let n_segments = segment_nodes.len();
+        layout.n_categories = n_categories.to_vec();
+        layout.supports = table_nodes.iter().map(support).collect();
+        layout.identity = vec![false; table_nodes.len()];
+        layout.support_of = (0..table_nodes.len()).flat_map(|i| std::iter::repeat_n(i, n_segments)).collect();
+        let mut end = 0;
+        for (m, k) in n_categories.iter().zip(table_nodes) {
+            for _ in 0..n_segments {
+                end += m * k;
+                layout.table_ptr.push(end);
+            }
+        }
+        Ok(layout)
+    }
+
     /// Number of items.
     pub fn n_items(&self) -> usize {
         self.n_categories.len()
@@ -149,12 +174,16 @@ pub struct GroupCounts {
     /// `n_glim`: expected number of respondents at each node in each category, laid out as the probabilities are
     /// ([`NodeLayout::range`]).
     pub n_glim: Vec<f64>,
+    /// Expected number of respondents at each node of each eliminated attribute crossed with its neighbours: attribute
+    /// by attribute, class by class, `(D, D_N)`. Empty where nothing is eliminated.
+    pub eliminated: Vec<f64>,
 }
 
 impl GroupCounts {
     /// No respondents.
     pub fn zeros(layout: &NodeLayout) -> Self {
-        Self { loglik: 0.0, n_gl: vec![0.0; layout.n_nodes()], n_glim: vec![0.0; layout.table_len()] }
+        let (n_gl, n_glim) = (vec![0.0; layout.n_nodes()], vec![0.0; layout.table_len()]);
+        Self { loglik: 0.0, n_gl, n_glim, eliminated: Vec::new() }
     }
 
     /// Adds the counts of other respondents, of the same layout.
@@ -162,5 +191,6 @@ impl GroupCounts {
         self.loglik += other.loglik;
         self.n_gl.iter_mut().zip(&other.n_gl).for_each(|(a, b)| *a += b);
         self.n_glim.iter_mut().zip(&other.n_glim).for_each(|(a, b)| *a += b);
+        self.eliminated.iter_mut().zip(&other.eliminated).for_each(|(a, b)| *a += b);
     }
 }

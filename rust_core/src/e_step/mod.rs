@@ -16,6 +16,7 @@
 //! any number of threads.
 
 mod collect;
+mod inner;
 mod kernel;
 mod layout;
 mod log_sum;
@@ -31,11 +32,13 @@ use thiserror::Error as ThisError;
 
 use crate::Error;
 use crate::patterns::Patterns;
+use inner::{InnerStep, OuterRows};
 use kernel::{Chunk, Scratch};
 use posterior::{PosteriorChunk, PosteriorRows};
 use tables::Tables;
 use vector::{V, dispatch, flat_mut};
 
+pub use inner::{InnerLayout, InnerSummary};
 pub use layout::{GroupCounts, NodeLayout, SupportMap};
 pub use posterior::Posterior;
 pub use vector::InstructionSet;
@@ -91,12 +94,27 @@ pub struct NodeProbabilities<'a> {
     pub prior: &'a [f64],
     /// `p(x_i = m | node)`: the tables of all items and classes as [`NodeLayout::range`] lays them out.
     pub probabilities: &'a [f64],
+    /// The prior of each eliminated attribute given its neighbours: attribute by attribute, class by class, `(D, D_N)`.
+    /// Empty where nothing is eliminated.
+    pub conditional: &'a [f64],
+}
+
+/// How the attributes of a group are divided between the outer grid and eliminated ones.
+#[derive(Debug, Clone)]
+pub struct EliminationLayout {
+    /// The outer grid and the items that measure no eliminated attribute.
+    pub outer: NodeLayout,
+    /// Each eliminated attribute.
+    pub inner: Vec<InnerLayout>,
 }
 
 /// The E-step of one observed group, with the memory it works in from cycle to cycle.
 #[derive(Debug)]
 pub struct EStep {
     layout: NodeLayout,
+    /// The layout of the outer problem, where some attributes are eliminated.
+    outer: Option<NodeLayout>,
+    inner: Vec<InnerStep>,
     isa: InstructionSet,
     tables: Tables,
     chunks: Vec<Range<usize>>,
@@ -118,6 +136,28 @@ impl EStep {
     /// # Errors
     /// As [`EStep::new`].
     pub fn on(isa: InstructionSet, patterns: &Patterns, layout: NodeLayout) -> Result<Self, Stop> {
+        Self::prepare(isa, patterns, layout, None)
+    }
+
+    /// Prepares the E-step of a group whose patterns were made with some attributes eliminated; `layout` is that of the
+    /// tables of all items.
+    ///
+    /// # Errors
+    /// As [`EStep::new`].
+    pub fn eliminating(patterns: &Patterns, layout: NodeLayout, elimination: EliminationLayout) -> Result<Self, Stop> {
+        Self::prepare(InstructionSet::best(), patterns, layout, Some(elimination))
+    }
+
+    fn prepare(
+        isa: InstructionSet,
+        patterns: &Patterns,
+        layout: NodeLayout,
+        elimination: Option<EliminationLayout>,
+    ) -> Result<Self, Stop> {
+        let (outer, inner) = elimination.map_or((None, Vec::new()), |e| (Some(e.outer), e.inner));
+        if patterns.inner().len() != inner.len() {
+            return Err(Stop::Shape("the eliminated attributes of the patterns"));
+        }
         if layout.n_categories != patterns.n_categories() {
             return Err(Stop::Shape("the items of the patterns"));
         }
@@ -125,7 +165,10 @@ impl EStep {
         if known.into_iter().any(|&class| class as usize > layout.n_segments()) {
             return Err(Stop::Shape("the known classes"));
         }
-        let tables = Tables::new(patterns, &layout, isa);
+        let n_classes = layout.n_segments();
+        let pairs = patterns.inner().iter().zip(inner);
+        let inner = pairs.map(|(patterns, layout)| InnerStep::new(patterns, layout, n_classes, isa)).collect();
+        let tables = Tables::new(patterns, outer.as_ref().unwrap_or(&layout), isa);
         let n_chunks = n_chunks(patterns, tables.rows.len());
         let chunks = (0..n_chunks).map(|c| c * patterns.len() / n_chunks..(c + 1) * patterns.len() / n_chunks);
         Ok(Self {
@@ -135,12 +178,29 @@ impl EStep {
             scratch: (0..n_chunks).map(|_| Scratch::new(tables.n_vectors)).collect(),
             tables,
             layout,
+            outer,
+            inner,
         })
+    }
+
+    /// No respondents, in the layout of this step.
+    pub fn zeros(&self) -> GroupCounts {
+        GroupCounts { eliminated: vec![0.0; self.n_conditional()], ..GroupCounts::zeros(&self.layout) }
     }
 
     /// The layout of probabilities and counts.
     pub fn layout(&self) -> &NodeLayout {
         &self.layout
+    }
+
+    /// The layout of the outer problem; of the whole where nothing is eliminated.
+    fn outer(&self) -> &NodeLayout {
+        self.outer.as_ref().unwrap_or(&self.layout)
+    }
+
+    /// Nodes of all eliminated attributes crossed with their neighbours, in all classes.
+    fn n_conditional(&self) -> usize {
+        self.layout.n_segments() * self.inner.iter().map(|inner| inner.layout().n_joint()).sum::<usize>()
     }
 
     /// Expected counts at the given probabilities, written over `counts`. Runs on the current Rayon pool; a set
@@ -156,7 +216,10 @@ impl EStep {
         cancel: &AtomicBool,
     ) -> Result<(), Stop> {
         self.build_tables(patterns, input)?;
-        if counts.n_gl.len() != self.layout.n_nodes() || counts.n_glim.len() != self.layout.table_len() {
+        if counts.n_gl.len() != self.layout.n_nodes()
+            || counts.n_glim.len() != self.layout.table_len()
+            || counts.eliminated.len() != self.n_conditional()
+        {
             return Err(Stop::Shape("the counts"));
         }
         let Self { tables, isa, chunks, accumulators, scratch, .. } = self;
@@ -173,9 +236,39 @@ impl EStep {
         for loglik in logliks {
             counts.loglik += loglik?;
         }
-        let Self { tables, layout, accumulators, .. } = self;
-        tables.collect(patterns, layout, accumulators, &mut counts.n_gl, &mut counts.n_glim);
+        self.collect(patterns, counts);
         Ok(())
+    }
+
+    /// From accumulated posterior weights to counts.
+    fn collect(&mut self, patterns: &Patterns, counts: &mut GroupCounts) {
+        let Self { tables, layout, outer, inner, accumulators, .. } = self;
+        let Some(outer) = outer else {
+            return tables.collect(patterns, layout, accumulators, &mut counts.n_gl, &mut counts.n_glim);
+        };
+        let mut outer_counts = vec![0.0; outer.table_len()];
+        tables.collect(patterns, outer, accumulators, &mut counts.n_gl, &mut outer_counts);
+        for (k, &item) in patterns.outer_items().iter().enumerate() {
+            for c in 0..layout.n_segments() {
+                counts.n_glim[layout.range(item, c)].copy_from_slice(&outer_counts[outer.range(k, c)]);
+            }
+        }
+        let mut joint = counts.eliminated.as_mut_slice();
+        for (e, (step, patterns_e)) in inner.iter_mut().zip(patterns.inner()).enumerate() {
+            let (own, rest) = std::mem::take(&mut joint).split_at_mut(step.layout().n_joint() * layout.n_segments());
+            joint = rest;
+            let block = &patterns.blocks()[patterns.blocks().len() - patterns.inner().len() + e];
+            let rows = block.rows.clone();
+            let n_vectors = tables.n_vectors;
+            let outer_rows = OuterRows {
+                layout: outer,
+                n_vectors,
+                rows: &tables.rows[rows.start * n_vectors..rows.end * n_vectors],
+                first: rows.start,
+                accumulators,
+            };
+            step.backward(patterns_e, &outer_rows, (layout, &mut counts.n_glim), own);
+        }
     }
 
     /// Posterior expectations of `functions (F, L)`, each a row over the nodes of all classes, for every pattern; with
@@ -192,12 +285,12 @@ impl EStep {
         cancel: &AtomicBool,
     ) -> Result<Posterior, Stop> {
         self.build_tables(patterns, input)?;
-        let (n_nodes, n_patterns) = (self.layout.n_nodes(), patterns.len());
+        let (n_nodes, n_patterns) = (self.outer().n_nodes(), patterns.len());
         if !functions.len().is_multiple_of(n_nodes) {
             return Err(Stop::Shape("the functions"));
         }
         let n_functions = functions.len() / n_nodes;
-        let n_segments = if modes { self.layout.n_segments() } else { 0 };
+        let n_segments = if modes { self.outer().n_segments() } else { 0 };
         let mut padded = vec![V::ZERO; n_functions * self.tables.n_vectors];
         for (to, from) in padded.chunks_exact_mut(self.tables.n_vectors).zip(functions.chunks_exact(n_nodes)) {
             flat_mut(to)[..n_nodes].copy_from_slice(from);
@@ -207,7 +300,7 @@ impl EStep {
             expectations: vec![0.0; n_patterns * n_functions],
             modes: vec![0; n_patterns * n_segments],
         };
-        let Self { tables, layout, isa, .. } = &*self;
+        let (layout, Self { tables, isa, .. }) = (self.outer(), &*self);
         let Posterior { log_probability, expectations, modes } = &mut posterior;
         let expectations = pieces(expectations, n_functions);
         let modes = pieces(modes, n_segments);
@@ -249,8 +342,7 @@ impl EStep {
         cancel: &AtomicBool,
     ) -> Result<Vec<A>, Stop> {
         self.build_tables(patterns, input)?;
-        let Self { tables, layout, isa, .. } = &*self;
-        let n_nodes = layout.n_nodes();
+        let (n_nodes, Self { tables, isa, .. }) = (self.outer().n_nodes(), &*self);
         let chunk = patterns.len().div_ceil(MAX_CHUNKS).max(1);
         let n_chunks = patterns.len().div_ceil(chunk);
         let work = (0..n_chunks).into_par_iter().map(|c| {
@@ -273,6 +365,24 @@ impl EStep {
         work.collect()
     }
 
+    /// The posterior of each eliminated attribute given the outer node, at the given probabilities. `functions` holds
+    /// `(F, C, D)` for each; indices of inner patterns are those of [`Patterns::inner`].
+    ///
+    /// # Errors
+    /// [`Stop::Shape`].
+    pub fn inner_summaries(
+        &mut self,
+        patterns: &Patterns,
+        input: NodeProbabilities,
+        functions: &[Vec<f64>],
+    ) -> Result<Vec<InnerSummary>, Stop> {
+        self.build_tables(patterns, input)?;
+        self.inner.iter_mut().for_each(InnerStep::keep_exponents);
+        let Self { layout, outer, inner, .. } = self;
+        let each = inner.iter().zip(patterns.inner()).zip(functions);
+        Ok(each.map(|((step, p), functions)| step.summary(p, outer.as_ref().unwrap_or(layout), functions)).collect())
+    }
+
     fn build_tables(&mut self, patterns: &Patterns, input: NodeProbabilities) -> Result<(), Stop> {
         if patterns.n_rows() * self.tables.n_vectors != self.tables.rows.len()
             || patterns.n_categories() != self.layout.n_categories
@@ -283,7 +393,29 @@ impl EStep {
         if input.prior.len() != self.layout.n_nodes() || input.probabilities.len() != self.layout.table_len() {
             return Err(Stop::Shape("the probabilities"));
         }
-        self.tables.build(patterns, &self.layout, input);
+        if input.conditional.len() != self.n_conditional() || patterns.inner().len() != self.inner.len() {
+            return Err(Stop::Shape("the priors of the eliminated attributes"));
+        }
+        let Self { tables, layout, outer, inner, .. } = self;
+        let Some(outer) = outer else {
+            tables.build(patterns, layout, input, |_, _, _| {});
+            return Ok(());
+        };
+        let mut conditional = input.conditional;
+        for (step, patterns) in inner.iter_mut().zip(patterns.inner()) {
+            let (own, rest) = conditional.split_at(step.layout().n_joint() * layout.n_segments());
+            conditional = rest;
+            step.build_tables(patterns, (layout, input.probabilities), own);
+        }
+        let pick = |&item: &usize| {
+            let range = layout.range(item, 0).start..layout.range(item, layout.n_segments() - 1).end;
+            &input.probabilities[range]
+        };
+        let probabilities: Vec<f64> = patterns.outer_items().iter().flat_map(pick).copied().collect();
+        let outer_input = NodeProbabilities { probabilities: &probabilities, ..input };
+        tables.build(patterns, outer, outer_input, |e, rows, state| {
+            inner[e].forward(&patterns.inner()[e], outer, rows, state);
+        });
         Ok(())
     }
 }

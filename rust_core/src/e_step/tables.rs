@@ -45,9 +45,9 @@ pub(super) struct BlockState {
     /// `(items + 1, n_vectors)`: products of the first items; two rows of sums on the way back.
     pub stack: Vec<V>,
     /// A lower bound of the exponents of its rows.
-    bound: i32,
+    pub bound: i32,
     /// `(rows, n_vectors)`: exponents, where products within the block might underflow; else empty.
-    exponents: Vec<V>,
+    pub exponents: Vec<V>,
 }
 
 /// The mutable parts of one block in all arrays.
@@ -67,7 +67,7 @@ impl Tables {
                 *end += m;
                 Some(*end)
             }));
-            let stack = vec![V::ZERO; (block.items.len() + 1) * n_vectors];
+            let stack = vec![V::ZERO; (block.items.len() + 1).max(2) * n_vectors];
             BlockState { rows: block.rows.clone(), item_ptr, stack, bound: 0, exponents: Vec::new() }
         };
         Self {
@@ -82,22 +82,57 @@ impl Tables {
         }
     }
 
-    /// Tabulates the current probabilities.
-    pub fn build(&mut self, patterns: &Patterns, layout: &NodeLayout, input: NodeProbabilities) {
+    /// Tabulates the current probabilities. The rows of eliminated attributes are filled in by `fill`.
+    pub fn build(
+        &mut self,
+        patterns: &Patterns,
+        layout: &NodeLayout,
+        input: NodeProbabilities,
+        mut fill: impl FnMut(usize, &mut [V], &mut BlockState),
+    ) {
         let isa = self.isa;
         let n_vectors = self.n_vectors;
         let parallel = self.rows.len() * 8 > PARALLEL_WORK;
-        for_each(parallel, self.parts(patterns), |parts| dispatch(isa, Build { parts, n_vectors, layout, input }));
+        let (eliminated, tabulated): (Vec<_>, Vec<_>) =
+            self.parts(patterns).into_iter().partition(|parts| parts.block.inner.is_some());
+        for_each(parallel, tabulated, |parts| dispatch(isa, Build { parts, n_vectors, layout, input }));
+        for Parts { block, state, rows, .. } in eliminated {
+            if let Some(inner) = block.inner {
+                fill(inner, rows, state);
+            }
+        }
         self.set_guard();
+    }
+
+    /// A lower bound of the binary exponents of the products of rows.
+    pub fn bound(&self) -> i64 {
+        self.blocks.iter().map(|b| i64::from(b.bound)).sum()
+    }
+
+    /// Whether some rows are stored as mantissas and exponents.
+    pub fn has_scaled_rows(&self) -> bool {
+        self.has_scaled_rows
     }
 
     /// Decides whether products of rows might underflow: first by the items' smallest probabilities, then by the rows.
     fn set_guard(&mut self) {
-        self.guarded = self.blocks.iter().map(|b| b.bound as i64).sum::<i64>() < BUDGET as i64;
+        self.has_scaled_rows = self.blocks.iter().any(|b| !b.exponents.is_empty());
+        self.guarded = self.has_scaled_rows || self.bound() < i64::from(BUDGET);
         if !self.guarded {
             return;
         }
-        self.has_scaled_rows = self.blocks.iter().any(|b| !b.exponents.is_empty());
+        let sum = self.list_exponents();
+        self.guarded = self.has_scaled_rows || sum < i64::from(BUDGET);
+    }
+
+    /// Has products of rows carry exponents, whether they might underflow or not.
+    pub fn keep_exponents(&mut self) {
+        self.guarded = true;
+        self.list_exponents();
+    }
+
+    /// Lists the smallest exponent of every row; returns the sum of the blocks' smallest ones.
+    fn list_exponents(&mut self) -> i64 {
         let Self { rows, row_exponent, blocks, n_vectors, .. } = self;
         row_exponent.clear();
         row_exponent.extend(rows.chunks_exact(*n_vectors).map(smallest_exponent));
@@ -109,7 +144,7 @@ impl Tables {
                 exponents.fill(SCALED_ROW);
             }
         }
-        self.guarded = self.has_scaled_rows || sum < BUDGET as i64;
+        sum
     }
 
     /// Whether a product that was guarded by flushing has lost something.
@@ -139,7 +174,7 @@ impl Tables {
         let parallel = self.rows.len() * (8 + accumulators.len()) > PARALLEL_WORK;
         let mut n_gl = Some(n_gl);
         let mut work = Vec::with_capacity(self.blocks.len());
-        for parts in self.parts(patterns) {
+        for parts in self.parts(patterns).into_iter().filter(|parts| parts.block.inner.is_none()) {
             let (counts, rest) = n_glim.split_at_mut(layout.range_of_items(&parts.block.items).len());
             n_glim = rest;
             work.push(Collect { parts, n_vectors, layout, accumulators, n_gl: n_gl.take(), n_glim: counts });
@@ -172,7 +207,7 @@ fn for_each<T: Send>(parallel: bool, work: Vec<T>, f: impl Fn(T) + Send + Sync) 
 
 /// The smallest binary exponent of the positive elements (0 if there are none; -1023 stands for subnormal numbers).
 #[inline(always)]
-fn smallest_exponent(row: &[V]) -> i32 {
+pub(super) fn smallest_exponent(row: &[V]) -> i32 {
     let mut smallest = [u64::MAX; 8];
     for v in row {
         for (smallest, x) in smallest.iter_mut().zip(v.0) {
@@ -216,7 +251,8 @@ impl Build<'_> {
     fn expand_items(&mut self) -> i32 {
         let Self { parts, n_vectors, layout, input } = self;
         let n = *n_vectors;
-        let mut bound = if parts.block.items.start == 0 { smallest(input.prior) } else { 0 };
+        let is_first = !parts.block.known_class.is_empty();
+        let mut bound = if is_first { smallest(input.prior) } else { 0 };
         for (k, item) in parts.block.items.clone().enumerate() {
             let rows = parts.state.item_ptr[k]..parts.state.item_ptr[k + 1];
             let item_rows = &mut parts.item_rows[rows.start * n..rows.end * n];
@@ -242,7 +278,7 @@ impl Build<'_> {
     /// The prior of a row of the first block (restricted to the known class), or ones.
     #[inline(always)]
     fn write_base(&self, row: usize, base: &mut [V]) {
-        if self.parts.block.items.start > 0 {
+        if self.parts.block.known_class.is_empty() {
             base.fill(V([1.0; 8]));
             return;
         }
@@ -261,8 +297,13 @@ impl Build<'_> {
         let n = self.n_vectors;
         let mut stack = std::mem::take(&mut self.parts.state.stack);
         let block = self.parts.block;
-        let last = block.items.len() - 1;
+        let last = block.items.len().saturating_sub(1);
         for r in 0..block.rows.len() {
+            if block.items.is_empty() {
+                self.write_base(r, &mut stack[..n]);
+                self.parts.rows[r * n..(r + 1) * n].copy_from_slice(&stack[..n]);
+                continue;
+            }
             let answers = block.answers(r);
             let is_new = r == 0 || block.known_class.get(r) != block.known_class.get(r - 1);
             let mut shared = 0;

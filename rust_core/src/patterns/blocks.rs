@@ -25,6 +25,16 @@ pub(super) struct Coded {
     pub block_codes: Vec<Vec<u16>>,
 }
 
+impl Coded {
+    /// Adds the block of an eliminated attribute, whose joint answers are numbered elsewhere.
+    pub fn push_inner(&mut self, n_rows: usize) {
+        let (start, end) = self.blocks.last().map_or((0, 0), |b| (b.rows.end, b.items.end));
+        let inner = Some(self.blocks.len() - self.block_codes.len());
+        let rows = start..start + n_rows;
+        self.blocks.push(Block { items: end..end, rows, codes: Vec::new(), known_class: Vec::new(), inner });
+    }
+}
+
 /// The number of rows a block may have: larger blocks mean shorter patterns but larger tables.
 pub(super) fn row_limit(n_respondents: usize, n_categories: &[usize], n_nodes: usize) -> usize {
     let largest: usize = match n_respondents {
@@ -32,6 +42,9 @@ pub(super) fn row_limit(n_respondents: usize, n_categories: &[usize], n_nodes: u
         8_000..=50_000 => 128,
         _ => 256,
     };
+    if n_categories.is_empty() {
+        return largest;
+    }
     let mean_log = n_categories.iter().map(|&m| (m.max(2) as f64).ln()).sum::<f64>() / n_categories.len() as f64;
     let n_blocks = |limit: usize| {
         let items = ((limit as f64).ln() / mean_log + 1e-9).floor().max(1.0);
@@ -247,6 +260,7 @@ impl<'a> Cutter<'a> {
             rows: first_row..first_row + rows.len(),
             known_class: if self.start == 0 { rows.iter().map(|r| r.0).collect() } else { Vec::new() },
             codes: rows.into_iter().flat_map(|r| r.1).collect(),
+            inner: None,
         });
         let n = self.current.len();
         self.coded.block_codes.push(std::mem::replace(&mut self.current, vec![0; n]));

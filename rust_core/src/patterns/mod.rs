@@ -9,11 +9,14 @@
 //! The first block also carries the known class of a respondent and is never left out: its rows hold the prior.
 
 mod blocks;
+mod inner;
 mod unique;
 
 use std::ops::Range;
 
 use crate::{Error, Result};
+
+pub use inner::{InnerItems, InnerPatterns};
 
 /// The code of a missing response.
 pub const MISSING: u8 = 255;
@@ -51,7 +54,10 @@ pub struct Selection<'a> {
 #[derive(Debug, Clone)]
 pub struct Patterns {
     n_categories: Vec<usize>,
+    /// The items that belong to blocks (positions among the items in use): all but those of `inner`.
+    outer_items: Vec<usize>,
     blocks: Vec<Block>,
+    inner: Vec<InnerPatterns>,
     n_rows: usize,
     /// `(P + 1)`: where each pattern's rows begin in `row_ids`.
     row_ptr: Vec<usize>,
@@ -62,10 +68,11 @@ pub struct Patterns {
     pattern_of_respondent: Vec<u32>,
 }
 
-/// Consecutive items and the joint answers to them that occur.
+/// Consecutive items and the joint answers to them that occur; or, without items, the inner patterns of an eliminated
+/// attribute.
 #[derive(Debug, Clone)]
 pub struct Block {
-    /// The items of the block (positions among the items in use).
+    /// The items of the block (positions in [`Patterns::outer_items`]).
     pub items: Range<usize>,
     /// The rows of the block among those of all blocks.
     pub rows: Range<usize>,
@@ -73,6 +80,8 @@ pub struct Block {
     pub codes: Vec<u8>,
     /// Known class of each row; empty in all blocks but the first.
     pub known_class: Vec<u16>,
+    /// Which of [`Patterns::inner`] the rows number, if any.
+    pub inner: Option<usize>,
 }
 
 impl Block {
@@ -92,26 +101,54 @@ impl Patterns {
     /// [`Error::Data`] where the arrays do not fit together, a response is no category of its item, or a weight is
     /// negative or not finite.
     pub fn build(selection: &Selection, n_nodes: usize) -> Result<Self> {
+        if selection.items.is_empty() {
+            return Err(Error::Data("at least one item is needed".into()));
+        }
+        Self::eliminating(selection, n_nodes, &[])
+    }
+
+    /// As [`Patterns::build`], with the items of each eliminated attribute collapsed to inner patterns of their own,
+    /// which are one block each.
+    ///
+    /// # Errors
+    /// As [`Patterns::build`].
+    pub fn eliminating(selection: &Selection, n_nodes: usize, eliminated: &[InnerItems]) -> Result<Self> {
         check(selection)?;
-        let limit = blocks::row_limit(selection.rows.len(), selection.n_categories, n_nodes);
-        let coded = blocks::cut(selection, limit)?;
-        let unique = unique::collapse(&coded.block_codes, selection.rows.len());
+        let outer_items = inner::outer_items(selection.items.len(), eliminated);
+        let (items, n_categories) = inner::pick(selection, &outer_items);
+        let outer = Selection { items: &items, n_categories: &n_categories, ..*selection };
+        let limit = blocks::row_limit(outer.rows.len(), outer.n_categories, n_nodes);
+        let mut coded = blocks::cut(&outer, limit)?;
+        let inner: Vec<InnerPatterns> =
+            eliminated.iter().map(|e| InnerPatterns::build(selection, e)).collect::<Result<_>>()?;
+        inner.iter().for_each(|i| coded.push_inner(i.len()));
+        let inner_codes: Vec<&[u32]> = inner.iter().map(|i| i.code_of_respondent()).collect();
+        let unique = unique::collapse(&coded.block_codes, &inner_codes, selection.rows.len());
 
         let mut n_gp = vec![0.0; unique.first.len()];
         for (&row, &p) in selection.rows.iter().zip(&unique.pattern_of_respondent) {
             n_gp[p as usize] += selection.weights.map_or(1.0, |w| w[row as usize]);
         }
-        let (row_ptr, row_ids) = list_rows(&coded, &unique.first);
+        let (row_ptr, row_ids) = list_rows(&coded, &inner_codes, &unique.first);
         Ok(Self {
             n_categories: selection.n_categories.to_vec(),
+            outer_items,
             n_rows: coded.blocks.last().map_or(0, |b| b.rows.end),
             blocks: coded.blocks,
+            inner,
             row_ptr,
             row_ids,
             n_gp,
             first_respondent: unique.first.iter().map(|&i| selection.rows[i as usize]).collect(),
             pattern_of_respondent: unique.pattern_of_respondent,
         })
+    }
+
+    /// Takes the respondents of other patterns, of which these are the same in the same order.
+    pub(crate) fn with_respondents_of(self, other: &Self) -> Self {
+        let (first_respondent, pattern_of_respondent) =
+            (other.first_respondent.clone(), other.pattern_of_respondent.clone());
+        Self { first_respondent, pattern_of_respondent, ..self }
     }
 
     /// Number of patterns `P`.
@@ -129,9 +166,27 @@ impl Patterns {
         &self.n_categories
     }
 
+    /// The items that belong to blocks (positions among the items in use).
+    pub fn outer_items(&self) -> &[usize] {
+        &self.outer_items
+    }
+
+    /// The inner patterns of each eliminated attribute.
+    pub fn inner(&self) -> &[InnerPatterns] {
+        &self.inner
+    }
+
     /// The blocks of items with their joint answers.
     pub fn blocks(&self) -> &[Block] {
         &self.blocks
+    }
+
+    /// The inner pattern of the `inner`-th eliminated attribute that a pattern has.
+    pub fn inner_code(&self, pattern: usize, inner: usize) -> usize {
+        let n_inner = self.inner.len();
+        let block = &self.blocks[self.blocks.len() - n_inner + inner];
+        let rows = self.rows(pattern);
+        rows[rows.len() - n_inner + inner] as usize - block.rows.start
     }
 
     /// Number of rows of all blocks together.
@@ -165,8 +220,14 @@ impl Patterns {
         codes.fill(MISSING);
         let mut blocks = self.blocks.iter();
         for &row in self.rows(pattern) {
-            if let Some(block) = blocks.find(|b| b.rows.contains(&(row as usize))) {
-                codes[block.items.clone()].copy_from_slice(block.answers(row as usize - block.rows.start));
+            let Some(block) = blocks.find(|b| b.rows.contains(&(row as usize))) else { continue };
+            let row = row as usize - block.rows.start;
+            match block.inner {
+                Some(inner) => self.inner[inner].codes_of(row, codes),
+                None => {
+                    let items = &self.outer_items[block.items.clone()];
+                    items.iter().zip(block.answers(row)).for_each(|(&item, &code)| codes[item] = code);
+                }
             }
         }
     }
@@ -178,16 +239,20 @@ impl Patterns {
 }
 
 /// The rows of every pattern as `(row_ptr, row_ids)`.
-fn list_rows(coded: &blocks::Coded, first: &[u32]) -> (Vec<usize>, Vec<u32>) {
+fn list_rows(coded: &blocks::Coded, inner_codes: &[&[u32]], first: &[u32]) -> (Vec<usize>, Vec<u32>) {
     let mut row_ptr = Vec::with_capacity(first.len() + 1);
     let mut row_ids = Vec::with_capacity(first.len() * coded.blocks.len());
     row_ptr.push(0);
+    let inner_blocks = &coded.blocks[coded.block_codes.len()..];
     for &i in first {
         for (block, codes) in coded.blocks.iter().zip(&coded.block_codes) {
             let code = codes[i as usize] as usize;
             if code < block.rows.len() {
                 row_ids.push((block.rows.start + code) as u32);
             }
+        }
+        for (block, codes) in inner_blocks.iter().zip(inner_codes) {
+            row_ids.push(block.rows.start as u32 + codes[i as usize]);
         }
         row_ptr.push(row_ids.len());
     }
@@ -202,11 +267,9 @@ fn check(selection: &Selection) -> Result<()> {
     if n_all * n_items != codes.len() {
         return error(format!("{} response codes do not make rows of {n_items} items", codes.len()));
     }
-    if selection.items.is_empty() || selection.items.len() != selection.n_categories.len() {
+    if selection.items.len() != selection.n_categories.len() {
         let (items, categories) = (selection.items.len(), selection.n_categories.len());
-        return error(format!(
-            "{items} items in use with {categories} numbers of categories; at least one item is needed"
-        ));
+        return error(format!("{items} items in use with {categories} numbers of categories"));
     }
     if let Some(item) = selection.items.iter().find(|&&i| i >= n_items) {
         return error(format!("item {item} is out of range: there are {n_items} items"));

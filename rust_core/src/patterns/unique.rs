@@ -17,10 +17,13 @@ pub(super) struct Unique {
     pub first: Vec<u32>,
 }
 
-/// Collapses `n` respondents with the given codes (one list per block) to their unique patterns.
-pub(super) fn collapse(block_codes: &[Vec<u16>], n: usize) -> Unique {
-    let hashes = hash(block_codes, n);
-    let same = |a: usize, b: usize| block_codes.iter().all(|codes| codes[a] == codes[b]);
+/// Collapses `n` respondents with the given codes (one list per block, one per eliminated attribute) to their unique
+/// patterns.
+pub(super) fn collapse(block_codes: &[Vec<u16>], inner_codes: &[&[u32]], n: usize) -> Unique {
+    let hashes = hash(block_codes, inner_codes, n);
+    let same = |a: usize, b: usize| {
+        block_codes.iter().all(|codes| codes[a] == codes[b]) && inner_codes.iter().all(|codes| codes[a] == codes[b])
+    };
 
     // Open addressing; a slot holds the upper half of the hash and the pattern.
     let n_slots = (2 * n).next_power_of_two().max(2);
@@ -49,13 +52,15 @@ pub(super) fn collapse(block_codes: &[Vec<u16>], n: usize) -> Unique {
 }
 
 /// A hash of each respondent's codes.
-fn hash(block_codes: &[Vec<u16>], n: usize) -> Vec<u64> {
+fn hash(block_codes: &[Vec<u16>], inner_codes: &[&[u32]], n: usize) -> Vec<u64> {
     let mut hashes = vec![0u64; n];
     hashes.par_chunks_mut(TILE).enumerate().for_each(|(t, hashes)| {
+        let mix = |hash: &mut u64, code: u64| *hash = (hash.rotate_left(23) ^ code).wrapping_mul(MULTIPLIER);
         for codes in block_codes {
-            for (hash, &code) in hashes.iter_mut().zip(&codes[t * TILE..]) {
-                *hash = (hash.rotate_left(23) ^ code as u64).wrapping_mul(MULTIPLIER);
-            }
+            hashes.iter_mut().zip(&codes[t * TILE..]).for_each(|(hash, &code)| mix(hash, code.into()));
+        }
+        for codes in inner_codes {
+            hashes.iter_mut().zip(&codes[t * TILE..]).for_each(|(hash, &code)| mix(hash, code.into()));
         }
         for hash in hashes {
             *hash ^= *hash >> 32;

@@ -16,16 +16,20 @@ impl Method for Louis {
     }
 
     fn covariance(&self, point: &Point) -> Result<Covariance> {
-        let nodes = point.model.structures.iter().map(|s| s.layout.n_nodes()).max().unwrap_or(1);
-        let (patterns, n) = (point.data.n_patterns(), point.x.len());
-        if patterns as f64 * nodes as f64 * (n * n) as f64 > MAX_WORK {
-            return Err(Error::Spec(format!(
-                "method 'louis' needs every pair of {n} parameters at {nodes} nodes for {patterns} patterns, which is \
-                 too much; use 'oakes', which gives the same matrix"
-            )));
-        }
-        let complete = point.complete_information(&mut point.data.worker(point.model)?)?;
-        let observed = complete - missing_information(point)?;
-        Ok(point.invert(&point.directions.project_matrix(&observed)))
+        point.on_whole_grids(self.name(), covariance)
     }
+}
+
+fn covariance(point: &Point) -> Result<Covariance> {
+    let nodes = point.model.structures.iter().map(|s| s.layout.n_nodes()).max().unwrap_or(1);
+    let (patterns, n) = (point.data.n_patterns(), point.x.len());
+    if patterns as f64 * nodes as f64 * (n * n) as f64 > MAX_WORK {
+        return Err(Error::Spec(format!(
+            "method 'louis' needs every pair of {n} parameters at {nodes} nodes for {patterns} patterns, which is \
+                 too much; use 'oakes', which gives the same matrix"
+        )));
+    }
+    let complete = point.complete_information(&mut point.data.worker(point.model)?)?;
+    let observed = complete - missing_information(point)?;
+    Ok(point.invert(&point.directions.project_matrix(&observed)))
 }

@@ -1,0 +1,108 @@
+//! The patterns of the items that measure an eliminated attribute.
+
+use super::{Patterns, Selection, unique};
+use crate::Result;
+
+/// The items that measure one eliminated attribute (positions among the items in use).
+#[derive(Debug, Clone, PartialEq)]
+pub struct InnerItems {
+    /// Those that measure nothing else.
+    pub own: Vec<usize>,
+    /// Those that measure other attributes too.
+    pub cross: Vec<usize>,
+    /// Nodes of the attribute, and of the attribute crossed with all others that its items or its prior involve.
+    pub n_nodes: [usize; 2],
+}
+
+/// The unique joint answers to the items of one eliminated attribute.
+#[derive(Debug, Clone)]
+pub struct InnerPatterns {
+    items: InnerItems,
+    own: Option<Patterns>,
+    cross: Patterns,
+    /// `(Q)`: pattern of the own and of the cross-loading items.
+    pairs: Vec<[u32; 2]>,
+    code_of_respondent: Vec<u32>,
+}
+
+impl InnerPatterns {
+    pub(super) fn build(selection: &Selection, items: &InnerItems) -> Result<Self> {
+        let build = |positions: &[usize], n_nodes: usize| {
+            let (items, n_categories) = pick(selection, positions);
+            let part = Selection { items: &items, n_categories: &n_categories, known_class: None, ..*selection };
+            Patterns::eliminating(&part, n_nodes, &[])
+        };
+        let own = (!items.own.is_empty()).then(|| build(&items.own, items.n_nodes[0])).transpose()?;
+        let cross = build(&items.cross, items.n_nodes[1])?;
+        let cross_codes = cross.pattern_of_respondent();
+        let (pairs, code_of_respondent) = match &own {
+            None => ((0..cross.len() as u32).map(|c| [0, c]).collect(), cross_codes.to_vec()),
+            Some(own) => {
+                let own_codes = own.pattern_of_respondent();
+                let unique = unique::collapse(&[], &[own_codes, cross_codes], selection.rows.len());
+                let pair = |&i: &u32| [own_codes[i as usize], cross_codes[i as usize]];
+                (unique.first.iter().map(pair).collect(), unique.pattern_of_respondent)
+            }
+        };
+        Ok(Self { items: items.clone(), own, cross, pairs, code_of_respondent })
+    }
+
+    /// Number of inner patterns `Q`.
+    pub fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Whether there are no respondents.
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
+    /// The items.
+    pub fn items(&self) -> &InnerItems {
+        &self.items
+    }
+
+    /// Patterns of the own items; none where there are no such items.
+    pub fn own(&self) -> Option<&Patterns> {
+        self.own.as_ref()
+    }
+
+    /// Patterns of the cross-loading items; a single empty pattern where there are no such items.
+    pub fn cross(&self) -> &Patterns {
+        &self.cross
+    }
+
+    /// The pattern of the own and of the cross-loading items that an inner pattern is made of.
+    #[inline(always)]
+    pub fn pair(&self, inner: usize) -> [usize; 2] {
+        self.pairs[inner].map(|code| code as usize)
+    }
+
+    /// The inner pattern of each respondent.
+    pub(super) fn code_of_respondent(&self) -> &[u32] {
+        &self.code_of_respondent
+    }
+
+    /// Writes the answers of an inner pattern to the items in use.
+    pub(super) fn codes_of(&self, inner: usize, codes: &mut [u8]) {
+        let [own, cross] = self.pair(inner);
+        let parts = self.own.iter().map(|p| (p, own, &self.items.own)).chain([(&self.cross, cross, &self.items.cross)]);
+        for (patterns, pattern, items) in parts {
+            let mut answers = vec![super::MISSING; items.len()];
+            patterns.codes_of(pattern, &mut answers);
+            items.iter().zip(answers).for_each(|(&item, code)| codes[item] = code);
+        }
+    }
+}
+
+/// The items in use that measure no eliminated attribute.
+pub(super) fn outer_items(n_items: usize, eliminated: &[InnerItems]) -> Vec<usize> {
+    let mut is_outer = vec![true; n_items];
+    eliminated.iter().flat_map(|e| e.own.iter().chain(&e.cross)).for_each(|&i| is_outer[i] = false);
+    (0..n_items).filter(|&i| is_outer[i]).collect()
+}
+
+/// Columns and numbers of categories of some of the items in use.
+pub(super) fn pick(selection: &Selection, positions: &[usize]) -> (Vec<usize>, Vec<usize>) {
+    positions.iter().map(|&i| (selection.items[i], selection.n_categories[i])).unzip()
+}

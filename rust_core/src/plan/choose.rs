@@ -1,0 +1,153 @@
+//! Which attributes are worth eliminating.
+
+use super::{Planning, nodes};
+use crate::quadrature::{MAX_NODES, Placement, Quadrature, default_points, rule};
+
+/// What the plan of a group depends on.
+pub(crate) struct Problem {
+    /// Number of attributes.
+    pub n_dims: usize,
+    /// The attributes that each item measures.
+    pub measured: Vec<Vec<usize>>,
+    /// Number of categories of each item.
+    pub n_categories: Vec<usize>,
+    /// Pairs of attributes with a covariance that is not fixed at 0 in some class.
+    pub covarying: Vec<[usize; 2]>,
+    /// The quadrature of the group.
+    pub quadrature: Quadrature,
+}
+
+/// Expected multiplications of one E-step for a few thousand patterns.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cost {
+    /// On the whole grid; infinite where that is too large.
+    pub dense: f64,
+    /// With the eliminated attributes; infinite where there are none.
+    pub eliminated: f64,
+}
+
+/// Patterns that costs are reckoned for.
+const PATTERNS: f64 = 5_000.0;
+/// Joint answers in a table of the dense kernel.
+const TABLE_ROWS: f64 = 64.0;
+/// Up to this many attributes every set is tried.
+const MAX_EXHAUSTIVE: usize = 10;
+/// Elimination has to promise this much, for what it costs outside the multiplications.
+const WORTH: f64 = 0.7;
+
+impl Problem {
+    /// Points of every attribute when `eliminated` are eliminated: what the user asked for, else as many as fit the
+    /// largest number of attributes that are crossed with one another.
+    pub fn points(&self, eliminated: &[usize]) -> Vec<usize> {
+        if !self.quadrature.n_points.is_empty() {
+            return self.quadrature.n_points.clone();
+        }
+        let inner = eliminated.iter().map(|&e| self.neighbours(e).len() + 1).max().unwrap_or(0);
+        vec![default_points(inner.max(self.n_dims - eliminated.len())); self.n_dims]
+    }
+
+    /// Whether two attributes share an item or a component.
+    fn conflict(&self, components: &[usize], j: usize, k: usize) -> bool {
+        components[j] == components[k] || self.measured.iter().any(|dims| dims.contains(&j) && dims.contains(&k))
+    }
+
+    /// The component of every attribute, as the smallest attribute in it.
+    fn component_of(&self) -> Vec<usize> {
+        let mut component: Vec<usize> = (0..self.n_dims).collect();
+        for &[j, k] in &self.covarying {
+            let (low, high) = (component[j].min(component[k]), component[j].max(component[k]));
+            component.iter_mut().filter(|c| **c == high).for_each(|c| *c = low);
+        }
+        component
+    }
+
+    /// The components, the eliminated attribute of each first.
+    pub fn components(&self, eliminated: &[usize]) -> Vec<Vec<usize>> {
+        let component = self.component_of();
+        let members = |c: usize| (0..self.n_dims).filter(|&j| component[j] == c).collect::<Vec<_>>();
+        let mut all: Vec<Vec<usize>> = (0..self.n_dims).map(members).filter(|m| !m.is_empty()).collect();
+        all.iter_mut().for_each(|dims| dims.sort_by_key(|j| (!eliminated.contains(j), *j)));
+        all
+    }
+
+    /// The attributes that the items or the component of an attribute involve besides, ascending.
+    pub fn neighbours(&self, attribute: usize) -> Vec<usize> {
+        let component = self.component_of();
+        (0..self.n_dims).filter(|&j| j != attribute && self.conflict(&component, attribute, j)).collect()
+    }
+
+    /// Tables of the dense kernel that some items need.
+    fn n_tables(&self, items: impl Iterator<Item = usize>) -> f64 {
+        items.map(|i| (self.n_categories[i] as f64).ln() / TABLE_ROWS.ln()).sum()
+    }
+
+    fn dense_cost(&self) -> f64 {
+        let n = nodes(&self.points(&[]), &(0..self.n_dims).collect::<Vec<_>>());
+        if n > MAX_NODES {
+            return f64::INFINITY;
+        }
+        2.0 * PATTERNS * self.n_tables(0..self.measured.len()).max(1.0) * n as f64
+    }
+
+    /// The cost with some attributes eliminated; infinite where a grid would be too large.
+    fn cost(&self, eliminated: &[usize]) -> f64 {
+        let n_points = self.points(eliminated);
+        let outer: Vec<usize> = (0..self.n_dims).filter(|j| !eliminated.contains(j)).collect();
+        let n_outer = nodes(&n_points, &outer);
+        let measures = |i: usize, e: usize| self.measured[i].contains(&e);
+        let is_outer = |i: &usize| !eliminated.iter().any(|&e| measures(*i, e));
+        let n_tables = self.n_tables((0..self.measured.len()).filter(is_outer)) + eliminated.len() as f64;
+        let mut cost = 2.0 * PATTERNS * n_tables * n_outer as f64;
+        let mut largest = n_outer;
+        for &e in eliminated {
+            let items = || (0..self.measured.len()).filter(|&i| measures(i, e));
+            let answers: f64 = items().map(|i| (self.n_categories[i] as f64).ln()).sum::<f64>().exp();
+            let n_joint = nodes(&n_points, &self.neighbours(e)).saturating_mul(n_points[e]);
+            let cross = self.n_tables(items().filter(|&i| self.measured[i].len() > 1));
+            let passes = if cross == 0.0 { 3.0 } else { 2.0 + 2.0 * cross.max(1.0) };
+            cost +=
+                answers.min(PATTERNS) * (passes * n_joint as f64 + 2.0 * self.n_tables(items()) * n_points[e] as f64);
+            largest = largest.max(n_joint);
+        }
+        if largest > MAX_NODES { f64::INFINITY } else { cost }
+    }
+
+    /// Sets of attributes that can be eliminated together.
+    fn candidates(&self) -> Vec<Vec<usize>> {
+        let component = self.component_of();
+        let conflict = |j: usize, k: usize| self.conflict(&component, j, k);
+        if self.n_dims <= MAX_EXHAUSTIVE {
+            let members = |set: usize| (0..self.n_dims).filter(|j| set >> j & 1 == 1).collect::<Vec<_>>();
+            let is_free = |set: &Vec<usize>| set.iter().all(|&j| set.iter().all(|&k| j >= k || !conflict(j, k)));
+            return (1..1_usize << self.n_dims).map(members).filter(is_free).collect();
+        }
+        // The attributes with the fewest neighbours first: the specific ones of a bifactor model.
+        let mut order: Vec<usize> = (0..self.n_dims).collect();
+        order.sort_by_key(|&j| self.neighbours(j).len());
+        let mut chosen: Vec<usize> = Vec::new();
+        for j in order {
+            if chosen.iter().all(|&k| !conflict(j, k)) {
+                chosen.push(j);
+            }
+        }
+        chosen.sort_unstable();
+        vec![chosen]
+    }
+}
+
+/// The attributes to eliminate, and what that is expected to save.
+pub(crate) fn choose(problem: &Problem, planning: Planning) -> (Vec<usize>, Cost) {
+    let dense = if problem.n_dims == 0 { 0.0 } else { problem.dense_cost() };
+    let none = (Vec::new(), Cost { dense, eliminated: f64::INFINITY });
+    let is_axis_aligned = rule(&problem.quadrature.rule).is_some_and(|r| r.placement() == Placement::AxisAligned);
+    let well_formed = [0, problem.n_dims].contains(&problem.quadrature.n_points.len())
+        && problem.quadrature.n_points.iter().all(|&n| n >= crate::quadrature::MIN_POINTS);
+    if planning == Planning::Dense || problem.n_dims < 2 || !is_axis_aligned || !well_formed {
+        return none;
+    }
+    let costs = problem.candidates().into_iter().map(|set| (problem.cost(&set), set));
+    let Some((eliminated, set)) = costs.min_by(|a, b| a.0.total_cmp(&b.0)) else { return none };
+    let cost = Cost { dense, eliminated };
+    let is_worth = planning == Planning::Eliminate || eliminated < WORTH * dense || dense.is_infinite();
+    if is_worth { (set, cost) } else { (Vec::new(), cost) }
+}
