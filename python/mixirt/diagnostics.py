@@ -180,15 +180,13 @@ def _finer(
     design, x = result._model.design, np.asarray(result._found["x"])
     if not design.attributes:
         return math.nan, None
-    n_dims = int(design.attributes_in_group.sum(axis=1).max())
-    default = (_core.default_points(n_dims),) * len(design.attributes)
-    points = tuple(2 * n for n in design.n_quadrature or default)
-    if math.prod(sorted(points)[-n_dims:]) > _MOST_NODES:
-        return math.nan, None
-    finer = result._model._on_grid(points)
+    finer = result._model._on_grid(tuple(2 * n for n in result._engine.n_points()))
     try:
+        engine = finer._compile()
+        if engine.largest_grid() > _MOST_NODES:
+            return math.nan, None
         loglik, gradient = _core.gradient(
-            finer._compile(), result._fitted.engine, x, n_threads=result._settings.n_threads
+            engine, result._fitted.engine, x, n_threads=result._settings.n_threads
         )
     except (EstimationError, MixirtError):
         return math.nan, None

@@ -529,6 +529,29 @@ class Model(ClassVerbs):
         check_classes(self._design, self._table, self.n_parameters, some_known=some_known)
         return self
 
+    def plan(self) -> str:
+        """Say how the attributes are integrated over, and why.
+
+        Where the structure allows it, attributes are summed out one by one instead of being
+        crossed with all others: the specific attributes of a bifactor model, for instance.
+
+        Returns
+        -------
+        str
+            For every observed group: the attributes with a common grid, those that are summed out,
+            their numbers of nodes, and the multiplications expected in an E-step either way.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> print(mixirt.bifactor(["algebra"] * 3 + ["geometry"] * 3, n_quadrature=21).plan())
+        common grid over general: 21 nodes
+          algebra summed out given general: 441 nodes for each answer to its 3 items
+          geometry summed out given general: 441 nodes for each answer to its 3 items
+          3.0e5 multiplications expected in an E-step of 5,000 patterns; 1.3e8 on the whole grid of 9.3e3 nodes
+        """
+        return self._compile().plan()
+
     def _compile(self) -> _core.Model:
         """Return the model as the engine takes it."""
         compiled = self.table.compiled()

@@ -83,6 +83,23 @@ class Result(Classified, Curves, Inference, Reuse):
         """Number of estimated parameters, ties counted once."""
         return int(self._engine.n_parameters)
 
+    def plan(self) -> str:
+        """Say how the attributes were integrated over, as :meth:`mixirt.Model.plan` does.
+
+        Returns
+        -------
+        str
+            One paragraph for every observed group.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl", n_quadrature=31)
+        >>> print(r.plan())
+        whole grid: 31 nodes over 1 attribute
+        """
+        return self._engine.plan()
+
     @property
     def n_observations(self) -> float:
         """Sum of the weights; the number of respondents without weights."""

@@ -14,6 +14,9 @@ use mixirt_core::patterns::{CodeMatrix, Patterns, Selection};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+mod plain;
+use plain::PlainKernel;
+
 static GO: AtomicBool = AtomicBool::new(false);
 
 /// Simulated responses, and the probabilities they were drawn from.
@@ -119,64 +122,24 @@ impl Data {
     }
 }
 
-/// The yardstick: patterns x items x nodes in logarithms, with an exponential per pattern and node.
-struct PlainKernel {
-    codes: Vec<u8>,
-    log_prior: Vec<f64>,
-    /// `(I, M, L)` with the largest `M` for all.
-    log_probabilities: Vec<f64>,
-    n_nodes: usize,
-    n_items: usize,
-    max_categories: usize,
-}
-
-impl PlainKernel {
-    fn new(data: &Data, patterns: &Patterns) -> Self {
-        let (n_nodes, n_items) = (data.prior.len(), data.n_categories.len());
-        let max_categories = data.n_categories.iter().copied().max().unwrap_or(2);
-        let mut codes = vec![0; patterns.len() * n_items];
-        codes.chunks_mut(n_items).enumerate().for_each(|(p, codes)| patterns.codes_of(p, codes));
-        let mut log_probabilities = vec![0.0; n_items * max_categories * n_nodes];
-        for i in 0..n_items {
-            for c in 0..data.layout.n_segments() {
-                let (nodes, table) = (data.layout.segment(c), &data.probabilities[data.layout.range(i, c)]);
-                for m in 0..data.n_categories[i] {
-                    for (k, l) in nodes.clone().enumerate() {
-                        log_probabilities[(i * max_categories + m) * n_nodes + l] = table[m * nodes.len() + k].ln();
-                    }
+fn plain_kernel(data: &Data, patterns: &Patterns) -> PlainKernel {
+    let (n_nodes, n_items) = (data.prior.len(), data.n_categories.len());
+    let max_categories = data.n_categories.iter().copied().max().unwrap_or(2);
+    let mut codes = vec![0; patterns.len() * n_items];
+    codes.chunks_mut(n_items).enumerate().for_each(|(p, codes)| patterns.codes_of(p, codes));
+    let mut log_probabilities = vec![0.0; n_items * max_categories * n_nodes];
+    for i in 0..n_items {
+        for c in 0..data.layout.n_segments() {
+            let (nodes, table) = (data.layout.segment(c), &data.probabilities[data.layout.range(i, c)]);
+            for m in 0..data.n_categories[i] {
+                for (k, l) in nodes.clone().enumerate() {
+                    log_probabilities[(i * max_categories + m) * n_nodes + l] = table[m * nodes.len() + k].ln();
                 }
             }
         }
-        let log_prior = data.prior.iter().map(|p| p.ln()).collect();
-        Self { codes, log_prior, log_probabilities, n_nodes, n_items, max_categories }
     }
-
-    fn run(&self, n_gp: &[f64], n_gl: &mut [f64], n_glim: &mut [f64]) -> f64 {
-        let n = self.n_nodes;
-        let at = |i: usize, code: u8| (i * self.max_categories + code as usize) * n;
-        let mut logs = vec![0.0; n];
-        let mut loglik = 0.0;
-        n_gl.fill(0.0);
-        n_glim.fill(0.0);
-        for (codes, n_gp) in self.codes.chunks(self.n_items).zip(n_gp) {
-            logs.copy_from_slice(&self.log_prior);
-            for (i, &code) in codes.iter().enumerate() {
-                let row = &self.log_probabilities[at(i, code)..][..n];
-                logs.iter_mut().zip(row).for_each(|(a, b)| *a += b);
-            }
-            let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            logs.iter_mut().for_each(|x| *x = (*x - largest).exp());
-            let sum: f64 = logs.iter().sum();
-            loglik += n_gp * (largest + sum.ln());
-            logs.iter_mut().for_each(|x| *x *= n_gp / sum);
-            n_gl.iter_mut().zip(&logs).for_each(|(a, b)| *a += b);
-            for (i, &code) in codes.iter().enumerate() {
-                let row = &mut n_glim[at(i, code)..][..n];
-                row.iter_mut().zip(&logs).for_each(|(a, b)| *a += b);
-            }
-        }
-        loglik
-    }
+    let log_prior = data.prior.iter().map(|p| p.ln()).collect();
+    PlainKernel { codes, log_prior, log_probabilities, n_items, max_categories }
 }
 
 fn compare(c: &mut Criterion, name: &str, data: &Data) {
@@ -191,7 +154,7 @@ fn compare(c: &mut Criterion, name: &str, data: &Data) {
         let theta: Vec<f64> = (0..2 * data.prior.len()).map(|l| l as f64).collect();
         b.iter(|| black_box(e_step.posterior(&patterns, input, &theta, false, &GO).unwrap()))
     });
-    let plain = PlainKernel::new(data, &patterns);
+    let plain = plain_kernel(data, &patterns);
     let (mut n_gl, mut n_glim) = (vec![0.0; data.prior.len()], vec![0.0; plain.log_probabilities.len()]);
     e_step.run(&patterns, input, &mut counts, &GO).unwrap();
     let loglik = plain.run(patterns.n_gp(), &mut n_gl, &mut n_glim);

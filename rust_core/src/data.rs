@@ -1,5 +1,6 @@
 //! Responses as the engine keeps them: the unique patterns of every observed group, and the E-step over them.
 
+use std::borrow::Cow;
 use std::sync::atomic::AtomicBool;
 
 use crate::e_step::{EStep, GroupCounts, Posterior, Stop};
@@ -10,7 +11,7 @@ use crate::grid::Grid;
 use crate::node_tables::NodeTables;
 use crate::patterns::{CodeMatrix, MISSING, Patterns, Selection, UNKNOWN_CLASS};
 use crate::plan::{Expectations, PlacedElimination};
-use crate::spec::Model;
+use crate::spec::{Model, Structure};
 use crate::start::GroupSummary;
 
 /// The responses of all respondents, coded, with what is known of each respondent.
@@ -104,29 +105,23 @@ impl Data {
         self.rows[observed].iter().zip(patterns).map(|(&row, &pattern)| (row as usize, pattern as usize))
     }
 
-    /// The same respondents for [`Model::on_whole_grids`]; patterns keep their numbers.
+    /// The same respondents for another model of the same items and groups, which may eliminate other attributes;
+    /// patterns keep their numbers.
     ///
     /// # Errors
     /// As [`Data::new`].
-    pub fn on_whole_grids(&self, model: &Model) -> Result<Self> {
-        let rebuild = |(observed, patterns): (usize, &Patterns)| -> Result<Patterns> {
-            let n_own = patterns.n_categories().len();
-            let mut codes = vec![MISSING; patterns.len() * n_own];
-            codes.chunks_exact_mut(n_own).enumerate().for_each(|(p, codes)| patterns.codes_of(p, codes));
-            let known: Vec<u16> = (0..patterns.len()).map(|p| patterns.known_class(p)).collect();
-            let selection = Selection {
-                codes: CodeMatrix { codes: &codes, n_items: n_own },
-                rows: &(0..patterns.len() as u32).collect::<Vec<_>>(),
-                items: &(0..n_own).collect::<Vec<_>>(),
-                n_categories: patterns.n_categories(),
-                weights: Some(patterns.n_gp()),
-                known_class: Some(&known),
-            };
-            let whole = Patterns::build(&selection, model.structures[observed].layout.n_nodes())?;
-            Ok(whole.with_respondents_of(patterns))
+    pub fn suited_to(&self, model: &Model) -> Result<Cow<'_, Self>> {
+        let eliminated = |structure: &Structure| structure.elimination.as_ref().map_or(Vec::new(), |e| e.items.clone());
+        let pairs = || self.patterns.iter().zip(&model.structures);
+        if pairs().all(|(patterns, structure)| patterns.eliminates(&eliminated(structure))) {
+            return Ok(Cow::Borrowed(self));
+        }
+        let rebuild = |(patterns, structure): (&Patterns, &Structure)| {
+            patterns.rebuilt(structure.layout.n_nodes(), &eliminated(structure))
         };
-        let patterns = self.patterns.iter().enumerate().map(rebuild).collect::<Result<_>>()?;
-        Ok(Self { patterns, ..self.clone() })
+        let patterns = pairs().map(rebuild).collect::<Result<_>>()?;
+        let (rows, n_respondents, sum_of_weights) = (self.rows.clone(), self.n_respondents, self.sum_of_weights);
+        Ok(Cow::Owned(Self { patterns, rows, n_respondents, sum_of_weights }))
     }
 
     /// What start values are made from.
@@ -137,7 +132,7 @@ impl Data {
     /// A worker that makes E-steps over these data; several can work at once.
     ///
     /// # Errors
-    /// [`Error::Spec`] where the data were made for another model.
+    /// [`Error::Spec`] where the data were made for another model: see [`Data::suited_to`].
     pub fn worker(&self, model: &Model) -> Result<Worker<'_>> {
         let pairs = self.patterns.iter().zip(&model.structures);
         let steps = pairs.map(|(patterns, structure)| {
@@ -352,17 +347,7 @@ fn summarise(patterns: &Patterns) -> GroupSummary {
     /// Patterns looked at for the signs of the slopes.
     const SAMPLE: usize = 1000;
     let n_gp = patterns.n_gp();
-    let mut row_weights = vec![0.0; patterns.n_rows()];
-    for (p, n) in n_gp.iter().enumerate() {
-        patterns.rows(p).iter().for_each(|&row| row_weights[row as usize] += n);
-    }
-    let mut category_counts: Vec<Vec<f64>> = patterns.n_categories().iter().map(|&m| vec![0.0; m]).collect();
-    for block in patterns.blocks() {
-        for (r, weight) in row_weights[block.rows.clone()].iter().enumerate() {
-            let answers = category_counts[block.items.clone()].iter_mut().zip(block.answers(r));
-            answers.filter(|(_, code)| **code != MISSING).for_each(|(counts, &code)| counts[code as usize] += weight);
-        }
-    }
+    let category_counts = patterns.category_counts(n_gp);
     let sampled = (0..n_gp.len()).step_by(n_gp.len().div_ceil(SAMPLE).max(1));
     let mut sample = vec![MISSING; sampled.len() * patterns.n_categories().len()];
     for (p, codes) in sampled.clone().zip(sample.chunks_exact_mut(patterns.n_categories().len())) {

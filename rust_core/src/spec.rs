@@ -336,6 +336,17 @@ impl Structure {
         Ok(Self { standard, elimination: None, cost, supports, layout })
     }
 
+    /// Points of each of the group's attributes.
+    pub fn n_points(&self) -> &[usize] {
+        self.elimination.as_ref().map_or(&self.standard.n_points, |e| e.n_points())
+    }
+
+    /// Nodes of the largest grid: the common one, or that of an eliminated attribute and its neighbours.
+    pub fn largest_grid(&self) -> usize {
+        let inner = self.elimination.iter().flat_map(|e| &e.layout.inner).map(|inner| inner.n_joint());
+        inner.fold(self.standard.n_nodes(), usize::max)
+    }
+
     /// How well the grid resolves a distribution: see [`StandardGrid::resolution`].
     pub fn resolution(&self, delta: &[f64]) -> f64 {
         match &self.elimination {

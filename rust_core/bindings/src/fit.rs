@@ -121,7 +121,7 @@ pub(crate) fn expected_counts<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let x = model.checked(x.as_slice()?)?;
     let model = &model.inner.on_whole_grids().map_err(to_python)?;
-    let data = data.inner.on_whole_grids(model).map_err(to_python)?;
+    let data = data.inner.suited_to(model).map_err(to_python)?;
     let values = model.table.expand(x);
     let placed = place(model, &values);
     let mut worker = data.worker(model).map_err(to_python)?;

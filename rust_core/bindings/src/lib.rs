@@ -22,7 +22,7 @@ mod _core {
     #[pymodule_export]
     use crate::fit::{em_step, expected_counts, fit};
     #[pymodule_export]
-    use crate::model::{PyModel, Structure, default_points};
+    use crate::model::{PyModel, Structure};
 
     #[pymodule_export]
     use crate::se::{covariance, gradient, vcov_methods};

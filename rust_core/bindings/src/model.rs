@@ -82,12 +82,6 @@ impl Structure {
     }
 }
 
-/// Quadrature points per attribute unless the model says otherwise.
-#[pyfunction]
-pub(crate) fn default_points(n_dims: usize) -> usize {
-    mixirt_core::quadrature::default_points(n_dims)
-}
-
 /// A structure with its parameter table. Immutable, shared between threads.
 #[pyclass(frozen, module = "mixirt._core", name = "Model")]
 pub(crate) struct PyModel {
@@ -155,6 +149,22 @@ impl PyModel {
     /// How the attributes of each observed group are integrated over, in words.
     fn plan(&self) -> String {
         mixirt_core::plan::describe(&self.inner)
+    }
+
+    /// Quadrature points of every attribute; the most of all groups that have it.
+    fn n_points(&self) -> Vec<usize> {
+        let mut most = vec![0; self.inner.spec.attributes.len()];
+        for (group, structure) in self.inner.spec.groups.iter().zip(&self.inner.structures) {
+            for (&attribute, &n) in group.attributes.iter().zip(structure.n_points()) {
+                most[attribute] = n.max(most[attribute]);
+            }
+        }
+        most
+    }
+
+    /// Nodes of the largest grid.
+    fn largest_grid(&self) -> usize {
+        self.inner.structures.iter().map(|s| s.largest_grid()).max().unwrap_or(1)
     }
 
     /// Smallest conditional standard deviation of an attribute in each latent group, in steps of its grid `(G,)`.

@@ -67,7 +67,8 @@ pub(crate) fn gradient<'py>(
 ) -> PyResult<(f64, Bound<'py, PyArray1<f64>>)> {
     let x = model.checked(x.as_slice()?)?.to_vec();
     let (model, data) = (Arc::clone(&model.inner), Arc::clone(&data.inner));
-    let (loglik, gradient) =
-        until_done(py, n_threads, None, move |_, cancel| se::Point::new(&model, &data, &x, cancel).slope())?;
+    let (loglik, gradient) = until_done(py, n_threads, None, move |_, cancel| {
+        se::Point::new(&model, &*data.suited_to(&model)?, &x, cancel).slope()
+    })?;
     Ok((loglik, gradient.into_pyarray(py)))
 }

@@ -83,6 +83,18 @@ impl InnerPatterns {
         &self.code_of_respondent
     }
 
+    /// Adds how often every category was chosen when each inner pattern counts `weights (Q)` times.
+    pub(super) fn add_category_counts(&self, weights: &[f64], counts: &mut [Vec<f64>]) {
+        let parts = self.own.iter().map(|p| (p, 0, &self.items.own)).chain([(&self.cross, 1, &self.items.cross)]);
+        for (patterns, side, items) in parts {
+            let mut own_weights = vec![0.0; patterns.len()];
+            weights.iter().enumerate().for_each(|(q, n)| own_weights[self.pair(q)[side]] += n);
+            for (&item, own) in items.iter().zip(patterns.category_counts(&own_weights)) {
+                counts[item].iter_mut().zip(own).for_each(|(sum, n)| *sum += n);
+            }
+        }
+    }
+
     /// Writes the answers of an inner pattern to the items in use.
     pub(super) fn codes_of(&self, inner: usize, codes: &mut [u8]) {
         let [own, cross] = self.pair(inner);

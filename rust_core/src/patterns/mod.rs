@@ -144,11 +144,32 @@ impl Patterns {
         })
     }
 
-    /// Takes the respondents of other patterns, of which these are the same in the same order.
-    pub(crate) fn with_respondents_of(self, other: &Self) -> Self {
+    /// Whether the patterns were made with these attributes eliminated.
+    pub(crate) fn eliminates(&self, items: &[InnerItems]) -> bool {
+        let same = |inner: &InnerPatterns, items: &InnerItems| {
+            inner.items().own == items.own && inner.items().cross == items.cross
+        };
+        self.inner.len() == items.len() && self.inner.iter().zip(items).all(|(inner, items)| same(inner, items))
+    }
+
+    /// The same patterns in the same order, with other attributes eliminated.
+    pub(crate) fn rebuilt(&self, n_nodes: usize, eliminated: &[InnerItems]) -> Result<Self> {
+        let n_items = self.n_categories.len();
+        let mut codes = vec![MISSING; self.len() * n_items];
+        codes.chunks_exact_mut(n_items).enumerate().for_each(|(p, codes)| self.codes_of(p, codes));
+        let known: Vec<u16> = (0..self.len()).map(|p| self.known_class(p)).collect();
+        let selection = Selection {
+            codes: CodeMatrix { codes: &codes, n_items },
+            rows: &(0..self.len() as u32).collect::<Vec<_>>(),
+            items: &(0..n_items).collect::<Vec<_>>(),
+            n_categories: &self.n_categories,
+            weights: Some(&self.n_gp),
+            known_class: Some(&known),
+        };
+        let rebuilt = Self::eliminating(&selection, n_nodes, eliminated)?;
         let (first_respondent, pattern_of_respondent) =
-            (other.first_respondent.clone(), other.pattern_of_respondent.clone());
-        Self { first_respondent, pattern_of_respondent, ..self }
+            (self.first_respondent.clone(), self.pattern_of_respondent.clone());
+        Ok(Self { first_respondent, pattern_of_respondent, ..rebuilt })
     }
 
     /// Number of patterns `P`.
@@ -230,6 +251,29 @@ impl Patterns {
                 }
             }
         }
+    }
+
+    /// How often every category of the items in use was chosen, when each pattern counts `weights (P)` times.
+    pub fn category_counts(&self, weights: &[f64]) -> Vec<Vec<f64>> {
+        // Blocks have far fewer rows than there are patterns.
+        let mut row_weights = vec![0.0; self.n_rows];
+        for (p, n) in weights.iter().enumerate() {
+            self.rows(p).iter().for_each(|&row| row_weights[row as usize] += n);
+        }
+        let mut counts: Vec<Vec<f64>> = self.n_categories.iter().map(|&m| vec![0.0; m]).collect();
+        for block in &self.blocks {
+            let weights = &row_weights[block.rows.clone()];
+            if let Some(inner) = block.inner {
+                self.inner[inner].add_category_counts(weights, &mut counts);
+                continue;
+            }
+            for (r, weight) in weights.iter().enumerate() {
+                let answers = self.outer_items[block.items.clone()].iter().zip(block.answers(r));
+                let answers = answers.filter(|(_, code)| **code != MISSING);
+                answers.for_each(|(&item, &code)| counts[item][code as usize] += weight);
+            }
+        }
+        counts
     }
 
     /// The known class of the respondents with a pattern: [`UNKNOWN_CLASS`], or `c + 1` for class `c`.

@@ -21,7 +21,8 @@ pub fn describe(model: &Model) -> String {
 fn describe_dense(structure: &Structure) -> Vec<String> {
     let Cost { dense, eliminated } = structure.cost;
     let (n_dims, n_nodes) = (structure.standard.n_dims, structure.standard.n_nodes());
-    let mut lines = vec![format!("whole grid: {n_nodes} nodes over {n_dims} attributes")];
+    let attributes = if n_dims == 1 { "1 attribute".to_owned() } else { format!("{n_dims} attributes") };
+    let mut lines = vec![format!("whole grid: {n_nodes} nodes over {attributes}")];
     if eliminated.is_finite() && dense.is_finite() {
         let expected = "multiplications expected in an E-step of 5,000 patterns";
         lines.push(format!("  {dense:.1e} {expected}; {eliminated:.1e} by elimination"));

@@ -136,7 +136,7 @@ impl<'a> Point<'a> {
         let model = self.model.on_whole_grids().map_err(|error| {
             Error::Spec(format!("method '{method}' needs the posterior at every node: {error}; or use 'oakes'"))
         })?;
-        let data = self.data.on_whole_grids(&model)?;
+        let data = self.data.suited_to(&model)?;
         work(&Point::new(&model, &data, self.x, self.cancel))
     }
 
