@@ -16,9 +16,9 @@ from mixirt._warn import warn
 from mixirt._words import quoted, unknown
 from mixirt.diagnostics import Diagnostics
 from mixirt.errors import DataError, InformationWarning, SpecError
+from mixirt.estimates import Estimates
 from mixirt.frames import to_native
 from mixirt.intervals import intervals, quantile
-from mixirt.model import Model
 from mixirt.provenance import FittedData
 from mixirt.table import KINDS
 
@@ -69,15 +69,11 @@ class ParameterCovariance:
 MOST_EXAMINED = 300
 
 
-class Covariances:
+class Covariances(Estimates):
     """Uncertainty of a fit; mixed into :class:`mixirt.Result`."""
 
-    _model: Model
     _engine: _core.Model
     _fitted: FittedData
-    _native: str
-    _found: Any
-    _values: NDArray[np.float64]
     _settings: Any
     _covariances: dict[str, ParameterCovariance]
     _diagnosed: list[Diagnostics]
@@ -353,18 +349,6 @@ class Covariances:
         category = [int(c) if c >= 0 else None for c in cells.category]
         columns["category"] = np.array(category, dtype=object)
         return columns
-
-    def _groups_of(self, chosen: NDArray[np.intp]) -> dict[str, Any]:
-        raise NotImplementedError
-
-    def _attribute(self, positions: NDArray[np.int64]) -> NDArray[Any]:
-        raise NotImplementedError
-
-    def _public_values(self) -> NDArray[np.float64]:
-        raise NotImplementedError
-
-    def _status(self) -> list[str]:
-        raise NotImplementedError
 
 
 def _cluster_index(clusters: Any, n: int) -> NDArray[np.int64]:

@@ -11,20 +11,16 @@ from mixirt import _core
 from mixirt._checks import numbers
 from mixirt._words import unknown
 from mixirt.errors import SpecError
+from mixirt.estimates import Estimates
 from mixirt.frames import to_native
-from mixirt.model import Model
 
 __all__ = ["Curves"]
 
 
-class Curves:
+class Curves(Estimates):
     """What a fitted model says at given attribute values; mixed into :class:`mixirt.Result`."""
 
-    _model: Model
     _engine: _core.Model
-    _native: str
-    _found: Any
-    _values: NDArray[np.float64]
 
     def category_probabilities(
         self, theta: Any = None, *, item: str | None = None, group: object = None, class_: int = 1
@@ -190,9 +186,6 @@ class Curves:
         array([1.46, 0.92, 0.4 ])
         """
         return np.asarray(self.information(theta, group=group, class_=class_).sum(axis=1))
-
-    def _latent_group(self, group: object, class_: int) -> int:
-        raise NotImplementedError
 
     def _slopes(self, latent: int, item: int, own: NDArray[np.intp]) -> NDArray[np.float64]:
         cells = self._model.design.cells

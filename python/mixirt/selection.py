@@ -12,10 +12,12 @@ from mixirt._words import quoted, unknown
 from mixirt.design import Design
 from mixirt.errors import SpecError
 
-__all__ = ["SELECTABLE", "select"]
+__all__ = ["ACROSS", "SELECTABLE", "partition", "select"]
 
 #: The kinds a selection can name.
 SELECTABLE = ("slope", "intercept", "guessing", "mean", "variance", "covariance", "proportion")
+#: Parts of an address in which tied parameters may differ.
+ACROSS = ("item", "group", "class", "attribute", "category")
 
 
 def select(
@@ -130,3 +132,20 @@ def _nothing(kind: str, *parts: Any) -> str:
     where = f" with {', '.join(given)}" if given else ""
     hint = "; slopes exist where the Q matrix has a 1" if kind == "slope" else ""
     return f"the model has no {kind}{where}{hint}"
+
+
+def partition(
+    design: Design, cells: NDArray[np.intp], across: tuple[str, ...]
+) -> list[NDArray[np.intp]]:
+    """Cells that agree in every part of their address that is not in ``across``."""
+    table, n_classes = design.cells, design.n_classes
+    parts = {
+        "item": table.item[cells],
+        "group": table.group[cells] // n_classes,
+        "class": table.group[cells] % n_classes,
+        "attribute": table.attribute[cells] * len(table) + table.attribute_2[cells],
+        "category": table.category[cells],
+    }
+    keys = np.stack([parts[name] for name in ACROSS if name not in across] or [cells * 0])
+    _, inverse = np.unique(keys, axis=1, return_inverse=True)
+    return [cells[inverse.ravel() == k] for k in range(int(inverse.max()) + 1)]
