@@ -1,32 +1,40 @@
-"""Item response and latent class models by marginal maximum likelihood."""
+"""Item response and latent class models by marginal maximum likelihood.
 
-from mixirt import datasets, errors, priors
-from mixirt._core import __version__
-from mixirt.bifactor import bifactor as bifactor
-from mixirt.compare import compare
-from mixirt.errors import (
-    BoundaryWarning,
-    ConvergenceWarning,
-    DataError,
-    DataWarning,
-    EstimationError,
-    FileError,
-    IdentificationError,
-    InformationWarning,
-    LikelihoodDecreaseWarning,
-    MixirtError,
-    MixirtWarning,
-    QuadratureWarning,
-    ReplicationWarning,
-    SpecError,
-)
-from mixirt.files import load
-from mixirt.fit import fit
-from mixirt.fit_classes import compare_classes, fit_latent_class
-from mixirt.latent_class import LatentClassResult
-from mixirt.model import Model
-from mixirt.result import Result
-from mixirt.scores import Scores
+Names are imported when they are first used: a scoring service that loads a model file never pays
+for the parts that estimate.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mixirt import datasets, errors, priors
+    from mixirt._core import __version__
+    from mixirt.bifactor_model import bifactor
+    from mixirt.comparing import compare
+    from mixirt.errors import (
+        BoundaryWarning,
+        ConvergenceWarning,
+        DataError,
+        DataWarning,
+        EstimationError,
+        FileError,
+        IdentificationError,
+        InformationWarning,
+        LikelihoodDecreaseWarning,
+        MixirtError,
+        MixirtWarning,
+        QuadratureWarning,
+        ReplicationWarning,
+        SpecError,
+    )
+    from mixirt.files import load
+    from mixirt.fit_classes import compare_classes, fit_latent_class
+    from mixirt.fitting import fit
+    from mixirt.latent_class import LatentClassResult
+    from mixirt.model import Model
+    from mixirt.result import Result
+    from mixirt.scores import Scores
 
 __all__ = [
     "BoundaryWarning",
@@ -58,3 +66,35 @@ __all__ = [
     "load",
     "priors",
 ]
+
+#: Where names live that are not in `mixirt.errors`. No module here is called like a name: importing
+#: the module would hide the name.
+_HOMES = {
+    "LatentClassResult": "latent_class",
+    "Model": "model",
+    "Result": "result",
+    "Scores": "scores",
+    "__version__": "_core",
+    "bifactor": "bifactor_model",
+    "compare": "comparing",
+    "compare_classes": "fit_classes",
+    "fit": "fitting",
+    "fit_latent_class": "fit_classes",
+    "load": "files",
+}
+
+_MODULES = ("datasets", "errors", "priors")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"mixirt.{name}")
+    if name not in __all__:
+        raise AttributeError(f"module 'mixirt' has no attribute {name!r}")
+    value = getattr(import_module(f"mixirt.{_HOMES.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import ModuleType
 from typing import Any
 
-import narwhals as nw
 import numpy as np
-from narwhals.exceptions import NarwhalsError
 from numpy.typing import NDArray
 
 from mixirt.errors import DataError
 
-__all__ = ["MAX_ITEMS", "Table", "as_list", "listed", "quoted", "read_table", "read_vector"]
+__all__ = [
+    "MAX_ITEMS",
+    "SHAPE_WANTED",
+    "Table",
+    "as_list",
+    "listed",
+    "numeric",
+    "objects",
+    "quoted",
+    "read_table",
+    "read_vector",
+]
 
 #: The most items a table can have: beyond it, respondents must have been taken for items.
 MAX_ITEMS = 65_535
@@ -25,16 +35,11 @@ MAX_NAMES = 5
 #: How many characters of a value a message shows.
 MAX_CHARACTERS = 60
 
-#: Types of columns that NumPy has too.
-_NUMPY_TYPES = frozenset(
-    {nw.Boolean, nw.Float32, nw.Float64}
-    | {nw.Int8, nw.Int16, nw.Int32, nw.Int64, nw.UInt8, nw.UInt16, nw.UInt32, nw.UInt64}
-)
+#: What every message about the shape begins with.
+SHAPE_WANTED = "responses must be a table with one row per respondent and one column per item"
 
-#: Types of columns that are read besides numbers: as Python objects.
-_READABLE = (nw.Boolean, nw.String, nw.Categorical, nw.Enum, nw.Object, nw.Unknown)
-
-_SHAPE_WANTED = "responses must be a table with one row per respondent and one column per item"
+#: What is known not to be a data frame without asking narwhals, which takes a while to import.
+_PLAIN = (list, tuple, range, np.ndarray)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,26 +138,26 @@ def read_table(responses: Any, item_names: Sequence[Any] | None = None) -> Table
     """
     if isinstance(responses, Table):
         return responses
-    try:
-        frame = nw.from_native(responses, pass_through=True, allow_series=True)
-        if isinstance(frame, nw.LazyFrame):
-            frame = frame.collect()
-        if isinstance(frame, nw.Series):
-            raise DataError(f"{_SHAPE_WANTED}; found a single column")
-        table = _from_frame(frame) if isinstance(frame, nw.DataFrame) else _from_array(responses)
-    except NarwhalsError as error:
-        raise DataError(f"the data frame of responses cannot be read: {error}") from error
+    table = None if isinstance(responses, _PLAIN) else _frame_columns().read_frame(responses)
+    if table is None:
+        table = _from_array(responses)
     if item_names is not None:
         table = replace(table, names=_item_names(item_names, len(table.names)), has_names=True)
     _check_size(table)
     return table
 
 
+def _frame_columns() -> ModuleType:
+    from mixirt import _frame_columns
+
+    return _frame_columns
+
+
 def _check_size(table: Table) -> None:
     n_items = len(table.names)
     if n_items == 0 or table.n_rows == 0:
         what = "columns" if n_items == 0 else "rows"
-        raise DataError(f"{_SHAPE_WANTED}; found {table.n_rows} x {n_items}, that is, no {what}")
+        raise DataError(f"{SHAPE_WANTED}; found {table.n_rows} x {n_items}, that is, no {what}")
     if n_items > MAX_ITEMS:
         raise DataError(
             f"found {n_items} columns, but at most {MAX_ITEMS} items are possible; "
@@ -175,56 +180,8 @@ def _item_names(item_names: Any, n_items: int) -> tuple[str, ...]:
     return names
 
 
-def _from_frame(frame: nw.DataFrame[Any]) -> Table:
-    names = tuple(str(name) for name in frame.columns)
-    index = nw.maybe_get_index(frame)
-    counts_rows = index is None or (
-        type(index).__name__ == "RangeIndex" and index.start == 0 and index.step == 1
-    )
-    matrix = _matrix_of_frame(frame)
-    return Table(
-        names=names,
-        columns=[_from_series(s) for s in frame.iter_columns()] if matrix is None else matrix,
-        n_rows=len(frame),
-        native=frame.implementation.value,
-        has_names=True,
-        row_labels=None if counts_rows else index,
-    )
-
-
-def _matrix_of_frame(frame: nw.DataFrame[Any]) -> NDArray[Any] | None:
-    """Take the matrix inside a pandas frame of one NumPy dtype, whose columns may lie far apart."""
-    if not frame.implementation.is_pandas() or 0 in frame.shape:
-        return None
-    dtypes = set(frame.to_native().dtypes)
-    if len(dtypes) > 1 or not all(isinstance(d, np.dtype) and d.kind in "biuf" for d in dtypes):
-        return None
-    return _numeric(frame.to_numpy())
-
-
-def _from_series(series: nw.Series[Any]) -> NDArray[Any]:
-    dtype = series.dtype
-    if not dtype.is_numeric() and not any(dtype == readable for readable in _READABLE):
-        raise DataError(
-            f"item {str(series.name)!r}: answers cannot be of type {dtype}; "
-            "convert the column to category codes, 0, 1, ..., first"
-        )
-    values = _from_numeric_series(series)
-    return _objects(series.to_list(), len(series)) if values is None else _numeric(values)
-
-
-def _from_numeric_series(series: nw.Series[Any]) -> NDArray[Any] | None:
-    """Give numbers as NumPy has them, nulls as NaN; None for what NumPy has no numbers for."""
-    dtype = series.dtype
-    if dtype not in _NUMPY_TYPES:
-        return None
-    if series.null_count() and dtype not in {nw.Float32, nw.Float64}:
-        series = series.cast(nw.Float64)
-    values = series.to_numpy()
-    return values if values.dtype.kind in "biuf" else None
-
-
-def _objects(values: Iterable[Any], n: int) -> NDArray[Any]:
+def objects(values: Iterable[Any], n: int) -> NDArray[Any]:
+    """Make an array of n Python objects."""
     return np.fromiter(values, dtype=object, count=n)
 
 
@@ -235,7 +192,7 @@ def _from_array(responses: Any) -> Table:
         array = _as_array(responses)
         if array.ndim != 2:
             advice = "; for one respondent, use reshape(1, -1)" if array.ndim == 1 else ""
-            raise DataError(f"{_SHAPE_WANTED}; found {array.ndim} dimension(s){advice}")
+            raise DataError(f"{SHAPE_WANTED}; found {array.ndim} dimension(s){advice}")
         columns, n_rows = _from_matrix(array), array.shape[0]
     n_items = len(columns) if isinstance(columns, list) else columns.shape[1]
     names = tuple(f"item{i + 1}" for i in range(n_items))
@@ -249,9 +206,9 @@ def _as_array(responses: Any) -> NDArray[Any]:
         try:
             return np.asarray(responses)
         except Exception as error:  # an object from elsewhere may raise anything
-            raise DataError(f"{_SHAPE_WANTED}; NumPy cannot read them: {error}") from error
+            raise DataError(f"{SHAPE_WANTED}; NumPy cannot read them: {error}") from error
     raise DataError(
-        f"{_SHAPE_WANTED}: an array, a list of rows or a data frame; "
+        f"{SHAPE_WANTED}: an array, a list of rows or a data frame; "
         f"found an object of type {type(responses).__name__}"
     )
 
@@ -261,7 +218,7 @@ def _from_matrix(array: NDArray[Any]) -> NDArray[Any] | list[NDArray[Any]]:
     array = np.ma.getdata(array)
     if array.dtype.kind in "biuf":
         if mask is None:
-            return _numeric(array)
+            return numeric(array)
         values = array.astype(np.float64)
         values[mask] = np.nan
         return values
@@ -276,7 +233,7 @@ def _from_matrix(array: NDArray[Any]) -> NDArray[Any] | list[NDArray[Any]]:
     return [np.ascontiguousarray(cells[:, i]) for i in range(cells.shape[1])]
 
 
-def _numeric(values: NDArray[Any]) -> NDArray[Any]:
+def numeric(values: NDArray[Any]) -> NDArray[Any]:
     """Copy a numeric array only if the engine cannot read it as it lies in memory."""
     dtype = values.dtype
     if dtype.kind == "f" and dtype.itemsize not in (4, 8):
@@ -294,7 +251,7 @@ def _from_rows(rows: Sequence[Any]) -> tuple[NDArray[Any] | list[NDArray[Any]], 
     for r, row in enumerate(rows):
         is_row = isinstance(row, (Sequence, np.ndarray)) and not isinstance(row, (str, bytes))
         if not is_row or (isinstance(row, np.ndarray) and row.ndim != 1):
-            raise DataError(f"{_SHAPE_WANTED}; row {r} is {quoted(row)}, not a list of answers")
+            raise DataError(f"{SHAPE_WANTED}; row {r} is {quoted(row)}, not a list of answers")
         if len(row) != len(rows[0]):
             raise DataError(
                 f"every row must have one answer per item: row {r} has {len(row)} answers "
@@ -307,8 +264,8 @@ def _from_rows(rows: Sequence[Any]) -> tuple[NDArray[Any] | list[NDArray[Any]], 
     except (ValueError, TypeError, OverflowError):
         array = np.empty(0, dtype=object)
     if array.ndim == 2 and array.dtype.kind in "biuf":
-        return _numeric(array), n_rows
-    return [_objects((row[i] for row in rows), n_rows) for i in range(n_items)], n_rows
+        return numeric(array), n_rows
+    return [objects((row[i] for row in rows), n_rows) for i in range(n_items)], n_rows
 
 
 def read_vector(values: Any, n_rows: int, name: str) -> NDArray[Any]:
@@ -328,12 +285,12 @@ def read_vector(values: Any, n_rows: int, name: str) -> NDArray[Any]:
     array
         Shape (n_rows,), of a bool, integer, float or object dtype.
     """
-    series = nw.from_native(values, pass_through=True, allow_series=True)
-    if isinstance(series, nw.Series):
-        numbers = _from_numeric_series(series)
-        array = _objects(series.to_list(), len(series)) if numbers is None else numbers
+    series = None if isinstance(values, _PLAIN) else _frame_columns().read_series(values)
+    array: NDArray[Any]
+    if series is not None:
+        array = series
     elif isinstance(values, (list, tuple, range)):
-        array = _objects(values, len(values))
+        array = objects(values, len(values))
     elif isinstance(values, np.ndarray) or hasattr(type(values), "__array__"):
         array = _as_array(values)
         if np.ma.is_masked(array):

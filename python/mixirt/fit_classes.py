@@ -8,7 +8,7 @@ from typing import Any
 
 from mixirt._checks import whole_number
 from mixirt.errors import SpecError
-from mixirt.fit import fit
+from mixirt.fitting import fit
 from mixirt.frames import to_native
 from mixirt.latent_class import LatentClassResult
 from mixirt.model import Model

@@ -21,7 +21,7 @@ from mixirt.simulate import simulate
 from mixirt.summary import summary_text
 
 if TYPE_CHECKING:
-    from mixirt.fit import Settings
+    from mixirt.fitting import Settings
 
 __all__ = ["Result"]
 

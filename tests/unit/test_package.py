@@ -1,8 +1,11 @@
 """The installed package as a whole: its version and what importing it costs."""
 
+import ast
 import importlib.metadata
+import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from packaging.version import Version
@@ -32,6 +35,35 @@ def test_import_loads_no_optional_library():
     loaded = modules_loaded_by("import mixirt")
     assert "mixirt" in loaded
     assert loaded.isdisjoint(OPTIONAL_LIBRARIES)
+
+
+def test_import_alone_does_not_even_load_numpy():
+    """The import is then as cheap as an import can be; NumPy comes with the first name used."""
+    assert "numpy" not in modules_loaded_by("import mixirt")
+    assert "numpy" in modules_loaded_by("import mixirt; mixirt.fit")
+
+
+def test_fitting_an_array_loads_no_library_for_frames():
+    fit = "import mixirt; mixirt.fit([[0, 1], [1, 0], [1, 1], [0, 0]] * 9, 'rasch')"
+    assert modules_loaded_by(fit).isdisjoint((*OPTIONAL_LIBRARIES, "narwhals"))
+
+
+def test_no_module_hides_a_name():
+    """A submodule becomes an attribute of the package when it is imported, whoever does it."""
+    modules = {module.name for module in pkgutil.iter_modules(mixirt.__path__)}
+    assert modules & set(mixirt.__all__) == {"datasets", "errors", "priors"}
+
+
+def test_every_name_has_its_type_for_static_tools():
+    tree = ast.parse(Path(mixirt.__file__).read_text(encoding="utf-8"))
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    imported = {name.name for line in block.body for name in line.names}
+    assert imported == set(mixirt.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'fti'"):
+        _ = mixirt.fti
 
 
 @pytest.mark.parametrize("library", OPTIONAL_LIBRARIES)

@@ -12,8 +12,8 @@ from mixirt.cli.terminal import cycle_reporter, show_progress
 from mixirt.errors import DataError, SpecError
 from mixirt.families import item_model
 from mixirt.files import load
-from mixirt.fit import fit
 from mixirt.fit_classes import fit_latent_class
+from mixirt.fitting import fit
 
 if TYPE_CHECKING:
     from mixirt.result import Result

@@ -27,7 +27,7 @@ from mixirt.model import Model
 from mixirt.provenance import DataSummary, FittedData
 
 if TYPE_CHECKING:
-    from mixirt.fit import Settings
+    from mixirt.fitting import Settings
     from mixirt.result import Result
 
 __all__ = ["fit_content", "read_fit"]
@@ -249,7 +249,7 @@ def _read_data(section: Section, n_groups: int) -> FittedData:
 
 def _read_settings(section: Section) -> Settings:
     """Read the settings that this version has; what it does not know changed nothing here."""
-    from mixirt.fit import Settings
+    from mixirt.fitting import Settings
 
     given: dict[str, Any] = {}
     for field in dataclasses.fields(Settings):
