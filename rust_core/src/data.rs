@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::atomic::AtomicBool;
 
-use crate::e_step::{EStep, GroupCounts, Posterior, Stop};
+use crate::e_step::{EStep, GroupCounts, InstructionSet, Posterior, Stop};
 use crate::em::CountSource;
 use crate::error::{Error, Result};
 use crate::expected::Placed;
@@ -134,12 +134,20 @@ impl Data {
     /// # Errors
     /// [`Error::Spec`] where the data were made for another model: see [`Data::suited_to`].
     pub fn worker(&self, model: &Model) -> Result<Worker<'_>> {
+        self.worker_on(InstructionSet::best(), model)
+    }
+
+    /// As [`Data::worker`], on a given instruction set (the baseline if the processor does not have it).
+    ///
+    /// # Errors
+    /// As [`Data::worker`].
+    pub fn worker_on(&self, isa: InstructionSet, model: &Model) -> Result<Worker<'_>> {
         let pairs = self.patterns.iter().zip(&model.structures);
         let steps = pairs.map(|(patterns, structure)| {
             let layout = structure.layout.clone();
             Ok(match &structure.elimination {
-                Some(elimination) => EStep::eliminating(patterns, layout, elimination.layout.clone())?,
-                None => EStep::new(patterns, layout)?,
+                Some(elimination) => EStep::eliminating(isa, patterns, layout, elimination.layout.clone())?,
+                None => EStep::on(isa, patterns, layout)?,
             })
         });
         Ok(Worker { data: self, steps: steps.collect::<Result<_>>()? })
@@ -219,7 +227,7 @@ impl<'a> Worker<'a> {
         let mut posterior = step.posterior(patterns, tables.input(), &indicators, false, cancel)?;
         let expectations = Expectations { elimination, patterns, summaries: &summaries, placed: placed_here, origin };
         let add = |part: &mut Vec<_>, p: usize, _: f64, row: &[f64]| part.push(expectations.of_pattern(p, row));
-        let parts = step.fold_posteriors(patterns, tables.input(), Vec::new, add, cancel)?;
+        let parts = step.fold_posteriors(patterns, (tables.input(), false), Vec::new, add, cancel)?;
         let classes = std::mem::take(&mut posterior.expectations);
         let mut modes = Vec::new();
         for (pattern, classes) in parts.into_iter().flatten().zip(classes.chunks_exact(n_classes)) {
@@ -235,12 +243,13 @@ impl<'a> Worker<'a> {
 pub struct Fold<P, F> {
     /// A part of nothing.
     pub part: P,
-    /// `add(part, pattern, N_gp, posterior (L))`.
+    /// `add(part, pattern, N_gp, posterior)`.
     pub add: F,
 }
 
 impl Worker<'_> {
-    /// Folds every pattern of an observed group with its posterior over the nodes of all classes.
+    /// Folds every pattern of an observed group with its posterior over the nodes of all classes: the outer ones, then
+    /// those of eliminated attributes and their neighbours, as [`EStep::fold_posteriors`] lays them out.
     ///
     /// # Errors
     /// [`Error::Interrupted`].
@@ -253,9 +262,8 @@ impl Worker<'_> {
         cancel: &AtomicBool,
     ) -> Result<Vec<A>> {
         let tables = NodeTables::new(model, observed, placed, values);
-        let input = tables.input();
         let patterns = &self.data.patterns[observed];
-        Ok(self.steps[observed].fold_posteriors(patterns, input, fold.part, fold.add, cancel)?)
+        Ok(self.steps[observed].fold_posteriors(patterns, (tables.input(), true), fold.part, fold.add, cancel)?)
     }
 }
 

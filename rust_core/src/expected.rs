@@ -86,7 +86,7 @@ impl Expected {
 }
 
 /// The counts of each eliminated attribute and its neighbours in one class.
-fn joint_counts<'a>(
+pub(crate) fn joint_counts<'a>(
     elimination: &Elimination,
     counts: &'a [f64],
     (class, n_classes): (usize, usize),

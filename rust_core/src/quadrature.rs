@@ -279,9 +279,8 @@ impl StandardGrid {
             return Ok(Self { n_dims, n_points, placement: rule.placement(), z, weights: vec![1.0], strides });
         }
         let n_points = quadrature.points(n_dims);
-        let n_nodes = n_points.iter().try_fold(1_usize, |total, &n| total.checked_mul(n));
-        if quadrature.prune.is_none() && n_nodes.is_none_or(|n| n > memory_limit_nodes) {
-            return Err(too_large(&n_points, memory_limit_nodes, None));
+        if quadrature.prune.is_none() {
+            check_size(&n_points, memory_limit_nodes)?;
         }
         if let Some(&n) = n_points.iter().find(|&&n| n > rule.max_points()) {
             return Err(Error::Spec(format!(
@@ -354,6 +353,12 @@ fn product(rule: &dyn Rule, n_points: &[usize], threshold: f64, limit: usize) ->
 }
 
 /// The refusal of a grid that has more than `limit` nodes, after pruning where there was any.
+/// Refuses a product of axes with more than `limit` nodes.
+pub(crate) fn check_size(n_points: &[usize], limit: usize) -> Result<()> {
+    let n_nodes = n_points.iter().try_fold(1_usize, |total, &n| total.checked_mul(n));
+    if n_nodes.is_none_or(|n| n > limit) { Err(too_large(n_points, limit, None)) } else { Ok(()) }
+}
+
 fn too_large(n_points: &[usize], limit: usize, prune: Option<f64>) -> Error {
     let n_dims = n_points.len();
     let total = match n_points.iter().try_fold(1_usize, |total, &n| total.checked_mul(n)) {

@@ -292,16 +292,13 @@ impl Structure {
     ) -> Result<Self> {
         spec.check()?;
         let group = &spec.groups[observed];
-        let mut problem = Problem {
-            n_dims: group.attributes.len(),
-            measured: group.items.iter().map(|&i| spec.measured(i, group)).collect(),
-            n_categories: group.items.iter().map(|&i| spec.items[i].n_categories).collect(),
-            covarying: spec.covarying(observed, table),
-            quadrature: spec.quadrature_of(group),
-        };
-        if let Some(points) = points {
-            problem.quadrature.n_points = points;
-        }
+        let mut quadrature = spec.quadrature_of(group);
+        quadrature.n_points = points.unwrap_or(quadrature.n_points);
+        let measured = group.items.iter().map(|&i| spec.measured(i, group)).collect();
+        let n_categories = group.items.iter().map(|&i| spec.items[i].n_categories).collect();
+        let covarying = spec.covarying(observed, table);
+        let names = group.attributes.iter().map(|&a| spec.attributes[a].clone()).collect();
+        let problem = Problem::new(names, (measured, n_categories), &covarying, quadrature);
         let (eliminated, cost) = choose(&problem, planning);
         let mut dims = problem.measured.clone();
         dims.sort();

@@ -5,19 +5,19 @@
 
 use std::sync::atomic::AtomicBool;
 
-use mixirt_core::data::{Data, Responses};
+use mixirt_core::e_step::InstructionSet;
 use mixirt_core::em::CountSource;
 use mixirt_core::expected::{Expected, place};
-use mixirt_core::item::family;
-use mixirt_core::latent::{DISTRIBUTIONS, covariance_index};
-use mixirt_core::params::{FreeParameter, Kind, ParameterTable, Slot};
+use mixirt_core::latent::covariance_index;
+use mixirt_core::params::Slot;
 use mixirt_core::plan::Planning;
-use mixirt_core::quadrature::Quadrature;
 use mixirt_core::score::{Method, score};
-use mixirt_core::spec::{GroupSpec, ItemSpec, Model, Spec};
+use mixirt_core::se;
+use mixirt_core::spec::Model;
 use proptest::prelude::*;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+
+mod random_models;
+use random_models::{Case, Recipe, draw};
 
 /// Both ways sum the same products in another order.
 const LOGLIK_TOLERANCE: f64 = 1e-12;
@@ -25,142 +25,25 @@ const LOGLIK_TOLERANCE: f64 = 1e-12;
 const COUNT_TOLERANCE: f64 = 1e-10;
 /// Covariances are differences of second moments a few standard deviations from their origin.
 const SCORE_TOLERANCE: f64 = 1e-9;
+/// The inverse of an information matrix multiplies its rounding error by its condition number, thousands here; steps of
+/// numerical differentiation divide that of the gradient.
+const VCOV_TOLERANCE: f64 = 1e-6;
 
 static GO: AtomicBool = AtomicBool::new(false);
 
-/// What to draw a random model and data from.
-#[derive(Debug, Clone)]
-struct Recipe {
-    seed: u64,
-    n_dims: usize,
-    n_items: usize,
-    n_rows: usize,
-    n_classes: usize,
-    n_groups: usize,
-    /// Probability that a pair of attributes covaries.
-    covarying: f64,
-    /// Probability that an item measures a second attribute.
-    cross: f64,
-    missing: f64,
-    steepness: f64,
+fn expected(case: &Case, model: &Model) -> Expected {
+    expected_on(InstructionSet::best(), case, model)
 }
 
-struct Case {
-    spec: Spec,
-    table: ParameterTable,
-    x: Vec<f64>,
-    codes: Vec<u8>,
-    group: Vec<u32>,
-    weights: Vec<f64>,
-    known_class: Vec<u16>,
-}
-
-fn draw(recipe: &Recipe) -> Case {
-    let mut rng = ChaCha8Rng::seed_from_u64(recipe.seed);
-    let n = recipe.n_dims;
-    let items: Vec<ItemSpec> = (0..recipe.n_items)
-        .map(|i| {
-            let mut attributes = vec![rng.random_range(0..n)];
-            let other = rng.random_range(0..n);
-            if rng.random_bool(recipe.cross) && !attributes.contains(&other) {
-                attributes.push(other);
-                attributes.sort_unstable();
-            }
-            let n_categories = rng.random_range(2..=4);
-            let scores = (0..n_categories).map(f64::from).collect();
-            let family = family("gpcm").unwrap();
-            ItemSpec { name: format!("i{i}"), family, n_categories: n_categories as usize, scores, attributes }
-        })
-        .collect();
-    let group = |g: usize| GroupSpec {
-        name: format!("g{g}"),
-        items: (0..recipe.n_items).collect(),
-        attributes: (0..n).collect(),
-    };
-    // Odd, so that no two nodes are equally probable without answers.
-    let n_points = (0..n).map(|_| 2 * rng.random_range(1..=4) + 1).collect();
-    let spec = Spec {
-        items,
-        attributes: (0..n).map(|j| format!("a{j}")).collect(),
-        groups: (0..recipe.n_groups).map(group).collect(),
-        n_classes: recipe.n_classes,
-        latent: DISTRIBUTIONS[0],
-        quadrature: Quadrature { n_points, ..Quadrature::default() },
-    };
-    let pairs: Vec<bool> = (0..n * n).map(|_| rng.random_bool(recipe.covarying)).collect();
-    let c = recipe.n_classes;
-    let (mut slots, mut free, mut x) = (Vec::new(), Vec::new(), Vec::new());
-    let cells = spec.cells().unwrap();
-    for cell in &cells {
-        let (a, b) = (cell.attribute.unwrap_or(0), cell.attribute_2.unwrap_or(0));
-        let value = match cell.kind {
-            Kind::Slope => recipe.steepness * rng.random_range(-0.5..1.5),
-            Kind::Intercept => recipe.steepness * rng.random_range(-1.0..1.0),
-            Kind::Mean => rng.random_range(-0.5..0.5),
-            Kind::Covariance if a == b => rng.random_range(0.5..2.0),
-            Kind::Covariance if !pairs[a * n + b] => 0.0,
-            // Smaller than the smallest variance over the number of attributes: positive definite.
-            Kind::Covariance => rng.random_range(-0.5..0.5) / n as f64,
-            Kind::Guessing => f64::NEG_INFINITY,
-            // 1, 2, ... of their sum: no two classes are equally probable without answers.
-            Kind::Proportion => (cell.group % c + 1) as f64 / (c * (c + 1) / 2) as f64,
-        };
-        if value == 0.0 {
-            slots.push(Slot::Fixed(0.0));
-        } else {
-            slots.push(Slot::Free(x.len()));
-            free.push(FreeParameter::default());
-            x.push(value);
-        }
-    }
-    let table = ParameterTable::new(cells, slots, free).unwrap();
-    let code = |i: usize, rng: &mut ChaCha8Rng| match rng.random_bool(recipe.missing) {
-        true => 255,
-        false => rng.random_range(0..spec.items[i].n_categories) as u8,
-    };
-    let mut codes = Vec::new();
-    for row in 0..recipe.n_rows {
-        // Some answer like others, some answer nothing.
-        match row {
-            0 => codes.extend(vec![255; recipe.n_items]),
-            _ if row % 3 == 0 => codes.extend_from_within((row - 2) * recipe.n_items..(row - 1) * recipe.n_items),
-            _ => codes.extend((0..recipe.n_items).map(|i| code(i, &mut rng))),
-        }
-    }
-    let rows = 0..recipe.n_rows;
-    let group = rows.clone().map(|_| rng.random_range(0..recipe.n_groups as u32)).collect();
-    let weights = rows.clone().map(|_| [0.0, 0.5, 1.0, 3.0][rng.random_range(0..4)]).collect();
-    let known_class =
-        rows.map(|_| [0, 0, rng.random_range(0..=recipe.n_classes as u16)][rng.random_range(0..3)]).collect();
-    Case { spec, table, x, codes, group, weights, known_class }
-}
-
-impl Case {
-    fn model(&self, planning: Planning) -> Model {
-        Model::planned(self.spec.clone(), self.table.clone(), planning).unwrap()
-    }
-
-    fn data(&self, model: &Model) -> Data {
-        let responses = Responses {
-            codes: &self.codes,
-            n_respondents: self.weights.len(),
-            group: Some(&self.group),
-            weights: Some(&self.weights),
-            known_class: Some(&self.known_class),
-        };
-        Data::new(model, &responses).unwrap()
-    }
-
-    fn expected(&self, model: &Model) -> Expected {
-        let data = self.data(model);
-        let values = model.table.expand(&self.x);
-        let placed = place(model, &values);
-        let mut worker = data.worker(model).unwrap();
-        // Twice: what a cycle leaves behind must not show in the next.
-        worker.counts(model, &placed, &values, &GO).unwrap();
-        let counts = worker.counts(model, &placed, &values, &GO).unwrap();
-        Expected::new(model, &placed, counts)
-    }
+fn expected_on(isa: InstructionSet, case: &Case, model: &Model) -> Expected {
+    let data = case.data(model);
+    let values = model.table.expand(&case.x);
+    let placed = place(model, &values);
+    let mut worker = data.worker_on(isa, model).unwrap();
+    // Twice: what a cycle leaves behind must not show in the next.
+    worker.counts(model, &placed, &values, &GO).unwrap();
+    let counts = worker.counts(model, &placed, &values, &GO).unwrap();
+    Expected::new(model, &placed, counts)
 }
 
 fn assert_close(actual: &[f64], expected: &[f64], tolerance: f64, what: &str) {
@@ -174,7 +57,7 @@ fn assert_close(actual: &[f64], expected: &[f64], tolerance: f64, what: &str) {
 
 /// Log-likelihood, counts and moments agree.
 fn assert_same_counts(case: &Case, model: &Model, dense: &Model) {
-    let (actual, expected) = (case.expected(model), case.expected(dense));
+    let (actual, expected) = (expected(case, model), expected(case, dense));
     assert_close(&[actual.loglik], &[expected.loglik], LOGLIK_TOLERANCE, "log-likelihood");
     for (g, group) in model.groups.iter().enumerate() {
         for index in 0..group.instances.len() {
@@ -209,7 +92,7 @@ fn assert_same_scores(case: &Case, model: &Model, dense: &Model) {
 }
 
 fn recipes() -> impl Strategy<Value = Recipe> {
-    let shape = (any::<u64>(), 2..=4usize, 1..=12usize, 1..=60usize, 1..=3usize, 1..=2usize);
+    let shape = (any::<u64>(), 2..=4usize, 1..=12usize, 1..=60usize, 1..=3usize, 1..=2usize, any::<bool>());
     let kind = (
         prop_oneof![Just(0.0), Just(0.4), Just(1.0)],
         prop_oneof![Just(0.0), Just(0.4), Just(1.0)],
@@ -217,7 +100,10 @@ fn recipes() -> impl Strategy<Value = Recipe> {
         prop_oneof![Just(1.0), Just(8.0), Just(60.0)],
     );
     (shape, kind).prop_map(
-        |((seed, n_dims, n_items, n_rows, n_classes, n_groups), (covarying, cross, missing, steepness))| Recipe {
+        |(
+            (seed, n_dims, n_items, n_rows, n_classes, n_groups, fewer_attributes),
+            (covarying, cross, missing, steepness),
+        )| Recipe {
             seed,
             n_dims,
             n_items,
@@ -226,6 +112,7 @@ fn recipes() -> impl Strategy<Value = Recipe> {
             n_groups,
             covarying,
             cross,
+            fewer_attributes,
             missing,
             steepness,
         },
@@ -247,5 +134,86 @@ proptest! {
     fn scores_agree_with_the_whole_grid(recipe in recipes()) {
         let case = draw(&Recipe { steepness: 1.0, ..recipe });
         assert_same_scores(&case, &case.model(Planning::Eliminate), &case.model(Planning::Dense));
+    }
+}
+
+/// Enough respondents for several chunks, and two classes in two groups that differ in attributes.
+const LARGE: Recipe = Recipe {
+    seed: 5,
+    n_dims: 3,
+    n_items: 9,
+    n_rows: 12_000,
+    n_classes: 2,
+    n_groups: 2,
+    covarying: 0.4,
+    cross: 0.4,
+    fewer_attributes: true,
+    missing: 0.1,
+    steepness: 1.0,
+};
+
+#[test]
+fn results_are_the_same_bits_on_any_number_of_threads() {
+    let case = draw(&LARGE);
+    let model = case.model(Planning::Eliminate);
+    let on = |n: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap();
+        pool.install(|| {
+            let scores = score(&model, &case.data(&model), &case.x, Method::Eap, &GO).unwrap();
+            // Attributes that a group does not have are NaN, which differs from itself.
+            let bits: Vec<u64> = scores.theta.iter().chain(&scores.covariance).map(|t| t.to_bits()).collect();
+            (expected(&case, &model), bits)
+        })
+    };
+    let one = on(1);
+    for n in [2, 3, 8] {
+        assert!(on(n) == one, "{n} threads");
+    }
+}
+
+#[test]
+fn results_are_the_same_bits_on_any_instruction_set() {
+    for steepness in [1.0, 60.0] {
+        let case = draw(&Recipe { n_rows: 500, steepness, ..LARGE });
+        let model = case.model(Planning::Eliminate);
+        let baseline = expected_on(InstructionSet::Baseline, &case, &model);
+        for isa in InstructionSet::available() {
+            assert!(expected_on(isa, &case, &model) == baseline, "{isa:?}");
+        }
+    }
+}
+
+#[test]
+fn long_tests_with_aberrant_answers_do_not_underflow() {
+    // Answers are drawn without regard to the model: as aberrant as they can be.
+    for (n_items, n_rows, steepness) in [(240, 40, 2.0), (240, 40, 20.0), (3_000, 6, 2.0)] {
+        let case = draw(&Recipe { n_items, n_rows, steepness, fewer_attributes: false, ..LARGE });
+        assert_same_counts(&case, &case.model(Planning::Eliminate), &case.model(Planning::Dense));
+    }
+}
+
+#[test]
+fn covariances_of_the_estimates_agree_with_the_whole_grid() {
+    for (covarying, cross, n_classes) in [(0.0, 1.0, 1), (0.4, 0.4, 1), (0.4, 0.0, 2)] {
+        let case = draw(&Recipe { n_rows: 600, n_classes, covarying, cross, ..LARGE }).with_scales_held();
+        let clusters: Vec<u32> = (0..600).map(|row| row / 20).collect();
+        let clusters = se::Clusters::new(600, clusters, Some(case.weights.clone())).unwrap();
+        for method in se::METHODS {
+            for clusters in
+                [None, Some(clusters.clone())].into_iter().take(1 + usize::from(method.name() == "sandwich"))
+            {
+                let found = |planning: Planning| {
+                    let model = case.model(planning);
+                    let data = case.data(&model);
+                    let point = se::Point::new(&model, &data, &case.x, &GO).with_clusters(clusters.clone());
+                    method.covariance(&point).unwrap()
+                };
+                let (actual, expected) = (found(Planning::Eliminate), found(Planning::Dense));
+                let eigenvalues = |c: &se::Covariance| [c.eigenvalues.0, c.eigenvalues.1];
+                let what = format!("{}, clusters {}", method.name(), clusters.is_some());
+                assert_close(&eigenvalues(&actual), &eigenvalues(&expected), VCOV_TOLERANCE, &what);
+                assert_close(actual.matrix.as_slice(), expected.matrix.as_slice(), VCOV_TOLERANCE, &what);
+            }
+        }
     }
 }

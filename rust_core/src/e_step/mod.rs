@@ -16,6 +16,7 @@
 //! any number of threads.
 
 mod collect;
+mod expectations;
 mod inner;
 mod kernel;
 mod layout;
@@ -25,7 +26,7 @@ mod tables;
 mod vector;
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 use thiserror::Error as ThisError;
@@ -34,9 +35,8 @@ use crate::Error;
 use crate::patterns::Patterns;
 use inner::{InnerStep, OuterRows};
 use kernel::{Chunk, Scratch};
-use posterior::{PosteriorChunk, PosteriorRows};
 use tables::Tables;
-use vector::{V, dispatch, flat_mut};
+use vector::{V, dispatch};
 
 pub use inner::{InnerLayout, InnerSummary};
 pub use layout::{GroupCounts, NodeLayout, SupportMap};
@@ -49,10 +49,6 @@ const MAX_CHUNKS: usize = 16;
 const PATTERNS_PER_ROW: usize = 40;
 /// Bytes that the accumulators of all chunks may take before there are fewer chunks.
 const MAX_ACCUMULATOR_BYTES: usize = 256 << 20;
-/// Patterns whose posteriors are held at a time while they are folded.
-const FOLDED_ROWS: usize = 64;
-/// Patterns in a chunk of the posterior.
-const POSTERIOR_CHUNK: usize = 1024;
 
 /// Why an E-step has no result.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
@@ -139,13 +135,18 @@ impl EStep {
         Self::prepare(isa, patterns, layout, None)
     }
 
-    /// Prepares the E-step of a group whose patterns were made with some attributes eliminated; `layout` is that of the
-    /// tables of all items.
+    /// Prepares the E-step of a group whose patterns were made with some attributes eliminated, on a given instruction set;
+    /// `layout` is that of the tables of all items.
     ///
     /// # Errors
     /// As [`EStep::new`].
-    pub fn eliminating(patterns: &Patterns, layout: NodeLayout, elimination: EliminationLayout) -> Result<Self, Stop> {
-        Self::prepare(InstructionSet::best(), patterns, layout, Some(elimination))
+    pub fn eliminating(
+        isa: InstructionSet,
+        patterns: &Patterns,
+        layout: NodeLayout,
+        elimination: EliminationLayout,
+    ) -> Result<Self, Stop> {
+        Self::prepare(isa, patterns, layout, Some(elimination))
     }
 
     fn prepare(
@@ -271,118 +272,6 @@ impl EStep {
         }
     }
 
-    /// Posterior expectations of `functions (F, L)`, each a row over the nodes of all classes, for every pattern; with
-    /// `modes`, also the most probable node of each class.
-    ///
-    /// # Errors
-    /// [`Stop::Shape`] and [`Stop::Interrupted`]. A pattern that cannot occur is no error here: see [`Posterior`].
-    pub fn posterior(
-        &mut self,
-        patterns: &Patterns,
-        input: NodeProbabilities,
-        functions: &[f64],
-        modes: bool,
-        cancel: &AtomicBool,
-    ) -> Result<Posterior, Stop> {
-        self.build_tables(patterns, input)?;
-        let (n_nodes, n_patterns) = (self.outer().n_nodes(), patterns.len());
-        if !functions.len().is_multiple_of(n_nodes) {
-            return Err(Stop::Shape("the functions"));
-        }
-        let n_functions = functions.len() / n_nodes;
-        let n_segments = if modes { self.outer().n_segments() } else { 0 };
-        let mut padded = vec![V::ZERO; n_functions * self.tables.n_vectors];
-        for (to, from) in padded.chunks_exact_mut(self.tables.n_vectors).zip(functions.chunks_exact(n_nodes)) {
-            flat_mut(to)[..n_nodes].copy_from_slice(from);
-        }
-        let mut posterior = Posterior {
-            log_probability: vec![0.0; n_patterns],
-            expectations: vec![0.0; n_patterns * n_functions],
-            modes: vec![0; n_patterns * n_segments],
-        };
-        let (layout, Self { tables, isa, .. }) = (self.outer(), &*self);
-        let Posterior { log_probability, expectations, modes } = &mut posterior;
-        let expectations = pieces(expectations, n_functions);
-        let modes = pieces(modes, n_segments);
-        let work: Vec<_> = log_probability
-            .chunks_mut(POSTERIOR_CHUNK)
-            .zip(expectations.zip(modes))
-            .enumerate()
-            .map(|(c, (log_probability, (expectations, modes)))| PosteriorChunk {
-                patterns,
-                tables,
-                layout,
-                functions: &padded,
-                start: c * POSTERIOR_CHUNK,
-                log_probability,
-                expectations,
-                modes,
-                cancel,
-            })
-            .collect();
-        if work.len() <= 1 {
-            work.into_iter().try_for_each(|chunk| dispatch(*isa, chunk))?;
-        } else {
-            work.into_par_iter().try_for_each(|chunk| dispatch(*isa, chunk))?;
-        }
-        Ok(posterior)
-    }
-
-    /// Folds every pattern with its posterior over the nodes: `fold(part, pattern, N_gp, posterior (L))`. One part for
-    /// each of a number of chunks that depends on the data alone; the caller adds them in order.
-    ///
-    /// # Errors
-    /// [`Stop::Shape`] and [`Stop::Interrupted`].
-    pub fn fold_posteriors<A: Send>(
-        &mut self,
-        patterns: &Patterns,
-        input: NodeProbabilities,
-        part: impl Fn() -> A + Sync,
-        fold: impl Fn(&mut A, usize, f64, &[f64]) + Sync,
-        cancel: &AtomicBool,
-    ) -> Result<Vec<A>, Stop> {
-        self.build_tables(patterns, input)?;
-        let (n_nodes, Self { tables, isa, .. }) = (self.outer().n_nodes(), &*self);
-        let chunk = patterns.len().div_ceil(MAX_CHUNKS).max(1);
-        let n_chunks = patterns.len().div_ceil(chunk);
-        let work = (0..n_chunks).into_par_iter().map(|c| {
-            let mut part = part();
-            let mut rows = vec![0.0; FOLDED_ROWS.min(chunk) * n_nodes];
-            let end = ((c + 1) * chunk).min(patterns.len());
-            for start in (c * chunk..end).step_by(FOLDED_ROWS) {
-                if cancel.load(Ordering::Relaxed) {
-                    return Err(Stop::Interrupted);
-                }
-                let range = start..(start + FOLDED_ROWS).min(end);
-                let rows = &mut rows[..range.len() * n_nodes];
-                dispatch(*isa, PosteriorRows { patterns, tables, range: range.clone(), n_nodes, rows: &mut *rows });
-                for (p, row) in range.zip(rows.chunks_exact(n_nodes)) {
-                    fold(&mut part, p, patterns.n_gp()[p], row);
-                }
-            }
-            Ok(part)
-        });
-        work.collect()
-    }
-
-    /// The posterior of each eliminated attribute given the outer node, at the given probabilities. `functions` holds
-    /// `(F, C, D)` for each; indices of inner patterns are those of [`Patterns::inner`].
-    ///
-    /// # Errors
-    /// [`Stop::Shape`].
-    pub fn inner_summaries(
-        &mut self,
-        patterns: &Patterns,
-        input: NodeProbabilities,
-        functions: &[Vec<f64>],
-    ) -> Result<Vec<InnerSummary>, Stop> {
-        self.build_tables(patterns, input)?;
-        self.inner.iter_mut().for_each(InnerStep::keep_exponents);
-        let Self { layout, outer, inner, .. } = self;
-        let each = inner.iter().zip(patterns.inner()).zip(functions);
-        Ok(each.map(|((step, p), functions)| step.summary(p, outer.as_ref().unwrap_or(layout), functions)).collect())
-    }
-
     fn build_tables(&mut self, patterns: &Patterns, input: NodeProbabilities) -> Result<(), Stop> {
         if patterns.n_rows() * self.tables.n_vectors != self.tables.rows.len()
             || patterns.n_categories() != self.layout.n_categories
@@ -425,16 +314,4 @@ fn n_chunks(patterns: &Patterns, accumulator_len: usize) -> usize {
     let rows_per_block = patterns.n_rows().div_ceil(patterns.blocks().len().max(1)).max(1);
     let by_memory = MAX_ACCUMULATOR_BYTES / (accumulator_len * size_of::<V>()).max(1);
     (patterns.len() / (PATTERNS_PER_ROW * rows_per_block)).min(by_memory).clamp(1, MAX_CHUNKS)
-}
-
-/// The parts of an array with `width` elements per pattern that belong to the chunks of the posterior; empty parts
-/// without end where it is empty.
-fn pieces<T>(array: &mut [T], width: usize) -> impl Iterator<Item = &mut [T]> {
-    let mut rest = Some(array);
-    std::iter::from_fn(move || {
-        let array = rest.take().unwrap_or_default();
-        let (piece, tail) = array.split_at_mut((POSTERIOR_CHUNK * width).min(array.len()));
-        rest = Some(tail);
-        Some(piece)
-    })
 }

@@ -1,20 +1,25 @@
 //! Which attributes are worth eliminating.
 
 use super::{Planning, nodes};
-use crate::quadrature::{MAX_NODES, Placement, Quadrature, default_points, rule};
+use crate::error::{Error, Result};
+use crate::quadrature::{MAX_NODES, Placement, Quadrature, check_size, default_points, rule};
 
 /// What the plan of a group depends on.
 pub(crate) struct Problem {
+    /// The attributes' names.
+    pub names: Vec<String>,
     /// Number of attributes.
     pub n_dims: usize,
     /// The attributes that each item measures.
     pub measured: Vec<Vec<usize>>,
     /// Number of categories of each item.
     pub n_categories: Vec<usize>,
-    /// Pairs of attributes with a covariance that is not fixed at 0 in some class.
-    pub covarying: Vec<[usize; 2]>,
     /// The quadrature of the group.
     pub quadrature: Quadrature,
+    /// The component of every attribute, as the smallest attribute in it.
+    component: Vec<usize>,
+    /// Per attribute: those that its items or its component involve besides, ascending.
+    neighbours: Vec<Vec<usize>>,
 }
 
 /// Expected multiplications of one E-step for a few thousand patterns.
@@ -36,6 +41,29 @@ const MAX_EXHAUSTIVE: usize = 10;
 const WORTH: f64 = 0.7;
 
 impl Problem {
+    /// Works out which attributes depend on which; `covarying` are the pairs with a covariance that is not fixed at 0 in
+    /// some class.
+    pub fn new(
+        names: Vec<String>,
+        (measured, n_categories): (Vec<Vec<usize>>, Vec<usize>),
+        covarying: &[[usize; 2]],
+        quadrature: Quadrature,
+    ) -> Self {
+        let n_dims = names.len();
+        let mut component: Vec<usize> = (0..n_dims).collect();
+        for &[j, k] in covarying {
+            let (low, high) = (component[j].min(component[k]), component[j].max(component[k]));
+            component.iter_mut().filter(|c| **c == high).for_each(|c| *c = low);
+        }
+        let mut conflicts: Vec<bool> =
+            (0..n_dims * n_dims).map(|at| component[at / n_dims] == component[at % n_dims]).collect();
+        for dims in &measured {
+            dims.iter().for_each(|j| dims.iter().for_each(|k| conflicts[j * n_dims + k] = true));
+        }
+        let of = |j: usize| (0..n_dims).filter(|&k| k != j && conflicts[j * n_dims + k]).collect();
+        Self { names, n_dims, measured, n_categories, quadrature, component, neighbours: (0..n_dims).map(of).collect() }
+    }
+
     /// Points of every attribute when `eliminated` are eliminated: what the user asked for, else as many as fit the
     /// largest number of attributes that are crossed with one another.
     pub fn points(&self, eliminated: &[usize]) -> Vec<usize> {
@@ -46,34 +74,29 @@ impl Problem {
         vec![default_points(inner.max(self.n_dims - eliminated.len())); self.n_dims]
     }
 
-    /// Whether two attributes share an item or a component.
-    fn conflict(&self, components: &[usize], j: usize, k: usize) -> bool {
-        components[j] == components[k] || self.measured.iter().any(|dims| dims.contains(&j) && dims.contains(&k))
-    }
-
-    /// The component of every attribute, as the smallest attribute in it.
-    fn component_of(&self) -> Vec<usize> {
-        let mut component: Vec<usize> = (0..self.n_dims).collect();
-        for &[j, k] in &self.covarying {
-            let (low, high) = (component[j].min(component[k]), component[j].max(component[k]));
-            component.iter_mut().filter(|c| **c == high).for_each(|c| *c = low);
-        }
-        component
+    /// Refuses a grid over some attributes that has too many nodes.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] naming the attributes.
+    pub fn check_size(&self, n_points: &[usize], dims: &[usize]) -> Result<()> {
+        let own: Vec<usize> = dims.iter().map(|&j| n_points[j]).collect();
+        check_size(&own, MAX_NODES).map_err(|error| {
+            let names: Vec<String> = dims.iter().map(|&j| format!("'{}'", self.names[j])).collect();
+            Error::Spec(format!("the attributes {} need a common grid: {error}", names.join(", ")))
+        })
     }
 
     /// The components, the eliminated attribute of each first.
     pub fn components(&self, eliminated: &[usize]) -> Vec<Vec<usize>> {
-        let component = self.component_of();
-        let members = |c: usize| (0..self.n_dims).filter(|&j| component[j] == c).collect::<Vec<_>>();
+        let members = |c: usize| (0..self.n_dims).filter(|&j| self.component[j] == c).collect::<Vec<_>>();
         let mut all: Vec<Vec<usize>> = (0..self.n_dims).map(members).filter(|m| !m.is_empty()).collect();
         all.iter_mut().for_each(|dims| dims.sort_by_key(|j| (!eliminated.contains(j), *j)));
         all
     }
 
     /// The attributes that the items or the component of an attribute involve besides, ascending.
-    pub fn neighbours(&self, attribute: usize) -> Vec<usize> {
-        let component = self.component_of();
-        (0..self.n_dims).filter(|&j| j != attribute && self.conflict(&component, attribute, j)).collect()
+    pub fn neighbours(&self, attribute: usize) -> &[usize] {
+        &self.neighbours[attribute]
     }
 
     /// Tables of the dense kernel that some items need.
@@ -89,8 +112,8 @@ impl Problem {
         2.0 * PATTERNS * self.n_tables(0..self.measured.len()).max(1.0) * n as f64
     }
 
-    /// The cost with some attributes eliminated; infinite where a grid would be too large.
-    fn cost(&self, eliminated: &[usize]) -> f64 {
+    /// The cost with some attributes eliminated, and whether a grid would be too large.
+    fn cost(&self, eliminated: &[usize]) -> (f64, bool) {
         let n_points = self.points(eliminated);
         let outer: Vec<usize> = (0..self.n_dims).filter(|j| !eliminated.contains(j)).collect();
         let n_outer = nodes(&n_points, &outer);
@@ -102,20 +125,19 @@ impl Problem {
         for &e in eliminated {
             let items = || (0..self.measured.len()).filter(|&i| measures(i, e));
             let answers: f64 = items().map(|i| (self.n_categories[i] as f64).ln()).sum::<f64>().exp();
-            let n_joint = nodes(&n_points, &self.neighbours(e)).saturating_mul(n_points[e]);
+            let n_joint = nodes(&n_points, self.neighbours(e)).saturating_mul(n_points[e]);
             let cross = self.n_tables(items().filter(|&i| self.measured[i].len() > 1));
             let passes = if cross == 0.0 { 3.0 } else { 2.0 + 2.0 * cross.max(1.0) };
             cost +=
                 answers.min(PATTERNS) * (passes * n_joint as f64 + 2.0 * self.n_tables(items()) * n_points[e] as f64);
             largest = largest.max(n_joint);
         }
-        if largest > MAX_NODES { f64::INFINITY } else { cost }
+        (cost, largest > MAX_NODES)
     }
 
     /// Sets of attributes that can be eliminated together.
     fn candidates(&self) -> Vec<Vec<usize>> {
-        let component = self.component_of();
-        let conflict = |j: usize, k: usize| self.conflict(&component, j, k);
+        let conflict = |j: usize, k: usize| self.neighbours(j).contains(&k);
         if self.n_dims <= MAX_EXHAUSTIVE {
             let members = |set: usize| (0..self.n_dims).filter(|j| set >> j & 1 == 1).collect::<Vec<_>>();
             let is_free = |set: &Vec<usize>| set.iter().all(|&j| set.iter().all(|&k| j >= k || !conflict(j, k)));
@@ -146,8 +168,10 @@ pub(crate) fn choose(problem: &Problem, planning: Planning) -> (Vec<usize>, Cost
         return none;
     }
     let costs = problem.candidates().into_iter().map(|set| (problem.cost(&set), set));
-    let Some((eliminated, set)) = costs.min_by(|a, b| a.0.total_cmp(&b.0)) else { return none };
-    let cost = Cost { dense, eliminated };
+    // Where every grid is too large, the smallest is the one to complain about.
+    let cheapest = costs.min_by(|(a, _), (b, _)| a.1.cmp(&b.1).then(a.0.total_cmp(&b.0)));
+    let Some(((cost, is_too_large), set)) = cheapest else { return none };
+    let eliminated = if is_too_large { f64::INFINITY } else { cost };
     let is_worth = planning == Planning::Eliminate || eliminated < WORTH * dense || dense.is_infinite();
-    if is_worth { (set, cost) } else { (Vec::new(), cost) }
+    (if is_worth { set } else { Vec::new() }, Cost { dense, eliminated })
 }

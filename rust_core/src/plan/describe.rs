@@ -1,6 +1,7 @@
 //! The plan in words.
 
 use super::{Cost, Elimination, nodes};
+use crate::quadrature::Placement;
 use crate::spec::{GroupSpec, Model, Structure};
 
 /// How every observed group of a model is integrated over: a paragraph for each.
@@ -26,8 +27,10 @@ fn describe_dense(structure: &Structure) -> Vec<String> {
     if eliminated.is_finite() && dense.is_finite() {
         let expected = "multiplications expected in an E-step of 5,000 patterns";
         lines.push(format!("  {dense:.1e} {expected}; {eliminated:.1e} by elimination"));
-    } else if n_dims > 1 {
-        lines.push("  no attribute can be summed out by itself, or the grid is rotated".into());
+    } else if n_dims > 1 && structure.standard.placement == Placement::Rotated {
+        lines.push(
+            "  a rotated grid: its nodes lie on no common axes, along which an attribute could be summed out".into(),
+        );
     }
     lines
 }

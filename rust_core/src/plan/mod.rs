@@ -10,6 +10,7 @@ mod choose;
 mod describe;
 mod place;
 mod posterior;
+mod source;
 
 use crate::e_step::{EliminationLayout, InnerLayout, NodeLayout, SupportMap};
 use crate::error::Result;
@@ -21,6 +22,7 @@ pub(crate) use choose::{Problem, choose};
 pub use describe::describe;
 pub use place::PlacedElimination;
 pub(crate) use posterior::Expectations;
+pub(crate) use source::Source;
 
 /// Whether attributes may be eliminated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +60,13 @@ struct Eliminated {
     to_component: Vec<u32>,
 }
 
+impl Eliminated {
+    /// The attribute and its neighbours, in the order in which their nodes are crossed.
+    fn host(&self) -> Vec<usize> {
+        [self.attribute].into_iter().chain(self.neighbours.iter().copied()).collect()
+    }
+}
+
 /// The plan of a group with eliminated attributes.
 #[derive(Debug, Clone)]
 pub struct Elimination {
@@ -74,10 +83,14 @@ pub struct Elimination {
 
 impl Elimination {
     /// Works out the plan that eliminates `attributes` (ascending); gives the outer grid with it.
+    ///
+    /// # Errors
+    /// [`Error::Spec`](crate::Error::Spec) where attributes that have to be crossed make too many nodes.
     pub(crate) fn new(problem: &Problem, attributes: &[usize], n_classes: usize) -> Result<(Self, StandardGrid)> {
         let n_points = problem.points(attributes);
         let outer: Vec<usize> = (0..problem.n_dims).filter(|j| !attributes.contains(j)).collect();
         let grid = |dims: &[usize]| {
+            problem.check_size(&n_points, dims)?;
             let sizes = dims.iter().map(|&j| n_points[j]).collect();
             let quadrature = Quadrature { n_points: sizes, ..problem.quadrature.clone() };
             StandardGrid::new(&quadrature, dims.len(), MAX_NODES)
@@ -92,20 +105,22 @@ impl Elimination {
         let components: Vec<Component> = components.collect::<Result<_>>()?;
         let (mut eliminated, mut items, mut inner) = (Vec::new(), Vec::new(), Vec::new());
         for &attribute in attributes {
-            let neighbours = problem.neighbours(attribute);
+            let neighbours = problem.neighbours(attribute).to_vec();
             let component = components.iter().position(|c| c.dims[0] == attribute).unwrap_or_default();
             let to_component = map(&neighbours, &components[component].dims[1..]);
-            let host: Vec<usize> = [attribute].into_iter().chain(neighbours.iter().copied()).collect();
+            let entry = Eliminated { attribute, neighbours, component, to_component };
+            let host = entry.host();
+            problem.check_size(&n_points, &host)?;
             let own = inner_items(problem, attribute, &n_points, &host);
             let support = |&i: &usize| {
                 let dims = &problem.measured[i];
                 SupportMap { map: map(&host, dims), n_nodes: nodes(&n_points, dims) }
             };
             let supports: Vec<SupportMap> = own.cross.iter().map(support).collect();
-            let outer_map = map(&outer, &neighbours);
+            let outer_map = map(&outer, &entry.neighbours);
             inner.push(InnerLayout::new((&own, &problem.n_categories), n_points[attribute], outer_map, &supports)?);
             items.push(own);
-            eliminated.push(Eliminated { attribute, neighbours, component, to_component });
+            eliminated.push(entry);
         }
         let layout = EliminationLayout { outer: outer_layout(problem, &n_points, &outer, n_classes)?, inner };
         Ok((Self { n_points, outer, components, eliminated, items, layout }, standard))

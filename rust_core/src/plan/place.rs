@@ -74,7 +74,7 @@ impl Elimination {
             }
         }
         for (e, joint) in self.eliminated.iter().zip(joint) {
-            let host: Vec<usize> = [e.attribute].into_iter().chain(e.neighbours.iter().copied()).collect();
+            let host = e.host();
             let own = self.coordinates(&host, 0, &placed.axes);
             moments.mean[e.attribute] = pairwise_sum(own.len(), |l| joint[l] * own[l]) / outer.n;
             for (at, &k) in host.iter().enumerate() {

@@ -15,8 +15,7 @@ impl Method for CrossProduct {
     }
 
     fn covariance(&self, point: &Point) -> Result<Covariance> {
-        let products = point.on_whole_grids(self.name(), cross_products)?;
-        let information = products + point.directions.project_matrix(&point.prior_information());
+        let information = cross_products(point)? + point.directions.project_matrix(&point.prior_information());
         Ok(point.invert(&information))
     }
 }

@@ -16,7 +16,18 @@ impl Method for Louis {
     }
 
     fn covariance(&self, point: &Point) -> Result<Covariance> {
-        point.on_whole_grids(self.name(), covariance)
+        if !point.model.eliminates() {
+            return covariance(point);
+        }
+        // The scores of different items vary together over the nodes, so that no attribute can be summed out by itself.
+        let model = point.model.on_whole_grids().map_err(|error| {
+            Error::Spec(format!(
+                "method 'louis' needs the posterior on the whole grid, even of attributes that were summed out one by \
+                 one: {error}; or use 'oakes', which gives the same matrix, 'cross_product' or 'sandwich'"
+            ))
+        })?;
+        let data = point.data.suited_to(&model)?;
+        covariance(&Point::new(&model, &data, point.x, point.cancel))
     }
 }
 

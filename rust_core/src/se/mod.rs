@@ -128,18 +128,6 @@ impl<'a> Point<'a> {
         Ok((at.expected.loglik, self.directions.along(&at.gradient)))
     }
 
-    /// Does some work that needs the posterior at every node: on the whole grid where attributes are eliminated.
-    fn on_whole_grids<T>(&self, method: &str, work: impl FnOnce(&Point) -> Result<T>) -> Result<T> {
-        if !self.model.eliminates() {
-            return work(self);
-        }
-        let model = self.model.on_whole_grids().map_err(|error| {
-            Error::Spec(format!("method '{method}' needs the posterior at every node: {error}; or use 'oakes'"))
-        })?;
-        let data = self.data.suited_to(&model)?;
-        work(&Point::new(&model, &data, self.x, self.cancel))
-    }
-
     fn gradient_with_counts(&self, worker: &mut Worker, x: &[f64]) -> Result<Gradient> {
         let values = self.model.table.expand(x);
         let placed = place(self.model, &values);

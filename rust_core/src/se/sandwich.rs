@@ -15,10 +15,10 @@ impl Method for Sandwich {
     }
 
     fn covariance(&self, point: &Point) -> Result<Covariance> {
-        let middle = point.on_whole_grids(self.name(), |whole| match &point.clusters {
-            Some(clusters) => clustered_products(whole, clusters),
-            None => cross_products(whole),
-        })?;
+        let middle = match &point.clusters {
+            Some(clusters) => clustered_products(point, clusters)?,
+            None => cross_products(point)?,
+        };
         let (information, error) = observed_information(point)?;
         Ok(Covariance { error, ..point.invert_around(&information, Some(&middle)) })
     }

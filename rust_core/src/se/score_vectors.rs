@@ -7,11 +7,11 @@ use super::Point;
 use super::directions::free_of;
 use crate::data::Fold;
 use crate::error::Result;
-use crate::expected::{Placed, place};
-use crate::grid::Support;
+use crate::expected::{Placed, joint_counts, place};
 use crate::item::Derivatives;
 use crate::latent::Moments;
 use crate::patterns::MISSING;
+use crate::plan::Source;
 use crate::spec::Group;
 
 /// Patterns whose scores are worked out together: enough to make them matrix products, few enough to stay in cache.
@@ -29,8 +29,14 @@ struct GroupScores {
     tables: Vec<DMatrix<f64>>,
     /// Per item: its first row in its support's table. Parameter `p` and answer `m` have row `first + p M + m`.
     first_row: Vec<usize>,
-    /// `(n_latent_parameters, L)`.
+    /// Per support: where its nodes are found in a posterior.
+    sources: Vec<Source>,
+    /// `(n_latent_parameters, L)`; empty where attributes are eliminated.
     latent: DMatrix<f64>,
+    /// Where the nodes lie.
+    placed: Placed,
+    /// The parameters of its distribution.
+    delta: Vec<f64>,
 }
 
 /// Patterns of one observed group with their posteriors.
@@ -40,7 +46,7 @@ struct Batch {
     n_p: Vec<f64>,
     /// `(B, I)`, row-major.
     codes: Vec<u8>,
-    /// `(B, L)`, row-major.
+    /// `(B, nodes)`, row-major.
     posterior: Vec<f64>,
 }
 
@@ -61,7 +67,7 @@ impl<'a> NodeScores<'a> {
     pub(super) fn new(point: &'a Point<'a>) -> Self {
         let values = point.model.table.expand(point.x);
         let placed = place(point.model, &values);
-        let groups = point.model.groups.iter().zip(&placed);
+        let groups = point.model.groups.iter().zip(placed);
         Self { point, groups: groups.map(|(group, placed)| group_scores(point, group, placed, &values)).collect() }
     }
 
@@ -70,16 +76,15 @@ impl<'a> NodeScores<'a> {
         free_of(self.point.model.table.slots[cell]).filter(|&f| !self.point.directions.held()[f])
     }
 
-    /// The derivatives in the free parameters at one node `l` of a latent group, for the answers `codes`.
+    /// The derivatives in the free parameters at one node `l` of a latent group, for the answers `codes`; on a whole grid.
     fn at_node(&self, g: usize, l: usize, codes: &[u8], out: &mut DVector<f64>) {
         out.fill(0.0);
-        let (model, group, scores) = (self.point.model, &self.point.model.groups[g], &self.groups[g]);
-        let structure = &model.structures[group.observed];
+        let (group, scores) = (&self.point.model.groups[g], &self.groups[g]);
         for ((instance, &first), &code) in group.instances.iter().zip(&scores.first_row).zip(codes) {
             if code == MISSING {
                 continue;
             }
-            let node = structure.supports[instance.support].map[l] as usize;
+            let node = scores.sources[instance.support].map[l] as usize;
             for (p, cell) in instance.cells.clone().enumerate() {
                 if let Some(f) = self.moving(cell) {
                     let row = first + p * instance.shape.n_categories + code as usize;
@@ -99,25 +104,22 @@ impl<'a> NodeScores<'a> {
 
     /// The scores of a batch `(n_free, B)`: posterior means of the derivatives over the nodes.
     fn of_batch(&self, observed: usize, batch: &Batch) -> DMatrix<f64> {
-        let model = self.point.model;
-        let layout = &model.structures[observed].layout;
         let n = batch.patterns.len();
-        let posterior = DMatrixView::from_slice(&batch.posterior, layout.n_nodes(), n);
+        let posterior = DMatrixView::from_slice(&batch.posterior, batch.posterior.len() / n.max(1), n);
         let mut scores = DMatrix::zeros(self.point.x.len(), n);
-        for class in 0..model.spec.n_classes {
-            let nodes = layout.segment(class);
-            let posterior = posterior.rows(nodes.start, nodes.len()).into_owned();
-            self.add_class(observed * model.spec.n_classes + class, &batch.codes, &posterior, &mut scores);
+        let n_classes = self.point.model.spec.n_classes;
+        for g in observed * n_classes..(observed + 1) * n_classes {
+            self.add_items(g, &batch.codes, posterior, &mut scores);
+            self.add_distribution(g, posterior, &mut scores);
         }
         scores
     }
 
-    fn add_class(&self, g: usize, codes: &[u8], posterior: &DMatrix<f64>, scores: &mut DMatrix<f64>) {
+    fn add_items(&self, g: usize, codes: &[u8], posterior: DMatrixView<f64>, scores: &mut DMatrix<f64>) {
         let (group, own) = (&self.point.model.groups[g], &self.groups[g]);
-        let structure = &self.point.model.structures[group.observed];
         let n_items = group.instances.len();
-        for (s, (support, table)) in structure.supports.iter().zip(&own.tables).enumerate() {
-            let means = table * project(support, posterior);
+        for (s, (source, table)) in own.sources.iter().zip(&own.tables).enumerate() {
+            let means = table * project(source, table.ncols(), posterior);
             let items = group.instances.iter().zip(&own.first_row).enumerate();
             for (index, (instance, &first)) in items.filter(|(_, (instance, _))| instance.support == s) {
                 for (p, cell) in instance.cells.clone().enumerate() {
@@ -131,7 +133,14 @@ impl<'a> NodeScores<'a> {
                 }
             }
         }
-        let means = &own.latent * posterior;
+    }
+
+    fn add_distribution(&self, g: usize, posterior: DMatrixView<f64>, scores: &mut DMatrix<f64>) {
+        let (group, own) = (&self.point.model.groups[g], &self.groups[g]);
+        let nodes = self.point.model.structures[group.observed].layout.segment(group.class);
+        let outer = posterior.rows(nodes.start, nodes.len());
+        let means =
+            if own.placed.elimination.is_some() { self.eliminated_means(g, posterior) } else { &own.latent * outer };
         for (p, cell) in group.latent_cells.clone().enumerate() {
             if let Some(f) = self.moving(cell) {
                 (0..means.ncols()).for_each(|b| scores[(f, b)] += means[(p, b)]);
@@ -139,8 +148,28 @@ impl<'a> NodeScores<'a> {
         }
         if let Some(f) = group.proportion_cell.and_then(|c| self.moving(c)) {
             let x = self.point.x[f];
-            posterior.column_iter().enumerate().for_each(|(b, posterior)| scores[(f, b)] += posterior.sum() / x);
+            outer.column_iter().enumerate().for_each(|(b, outer)| scores[(f, b)] += outer.sum() / x);
         }
+    }
+
+    /// Posterior means of the derivatives of the log-density of the attributes `(n_latent_parameters, B)`, from posterior
+    /// moments: these derivatives are linear in the attributes and their products.
+    fn eliminated_means(&self, g: usize, posterior: DMatrixView<f64>) -> DMatrix<f64> {
+        let (model, own) = (self.point.model, &self.groups[g]);
+        let group = &model.groups[g];
+        let structure = &model.structures[group.observed];
+        let mut means = DMatrix::zeros(own.delta.len(), posterior.ncols());
+        let (Some(elimination), Some(rest)) = (&structure.elimination, &own.placed.elimination) else { return means };
+        let mut derivatives = Derivatives::zeros(own.delta.len());
+        for (posterior, mut means) in posterior.column_iter().zip(means.column_iter_mut()) {
+            let (outer, joint) = posterior.as_slice().split_at(structure.layout.n_nodes());
+            let joint = joint_counts(elimination, joint, (group.class, model.spec.n_classes));
+            let outer = &outer[structure.layout.segment(group.class)];
+            let moments = elimination.moments(&own.placed.grid, rest, outer, &joint);
+            model.spec.latent.derivatives(moments.mean.len(), &own.delta, &moments, &mut derivatives);
+            means.copy_from_slice(&derivatives.gradient);
+        }
+        means
     }
 
     /// Adds `n` times the posterior covariance of a pattern's complete-data scores `(n_free, n_free)` to `missing`.
@@ -177,19 +206,20 @@ impl<'a> NodeScores<'a> {
     }
 }
 
-/// The posterior `(L, B)` summed over the nodes that an item's support does not tell apart `(K, B)`.
-fn project(support: &Support, posterior: &DMatrix<f64>) -> DMatrix<f64> {
-    let mut sums = DMatrix::zeros(support.n_nodes, posterior.ncols());
+/// The posterior `(nodes, B)` summed over the nodes that an item's support does not tell apart `(K, B)`.
+fn project(source: &Source, n_nodes: usize, posterior: DMatrixView<f64>) -> DMatrix<f64> {
+    let mut sums = DMatrix::zeros(n_nodes, posterior.ncols());
+    let posterior = posterior.rows(source.range.start, source.range.len());
     for (mut sums, posterior) in sums.column_iter_mut().zip(posterior.column_iter()) {
-        support.map.iter().zip(posterior.iter()).for_each(|(&k, p)| sums[k as usize] += p);
+        source.map.iter().zip(posterior.iter()).for_each(|(&k, p)| sums[k as usize] += p);
     }
     sums
 }
 
-fn group_scores(point: &Point, group: &Group, placed: &Placed, values: &[f64]) -> GroupScores {
+fn group_scores(point: &Point, group: &Group, placed: Placed, values: &[f64]) -> GroupScores {
     let model = point.model;
-    let supports = &model.structures[group.observed].supports;
-    let mut rows: Vec<Vec<f64>> = vec![Vec::new(); supports.len()];
+    let structure = &model.structures[group.observed];
+    let mut rows: Vec<Vec<f64>> = vec![Vec::new(); structure.supports.len()];
     let mut first_row = Vec::with_capacity(group.instances.len());
     for instance in &group.instances {
         let nodes = placed.nodes(instance.support);
@@ -202,15 +232,24 @@ fn group_scores(point: &Point, group: &Group, placed: &Placed, values: &[f64]) -
     }
     let tables = rows
         .iter()
-        .zip(supports)
+        .zip(&structure.supports)
         .map(|(rows, support)| DMatrix::from_row_slice(rows.len() / support.n_nodes, support.n_nodes, rows));
-    GroupScores { tables: tables.collect(), first_row, latent: latent_scores(point, group, placed, values) }
+    let sources = (0..structure.supports.len()).map(|support| Source::new(structure, support, group.class));
+    let delta = values[group.latent_cells.clone()].to_vec();
+    let is_whole = placed.elimination.is_none();
+    GroupScores {
+        tables: tables.collect(),
+        first_row,
+        sources: sources.collect(),
+        latent: if is_whole { latent_scores(point, &placed, &delta) } else { DMatrix::zeros(0, 0) },
+        placed,
+        delta,
+    }
 }
 
 /// Derivatives of the log-density of the attributes at every node `(n_latent_parameters, L)`.
-fn latent_scores(point: &Point, group: &Group, placed: &Placed, values: &[f64]) -> DMatrix<f64> {
+fn latent_scores(point: &Point, placed: &Placed, delta: &[f64]) -> DMatrix<f64> {
     let grid = &placed.grid;
-    let delta = &values[group.latent_cells.clone()];
     let mut latent = DMatrix::zeros(delta.len(), grid.n_nodes);
     let mut derivatives = Derivatives::zeros(delta.len());
     for (l, mut column) in latent.column_iter_mut().enumerate() {

@@ -42,7 +42,7 @@ impl Backward<'_> {
         let mut products = vec![0.0; BATCH * n_points];
         let mut ratios = vec![V::ZERO; BATCH * n];
         let mut marginals = vec![V::ZERO; BATCH * n_points];
-        let mut gather = Gather::new(self.layout, &self.place);
+        let mut gather = Gather::new(&self.place);
         let is_shared = self.patterns.items().cross.is_empty();
         for start in self.range.clone().step_by(BATCH) {
             let batch = start..(start + BATCH).min(self.range.end);
@@ -118,7 +118,7 @@ impl Backward<'_> {
     #[inline(always)]
     fn run_scaled(&mut self) {
         let mut product = scaled::Product::new(self.layout, self.class);
-        let mut gather = Gather::new(self.layout, &self.place);
+        let mut gather = Gather::new(&self.place);
         let n = self.class.cross.n_vectors;
         let mut weights = vec![V::ZERO; self.layout.n_vectors()];
         for q in self.range.clone() {
@@ -167,7 +167,7 @@ struct Gather {
 }
 
 impl Gather {
-    fn new(_layout: &InnerLayout, place: &Place) -> Self {
+    fn new(place: &Place) -> Self {
         Self { row: vec![V::ZERO; place.n_vectors], place: place.clone() }
     }
 

@@ -13,6 +13,7 @@
 
 mod backward;
 mod forward;
+mod joint;
 mod layout;
 mod scaled;
 mod summary;
@@ -29,6 +30,7 @@ use super::vector::{InstructionSet, V, dispatch, flat, flat_mut};
 use crate::patterns::InnerPatterns;
 use backward::Backward;
 use forward::Forward;
+pub(super) use joint::JointScratch;
 pub use layout::InnerLayout;
 pub use summary::InnerSummary;
 
