@@ -57,6 +57,14 @@ def _two_attributes() -> mixirt.Result:
     return mixirt.fit(answers, "2pl", q_matrix=q, n_quadrature=40, **TIGHT)
 
 
+def _bifactor() -> mixirt.Result:
+    """Fit a general and two specific attributes; the specific ones are summed out."""
+    general, specific = _theta(30, 3 * N), [_theta(seed, 3 * N) for seed in (31, 32)]
+    answers = [binary(33 + k, 4, general + 0.9 * own) for k, own in enumerate(specific)]
+    model = mixirt.bifactor(["x"] * 4 + ["y"] * 4, n_quadrature=17)
+    return mixirt.fit(np.hstack(answers), model, **TIGHT)
+
+
 def _classes(n_attributes: int) -> mixirt.Result:
     """Two classes: latent (no attribute), or a Rasch mixture."""
     n, n_items = 3 * N, 8
@@ -98,6 +106,7 @@ SMALL_MODELS: dict[str, Callable[[], mixirt.Result]] = {
     "gpcm, missing, weights": _missing,
     "two groups": _two_groups,
     "two attributes": _two_attributes,
+    "bifactor": _bifactor,
     "latent classes": lambda: _classes(0),
     "mixture": lambda: _classes(1),
 }

@@ -245,14 +245,14 @@ impl Model {
         Self::assemble(spec, table, structures)
     }
 
-    /// The same model with every group on its whole grid, with as many points as here.
+    /// The same model with as many points on every axis, integrated over as `planning` says.
     ///
     /// # Errors
-    /// [`Error::Spec`] where that grid is too large.
-    pub fn on_whole_grids(&self) -> Result<Self> {
+    /// [`Error::Spec`] where a grid is too large.
+    pub fn replanned(&self, planning: Planning) -> Result<Self> {
         let structure = |(o, structure): (usize, &Structure)| {
-            let points = structure.elimination.as_ref().map(|e| e.n_points().to_vec());
-            Structure::new(&self.spec, o, &self.table, (Planning::Dense, points))
+            let points = structure.n_points().to_vec();
+            Structure::new(&self.spec, o, &self.table, (planning, Some(points)))
         };
         let structures = self.structures.iter().enumerate().map(structure).collect::<Result<_>>()?;
         Self::assemble(self.spec.clone(), self.table.clone(), structures)

@@ -48,12 +48,15 @@ class Structure:
         Quadrature points per attribute.
     known
         Share of the respondents whose class is known.
+    is_bifactor
+        Whether all items measure the first attribute too, and attributes are independent.
     """
 
     options: dict[str, Any] = field(default_factory=dict)
     n_attributes: int = 1
     n_points: int = 15
     known: float = 0.0
+    is_bifactor: bool = False
 
 
 TWO, THREE = ("a", "b"), ("a", "b", "c")
@@ -89,6 +92,13 @@ STRUCTURES = {
         {"groups": ["A", "B"], "n_classes": 2, "invariance": "metric"}, known=0.2
     ),
     "latent classes": Structure({"n_classes": 3}, n_attributes=0),
+    "bifactor": Structure(n_attributes=3, n_points=7, is_bifactor=True),
+    "bifactor in classes and groups": Structure(
+        {"groups": ["A", "B"], "n_classes": 2, "invariance": "metric"},
+        n_attributes=3,
+        n_points=5,
+        is_bifactor=True,
+    ),
 }
 
 NAMES = [
@@ -103,8 +113,16 @@ NAMES = [
 """All but what does not exist: guessing without a slope, and a grid without attributes."""
 
 
-def q_matrix(n_attributes: int) -> Ints:
-    """Return simple structure, but for one item that measures the first two attributes."""
+def q_matrix(n_attributes: int, is_bifactor: bool = False) -> Ints:
+    """Return simple structure, but for one item that measures the first two attributes.
+
+    In a bifactor structure all items measure the first, and the last nothing else.
+    """
+    if is_bifactor:
+        q = np.zeros((N_ITEMS, n_attributes), dtype=np.int64)
+        q[:, 0] = 1
+        q[np.arange(N_ITEMS - 1), 1 + np.arange(N_ITEMS - 1) * (n_attributes - 1) // N_ITEMS] = 1
+        return q
     q = np.zeros((N_ITEMS, n_attributes), dtype=np.int64)
     if n_attributes:
         q[np.arange(N_ITEMS), np.arange(N_ITEMS) * n_attributes // N_ITEMS] = 1
@@ -118,15 +136,16 @@ def make_model(family: str, structure: Structure, rule: str) -> Model:
     options = dict(structure.options)
     if structure.n_attributes:
         options |= {"quadrature": rule, "n_quadrature": structure.n_points}
-    return Model(
+    made = Model(
         names,
         items=N_ITEMS,
         n_categories=n_categories,
         category_scores=scores,
-        q_matrix=q_matrix(structure.n_attributes),
+        q_matrix=q_matrix(structure.n_attributes, structure.is_bifactor),
         attributes=("a", "b", "c")[: structure.n_attributes],
         **options,
     )
+    return made.fix("covariance", 0.0) if structure.is_bifactor else made
 
 
 def draw_parameters(model: Model, generator: np.random.Generator) -> Floats:

@@ -9,17 +9,28 @@ from mixirt import _core
 from tests.oracle.models import MISSING, Floats
 from tests.oracle.scores import class_map, class_probabilities, eap, map_on_grid, posterior_mode
 from tests.oracle_agreement.bridge import Case, own_attributes
-from tests.oracle_agreement.cases import NAMES, engine_counts, make_case
+from tests.oracle_agreement.cases import NAMES, STRUCTURES, engine_counts, make_case
 
 AGREEMENT = 1e-10
 """Sums of a few hundred terms of the order of 1 in another order; counts and log-likelihoods go
 up to a thousand and are compared relative to their size."""
+
+LOGLIK_AGREEMENT = 1e-12
+"""Log-likelihoods are sums of a hundred logarithms of the same sign."""
 
 SPREAD_AGREEMENT = 1e-9
 """Posterior covariances are differences of second moments, which cost a digit."""
 
 MODE_AGREEMENT = 1e-7
 """Two Newton iterations on a function whose rounding error leaves the argument this uncertain."""
+
+
+ELIMINATED = [
+    (family, structure)
+    for family, structure, rule in NAMES
+    if rule == "rectangular" and STRUCTURES[structure].n_attributes > 1
+]
+"""Everything with several attributes on a grid that is not rotated."""
 
 
 def projected(case: Case, group: int, item: int, n_lm: Floats, n_support: int) -> Floats:
@@ -46,6 +57,26 @@ def test_e_step(family: str, structure: str, rule: str) -> None:
         np.testing.assert_allclose(ours["n_gl"], expected.n_gl[g], rtol=AGREEMENT, atol=AGREEMENT)
         taken = [i for i, item in enumerate(group.items) if item is not None]
         assert len(ours["n_glim"]) == len(taken)
+        for i, counts in zip(taken, ours["n_glim"], strict=True):
+            n_lm = expected.n_glim[g][i]
+            assert n_lm is not None
+            wanted = projected(case, g, i, n_lm, len(counts) // len(n_lm))
+            np.testing.assert_allclose(counts, wanted, rtol=AGREEMENT, atol=AGREEMENT)
+
+
+@pytest.mark.parametrize(("family", "structure"), ELIMINATED)
+def test_e_step_with_attributes_eliminated(family: str, structure: str) -> None:
+    case = make_case(family, structure, "rectangular")
+    found = _core.expected_counts(case.engine, case.engine_data, case.x, eliminate=True)
+    expected = case.oracle_counts
+    np.testing.assert_allclose(found["loglik"], expected.loglik, rtol=LOGLIK_AGREEMENT)
+    for g, (ours, group) in enumerate(zip(found["groups"], case.oracle.groups, strict=True)):
+        if group.theta.shape[1] > 1:
+            assert len(ours["n_gl"]) < len(group.theta)
+        n_gl = expected.n_gl[g]
+        mean = n_gl @ group.theta / n_gl.sum()
+        np.testing.assert_allclose(ours["mean"], mean, rtol=0, atol=AGREEMENT)
+        taken = [i for i, item in enumerate(group.items) if item is not None]
         for i, counts in zip(taken, ours["n_glim"], strict=True):
             n_lm = expected.n_glim[g][i]
             assert n_lm is not None

@@ -9,6 +9,7 @@ use mixirt_core::em::{CountSource, EmOptions};
 use mixirt_core::expected::{Expected, place};
 use mixirt_core::m_step::{MStepOptions, m_step};
 use mixirt_core::multi_start::{MultiStart, StartOptions, StartRecord, multi_start};
+use mixirt_core::plan::Planning;
 use mixirt_core::start;
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -110,17 +111,21 @@ fn starts_dict<'py>(py: Python<'py>, records: &[StartRecord]) -> PyResult<Bound<
     Ok(starts)
 }
 
-/// Expected counts at the free parameters `x`: a dict of `loglik`, and, per latent group, `theta (J, L)`,
-/// `weights (L,)`, `n_gl (L,)` over the whole grid, even where attributes are eliminated in a fit, and the list `n_glim` of each item's counts, `(M * K,)` on its support.
+/// Expected counts at the free parameters `x`: a dict of `loglik`, and, per latent group, `theta (J, L)`, `weights (L,)`
+/// and `n_gl (L,)` of the common grid, the `mean (J,)` of the attributes, and the list `n_glim` of each item's counts,
+/// `(M * K,)` on its support. On the whole grid, or with attributes eliminated wherever the structure allows it.
 #[pyfunction]
+#[pyo3(signature = (model, data, x, *, eliminate=false))]
 pub(crate) fn expected_counts<'py>(
     py: Python<'py>,
     model: &PyModel,
     data: &Data,
     x: PyReadonlyArray1<'py, f64>,
+    eliminate: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
     let x = model.checked(x.as_slice()?)?;
-    let model = &model.inner.on_whole_grids().map_err(to_python)?;
+    let planning = if eliminate { Planning::Eliminate } else { Planning::Dense };
+    let model = &model.inner.replanned(planning).map_err(to_python)?;
     let data = data.inner.suited_to(model).map_err(to_python)?;
     let values = model.table.expand(x);
     let placed = place(model, &values);
@@ -135,6 +140,7 @@ pub(crate) fn expected_counts<'py>(
         entry.set_item("theta", PyArray1::from_slice(py, &placed[g].grid.theta))?;
         entry.set_item("weights", PyArray1::from_slice(py, &placed[g].grid.weights))?;
         entry.set_item("n_gl", PyArray1::from_slice(py, n_gl))?;
+        entry.set_item("mean", PyArray1::from_slice(py, &expected.moments[g].mean))?;
         let items = (0..group.instances.len()).map(|i| PyArray1::from_slice(py, expected.item(model, g, i)));
         entry.set_item("n_glim", PyList::new(py, items.collect::<Vec<_>>())?)?;
         groups.append(entry)?;

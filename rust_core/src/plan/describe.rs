@@ -4,6 +4,9 @@ use super::{Cost, Elimination, nodes};
 use crate::quadrature::Placement;
 use crate::spec::{GroupSpec, Model, Structure};
 
+/// What costs are counted in.
+const WORK: &str = "multiplications expected in an E-step of 5,000 patterns";
+
 /// How every observed group of a model is integrated over: a paragraph for each.
 pub fn describe(model: &Model) -> String {
     let mut lines = Vec::new();
@@ -25,8 +28,7 @@ fn describe_dense(structure: &Structure) -> Vec<String> {
     let attributes = if n_dims == 1 { "1 attribute".to_owned() } else { format!("{n_dims} attributes") };
     let mut lines = vec![format!("whole grid: {n_nodes} nodes over {attributes}")];
     if eliminated.is_finite() && dense.is_finite() {
-        let expected = "multiplications expected in an E-step of 5,000 patterns";
-        lines.push(format!("  {dense:.1e} {expected}; {eliminated:.1e} by elimination"));
+        lines.push(format!("  {WORK}: {dense:.1e}; by elimination: {eliminated:.1e}"));
     } else if n_dims > 1 && structure.standard.placement == Placement::Rotated {
         lines.push(
             "  a rotated grid: its nodes lie on no common axes, along which an attribute could be summed out".into(),
@@ -53,10 +55,8 @@ fn describe_elimination(
     }
     let Cost { dense, eliminated } = structure.cost;
     let whole = elimination.n_points.iter().map(|&n| n as f64).product::<f64>();
-    let instead = if dense.is_finite() { format!("{dense:.1e}") } else { "too many".to_owned() };
-    lines.push(format!(
-        "  {eliminated:.1e} multiplications expected in an E-step of 5,000 patterns; {instead} on the whole grid of \
-         {whole:.1e} nodes"
-    ));
+    lines.push(format!("  {WORK}: {eliminated:.1e}"));
+    let instead = if dense.is_finite() { format!(": {dense:.1e}") } else { ", which is too large".to_owned() };
+    lines.push(format!("  on the whole grid of {whole:.1e} nodes{instead}"));
     lines
 }

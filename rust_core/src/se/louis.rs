@@ -3,6 +3,7 @@
 use super::score_vectors::missing_information;
 use super::{Covariance, Method, Point};
 use crate::error::{Error, Result};
+use crate::plan::Planning;
 
 /// Observed information by Louis's identity.
 pub struct Louis;
@@ -20,7 +21,7 @@ impl Method for Louis {
             return covariance(point);
         }
         // The scores of different items vary together over the nodes, so that no attribute can be summed out by itself.
-        let model = point.model.on_whole_grids().map_err(|error| {
+        let model = point.model.replanned(Planning::Dense).map_err(|error| {
             Error::Spec(format!(
                 "method 'louis' needs the posterior on the whole grid, even of attributes that were summed out one by \
                  one: {error}; or use 'oakes', which gives the same matrix, 'cross_product' or 'sandwich'"
