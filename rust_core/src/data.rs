@@ -1,18 +1,17 @@
 //! Responses as the engine keeps them: the unique patterns of every observed group, and the E-step over them.
 
-use std::borrow::Cow;
-use std::sync::atomic::AtomicBool;
+mod worker;
 
-use crate::e_step::{EStep, GroupCounts, InstructionSet, Posterior, Stop};
-use crate::em::CountSource;
+use std::borrow::Cow;
+
 use crate::error::{Error, Result};
-use crate::expected::Placed;
-use crate::grid::Grid;
-use crate::node_tables::NodeTables;
-use crate::patterns::{CodeMatrix, MISSING, Patterns, Selection, UNKNOWN_CLASS};
-use crate::plan::{Expectations, PlacedElimination};
-use crate::spec::{Model, Structure};
+use crate::patterns::{
+    AnswerLists, CodeMatrix, InnerItems, MISSING, Patterns, Selection, SparseSelection, UNKNOWN_CLASS,
+};
+use crate::spec::{GroupSpec, Model, Structure};
 use crate::start::GroupSummary;
+
+pub use worker::{Fold, GroupPosterior, Worker};
 
 /// The responses of all respondents, coded, with what is known of each respondent.
 #[derive(Debug, Clone, Copy)]
@@ -29,8 +28,21 @@ pub struct Responses<'a> {
     pub known_class: Option<&'a [u16]>,
 }
 
+/// The responses of all respondents as lists of answers: for item banks of which everybody saw a small part.
+#[derive(Debug, Clone, Copy)]
+pub struct LongResponses<'a> {
+    /// The answers, respondent by respondent.
+    pub answers: AnswerLists<'a>,
+    /// As in [`Responses`].
+    pub group: Option<&'a [u32]>,
+    /// As in [`Responses`].
+    pub weights: Option<&'a [f64]>,
+    /// As in [`Responses`].
+    pub known_class: Option<&'a [u16]>,
+}
+
 /// The unique patterns of every observed group. Made once, shared by all starts and threads.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Data {
     patterns: Vec<Patterns>,
     /// Rows of the respondents of each group, in the order of the data.
@@ -54,12 +66,41 @@ impl Data {
                 responses.codes.len()
             )));
         }
-        if let Some(found) = responses.group.map(<[u32]>::len).filter(|&found| found != n) {
-            return Err(Error::Data(format!("{found} groups for {n} respondents")));
-        }
-        let rows = rows_by_group(responses, model.spec.groups.len())?;
-        check_item_sets(model, responses, &rows)?;
+        let rows = rows_by_group(responses.group, n, model.spec.groups.len())?;
+        let codes_of = |row: usize| responses.codes[row * n_items..][..n_items].iter().copied().enumerate();
+        check_item_sets(model, &rows, |row| codes_of(row).filter(|&(_, code)| code != MISSING))?;
         let patterns = (0..rows.len()).map(|o| group_patterns(model, responses, &rows[o], o)).collect::<Result<_>>()?;
+        let sum_of_weights = responses.weights.map_or(n as f64, |w| w.iter().sum());
+        Ok(Self { patterns, rows, n_respondents: n, sum_of_weights })
+    }
+
+    /// As [`Data::new`], from lists of answers: the same patterns, in time and memory proportional to the answers.
+    ///
+    /// # Errors
+    /// As [`Data::new`].
+    pub fn from_answers(model: &Model, responses: &LongResponses) -> Result<Self> {
+        let answers = &responses.answers;
+        answers.check()?;
+        let n_items = model.spec.items.len();
+        if let Some(item) = answers.items.iter().find(|&&item| item as usize >= n_items) {
+            return Err(Error::Data(format!("item {item} is out of range: there are {n_items} items")));
+        }
+        let n = answers.n_respondents();
+        let lengths = [responses.weights.map(<[f64]>::len), responses.known_class.map(<[u16]>::len)];
+        if let Some(found) = lengths.into_iter().flatten().find(|&found| found != n) {
+            return Err(Error::Data(format!("{found} weights or known classes for {n} respondents")));
+        }
+        let rows = rows_by_group(responses.group, n, model.spec.groups.len())?;
+        check_item_sets(model, &rows, |row| answers.of(row))?;
+        let of_group = |(rows, (group, structure)): (&Vec<u32>, (&GroupSpec, &Structure))| {
+            let n_categories: Vec<usize> = group.items.iter().map(|&i| model.spec.items[i].n_categories).collect();
+            let LongResponses { answers, weights, known_class, .. } = *responses;
+            let (items, n_categories) = (&group.items, &n_categories);
+            let selection = SparseSelection { answers, rows, items, n_categories, weights, known_class };
+            Patterns::of_answers(&selection, structure.layout.n_nodes(), eliminated_items(structure))
+        };
+        let groups = rows.iter().zip(model.spec.groups.iter().zip(&model.structures));
+        let patterns = groups.map(of_group).collect::<Result<_>>()?;
         let sum_of_weights = responses.weights.map_or(n as f64, |w| w.iter().sum());
         Ok(Self { patterns, rows, n_respondents: n, sum_of_weights })
     }
@@ -92,6 +133,11 @@ impl Data {
         known
     }
 
+    /// The answers of one pattern of an observed group: positions among the group's items, ascending, and categories.
+    pub fn answers_of(&self, observed: usize, pattern: usize) -> Vec<(usize, u8)> {
+        self.patterns[observed].answers_of(pattern)
+    }
+
     /// The answers of one pattern of an observed group, in the order of the group's items.
     pub fn codes_of(&self, observed: usize, pattern: usize) -> Vec<u8> {
         let mut codes = vec![MISSING; self.patterns[observed].n_categories().len()];
@@ -111,13 +157,12 @@ impl Data {
     /// # Errors
     /// As [`Data::new`].
     pub fn suited_to(&self, model: &Model) -> Result<Cow<'_, Self>> {
-        let eliminated = |structure: &Structure| structure.elimination.as_ref().map_or(Vec::new(), |e| e.items.clone());
         let pairs = || self.patterns.iter().zip(&model.structures);
-        if pairs().all(|(patterns, structure)| patterns.eliminates(&eliminated(structure))) {
+        if pairs().all(|(patterns, structure)| patterns.eliminates(eliminated_items(structure))) {
             return Ok(Cow::Borrowed(self));
         }
         let rebuild = |(patterns, structure): (&Patterns, &Structure)| {
-            patterns.rebuilt(structure.layout.n_nodes(), &eliminated(structure))
+            patterns.rebuilt(structure.layout.n_nodes(), eliminated_items(structure))
         };
         let patterns = pairs().map(rebuild).collect::<Result<_>>()?;
         let (rows, n_respondents, sum_of_weights) = (self.rows.clone(), self.n_respondents, self.sum_of_weights);
@@ -128,182 +173,22 @@ impl Data {
     pub fn summaries(&self) -> Vec<GroupSummary> {
         self.patterns.iter().map(summarise).collect()
     }
+}
 
-    /// A worker that makes E-steps over these data; several can work at once.
-    ///
-    /// # Errors
-    /// [`Error::Spec`] where the data were made for another model: see [`Data::suited_to`].
-    pub fn worker(&self, model: &Model) -> Result<Worker<'_>> {
-        self.worker_on(InstructionSet::best(), model)
+/// The items of each eliminated attribute.
+fn eliminated_items(structure: &Structure) -> &[InnerItems] {
+    structure.elimination.as_ref().map_or(&[], |e| &e.items)
+}
+
+fn rows_by_group(group: Option<&[u32]>, n_respondents: usize, n_groups: usize) -> Result<Vec<Vec<u32>>> {
+    if let Some(found) = group.map(<[u32]>::len).filter(|&found| found != n_respondents) {
+        return Err(Error::Data(format!("{found} groups for {n_respondents} respondents")));
     }
-
-    /// As [`Data::worker`], on a given instruction set (the baseline if the processor does not have it).
-    ///
-    /// # Errors
-    /// As [`Data::worker`].
-    pub fn worker_on(&self, isa: InstructionSet, model: &Model) -> Result<Worker<'_>> {
-        let pairs = self.patterns.iter().zip(&model.structures);
-        let steps = pairs.map(|(patterns, structure)| {
-            let layout = structure.layout.clone();
-            Ok(match &structure.elimination {
-                Some(elimination) => EStep::eliminating(isa, patterns, layout, elimination.layout.clone())?,
-                None => EStep::on(isa, patterns, layout)?,
-            })
-        });
-        Ok(Worker { data: self, steps: steps.collect::<Result<_>>()? })
-    }
-}
-
-/// Makes E-steps over one data set, keeping the memory it works in.
-pub struct Worker<'a> {
-    data: &'a Data,
-    steps: Vec<EStep>,
-}
-
-/// Posterior expectations for the respondents of one observed group.
-pub struct GroupPosterior<'a> {
-    /// Rows of its respondents in the data.
-    pub rows: &'a [u32],
-    /// The pattern of each.
-    pub pattern_of_respondent: &'a [u32],
-    /// The posterior of each pattern.
-    pub posterior: Posterior,
-    /// `(P, C, J)`: the most probable node of each class, where attributes are eliminated; else empty.
-    pub modes: Vec<f64>,
-}
-
-impl<'a> Worker<'a> {
-    /// Posterior expectations of `functions (F, L)` over the nodes of all classes of an observed group.
-    ///
-    /// # Errors
-    /// [`Error::Interrupted`]. Respondents whose answers cannot occur have a log-probability of minus infinity.
-    pub fn posterior(
-        &mut self,
-        model: &Model,
-        (observed, functions): (usize, &[f64]),
-        placed: &[Placed],
-        values: &[f64],
-        cancel: &AtomicBool,
-    ) -> Result<GroupPosterior<'a>> {
-        let data = self.data;
-        let tables = NodeTables::new(model, observed, placed, values);
-        let input = tables.input();
-        let patterns = &data.patterns[observed];
-        let posterior = self.steps[observed].posterior(patterns, input, functions, true, cancel)?;
-        let pattern_of_respondent = patterns.pattern_of_respondent();
-        Ok(GroupPosterior { rows: &data.rows[observed], pattern_of_respondent, posterior, modes: Vec::new() })
-    }
-
-    /// As [`Worker::posterior`] where attributes are eliminated, for class indicators, attributes and the lower triangle
-    /// of their products about `origin`.
-    ///
-    /// # Errors
-    /// As [`Worker::posterior`]; [`Error::Spec`] where nothing is eliminated.
-    pub fn eliminated_posterior(
-        &mut self,
-        model: &Model,
-        (observed, origin): (usize, &[f64]),
-        placed: &[Placed],
-        values: &[f64],
-        cancel: &AtomicBool,
-    ) -> Result<GroupPosterior<'a>> {
-        let n_classes = model.spec.n_classes;
-        let here = &placed[observed * n_classes..(observed + 1) * n_classes];
-        let placed_here: Vec<(&Grid, &PlacedElimination)> =
-            here.iter().filter_map(|p| Some((&p.grid, p.elimination.as_ref()?))).collect();
-        let Some(elimination) = &model.structures[observed].elimination else {
-            return Err(Error::Spec("nothing is eliminated in this group".into()));
-        };
-        let axes: Vec<&PlacedElimination> = placed_here.iter().map(|p| p.1).collect();
-        let tables = NodeTables::new(model, observed, placed, values);
-        let (data, step) = (self.data, &mut self.steps[observed]);
-        let patterns = &data.patterns[observed];
-        let functions = elimination.functions(&axes, origin);
-        let summaries = step.inner_summaries(patterns, tables.input(), &functions)?;
-        let layout = &model.structures[observed].layout;
-        let indicator =
-            |c: usize| (0..layout.n_nodes()).map(move |l| f64::from(u8::from(layout.segment(c).contains(&l))));
-        let indicators: Vec<f64> = (0..n_classes).flat_map(indicator).collect();
-        let mut posterior = step.posterior(patterns, tables.input(), &indicators, false, cancel)?;
-        let expectations = Expectations { elimination, patterns, summaries: &summaries, placed: placed_here, origin };
-        let add = |part: &mut Vec<_>, p: usize, _: f64, row: &[f64]| part.push(expectations.of_pattern(p, row));
-        let parts = step.fold_posteriors(patterns, (tables.input(), false), Vec::new, add, cancel)?;
-        let classes = std::mem::take(&mut posterior.expectations);
-        let mut modes = Vec::new();
-        for (pattern, classes) in parts.into_iter().flatten().zip(classes.chunks_exact(n_classes)) {
-            posterior.expectations.extend(classes.iter().chain(&pattern.moments));
-            modes.extend(pattern.modes);
-        }
-        let pattern_of_respondent = patterns.pattern_of_respondent();
-        Ok(GroupPosterior { rows: &data.rows[observed], pattern_of_respondent, posterior, modes })
-    }
-}
-
-/// Makes the parts of a fold, and adds a pattern with its weight and posterior to one of them.
-pub struct Fold<P, F> {
-    /// A part of nothing.
-    pub part: P,
-    /// `add(part, pattern, N_gp, posterior)`.
-    pub add: F,
-}
-
-impl Worker<'_> {
-    /// Folds every pattern of an observed group with its posterior over the nodes of all classes: the outer ones, then
-    /// those of eliminated attributes and their neighbours, as [`EStep::fold_posteriors`] lays them out.
-    ///
-    /// # Errors
-    /// [`Error::Interrupted`].
-    pub fn fold_posteriors<A: Send, P: Fn() -> A + Sync, F: Fn(&mut A, usize, f64, &[f64]) + Sync>(
-        &mut self,
-        model: &Model,
-        observed: usize,
-        (placed, values): (&[Placed], &[f64]),
-        fold: Fold<P, F>,
-        cancel: &AtomicBool,
-    ) -> Result<Vec<A>> {
-        let tables = NodeTables::new(model, observed, placed, values);
-        let patterns = &self.data.patterns[observed];
-        Ok(self.steps[observed].fold_posteriors(patterns, (tables.input(), true), fold.part, fold.add, cancel)?)
-    }
-}
-
-impl CountSource for Worker<'_> {
-    fn counts(
-        &mut self,
-        model: &Model,
-        placed: &[Placed],
-        values: &[f64],
-        cancel: &AtomicBool,
-    ) -> Result<Vec<GroupCounts>> {
-        let mut all = Vec::with_capacity(self.steps.len());
-        for (observed, (step, patterns)) in self.steps.iter_mut().zip(&self.data.patterns).enumerate() {
-            let tables = NodeTables::new(model, observed, placed, values);
-            let mut counts = step.zeros();
-            step.run(patterns, tables.input(), &mut counts, cancel).map_err(|stop| explain(model, observed, stop))?;
-            all.push(counts);
-        }
-        Ok(all)
-    }
-}
-
-/// Adds what the user can do to a stop of the E-step.
-fn explain(model: &Model, observed: usize, stop: Stop) -> Error {
-    match stop {
-        Stop::Impossible { row } => Error::Estimation(format!(
-            "the responses in row {row} (group '{}') have probability 0 under the current parameters: a category that \
-             occurs has a probability fixed or bounded at 0; free it, or check the responses",
-            model.spec.groups[observed].name
-        )),
-        other => other.into(),
-    }
-}
-
-fn rows_by_group(responses: &Responses, n_groups: usize) -> Result<Vec<Vec<u32>>> {
-    let n = u32::try_from(responses.n_respondents)
-        .map_err(|_| Error::Data(format!("{} respondents are more than 2^32 - 1", responses.n_respondents)))?;
+    let n = u32::try_from(n_respondents)
+        .map_err(|_| Error::Data(format!("{n_respondents} respondents are more than 2^32 - 1")))?;
     let mut rows = vec![Vec::new(); n_groups];
     for row in 0..n {
-        let group = responses.group.map_or(0, |g| g[row as usize] as usize);
+        let group = group.map_or(0, |g| g[row as usize] as usize);
         let Some(list) = rows.get_mut(group) else {
             return Err(Error::Data(format!("row {row} is in group {group}, but the model has {n_groups} groups")));
         };
@@ -313,16 +198,17 @@ fn rows_by_group(responses: &Responses, n_groups: usize) -> Result<Vec<Vec<u32>>
 }
 
 /// Answers to items that are not in a respondent's group would be lost silently.
-fn check_item_sets(model: &Model, responses: &Responses, rows: &[Vec<u32>]) -> Result<()> {
+fn check_item_sets<I: Iterator<Item = (usize, u8)>>(
+    model: &Model,
+    rows: &[Vec<u32>],
+    answers_of: impl Fn(usize) -> I,
+) -> Result<()> {
     let n_items = model.spec.items.len();
-    for (group, rows) in model.spec.groups.iter().zip(rows) {
-        let absent: Vec<usize> = (0..n_items).filter(|i| group.items.binary_search(i).is_err()).collect();
-        if absent.is_empty() {
-            continue;
-        }
+    for (group, rows) in model.spec.groups.iter().zip(rows).filter(|(group, _)| group.items.len() < n_items) {
+        let mut is_absent = vec![true; n_items];
+        group.items.iter().for_each(|&i| is_absent[i] = false);
         for &row in rows {
-            let answers = &responses.codes[row as usize * n_items..][..n_items];
-            if let Some(&item) = absent.iter().find(|&&i| answers[i] != MISSING) {
+            if let Some((item, _)) = answers_of(row as usize).find(|&(item, _)| is_absent[item]) {
                 return Err(Error::Data(format!(
                     "row {row} answered item '{}', which is not in the item set of its group '{}'; add the item to \
                      the group or make the answer missing",
@@ -346,8 +232,7 @@ fn group_patterns(model: &Model, responses: &Responses, rows: &[u32], observed: 
         known_class: responses.known_class,
     };
     let structure = &model.structures[observed];
-    let eliminated = structure.elimination.as_ref().map_or(&[][..], |e| &e.items);
-    Patterns::eliminating(&selection, structure.layout.n_nodes(), eliminated)
+    Patterns::eliminating(&selection, structure.layout.n_nodes(), eliminated_items(structure))
 }
 
 /// Category counts from the weights of the rows of joint answers, and a sample of patterns.

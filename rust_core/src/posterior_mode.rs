@@ -3,7 +3,6 @@
 use nalgebra::{Cholesky, DMatrix, DVector};
 
 use crate::error::{Error, Result};
-use crate::patterns::MISSING;
 use crate::spec::{Group, Model};
 
 /// The log posterior density of the attributes of one class of one observed group.
@@ -44,17 +43,17 @@ impl<'a> PosteriorMode<'a> {
         Ok(Self { model, group, values, mean: delta[..n].to_vec(), precision })
     }
 
-    /// The mode for the responses `codes` (in the order of the group's items), from a start near it; writes the inverse
+    /// The mode for these answers (positions among the group's items, categories), from a start near it; writes the inverse
     /// of the negative Hessian there to `covariance (J, J)`.
-    pub fn find(&self, codes: &[u8], start: &[f64], covariance: &mut [f64]) -> Vec<f64> {
+    pub fn find(&self, answers: &[(usize, u8)], start: &[f64], covariance: &mut [f64]) -> Vec<f64> {
         /// From a grid node Newton needs a handful of steps; the rest is for flat 3PL posteriors.
         const MAX_ITERATIONS: usize = 100;
         const TOLERANCE: f64 = 1e-12;
         let mut theta = start.to_vec();
-        let mut here = self.density(codes, &theta);
+        let mut here = self.density(answers, &theta);
         for _ in 0..MAX_ITERATIONS {
             let step = self.ascent(&here);
-            let Some((next, density)) = self.shorten(codes, &theta, &step, here.value) else { break };
+            let Some((next, density)) = self.shorten(answers, &theta, &step, here.value) else { break };
             let moved = next.iter().zip(&theta).fold(0.0_f64, |m, (a, b)| m.max((a - b).abs() / (1.0 + b.abs())));
             (theta, here) = (next, density);
             if moved < TOLERANCE {
@@ -76,17 +75,23 @@ impl<'a> PosteriorMode<'a> {
         }
     }
 
-    fn shorten(&self, codes: &[u8], theta: &[f64], step: &DVector<f64>, value: f64) -> Option<(Vec<f64>, Density)> {
+    fn shorten(
+        &self,
+        answers: &[(usize, u8)],
+        theta: &[f64],
+        step: &DVector<f64>,
+        value: f64,
+    ) -> Option<(Vec<f64>, Density)> {
         const MAX_HALVINGS: i32 = 40;
         (0..MAX_HALVINGS).find_map(|halvings| {
             let length = 0.5_f64.powi(halvings);
             let next: Vec<f64> = theta.iter().zip(step.iter()).map(|(t, d)| t + length * d).collect();
-            let density = self.density(codes, &next);
+            let density = self.density(answers, &next);
             (density.value >= value).then_some((next, density))
         })
     }
 
-    fn density(&self, codes: &[u8], theta: &[f64]) -> Density {
+    fn density(&self, answers: &[(usize, u8)], theta: &[f64]) -> Density {
         let n = theta.len();
         let deviation = DVector::from_fn(n, |j, _| theta[j] - self.mean[j]);
         let pull = &self.precision * &deviation;
@@ -94,7 +99,8 @@ impl<'a> PosteriorMode<'a> {
         let mut gradient = -pull;
         let mut information = self.precision.clone();
         let observed = &self.model.spec.groups[self.group.observed];
-        for (instance, &code) in self.group.instances.iter().zip(codes).filter(|(_, code)| **code != MISSING) {
+        for &(index, code) in answers {
+            let instance = &self.group.instances[index];
             let item = &self.model.spec.items[instance.item];
             let eta = &self.values[instance.cells.clone()];
             let own = observed.attributes.iter().enumerate().filter(|(_, a)| item.attributes.contains(a));

@@ -81,9 +81,9 @@ pub fn score(model: &Model, data: &Data, x: &[f64], method: Method, cancel: &Ato
         let estimate = |p: usize| -> Result<PatternScore> {
             let mut score = PatternScore::new(model, (observed, &placed), &found, p, method);
             if method == Method::Mode {
-                let codes = data.codes_of(observed, p);
+                let answers = data.answers_of(observed, p);
                 let mode = PosteriorMode::new(model, observed, score.class, &values)?;
-                score.theta = mode.find(&codes, &score.theta, &mut score.covariance);
+                score.theta = mode.find(&answers, &score.theta, &mut score.covariance);
             }
             Ok(score)
         };

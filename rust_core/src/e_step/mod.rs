@@ -45,7 +45,7 @@ pub use vector::InstructionSet;
 
 /// Chunks of patterns at most.
 const MAX_CHUNKS: usize = 16;
-/// Patterns per row of a block that make a chunk worth an accumulator of its own.
+/// Times that a row occurs, on average, to make a chunk worth an accumulator of its own.
 const PATTERNS_PER_ROW: usize = 40;
 /// Bytes that the accumulators of all chunks may take before there are fewer chunks.
 const MAX_ACCUMULATOR_BYTES: usize = 256 << 20;
@@ -311,7 +311,7 @@ impl EStep {
 
 /// The number of chunks: of the data alone, never of the number of threads.
 fn n_chunks(patterns: &Patterns, accumulator_len: usize) -> usize {
-    let rows_per_block = patterns.n_rows().div_ceil(patterns.blocks().len().max(1)).max(1);
+    let by_work = patterns.n_factors() / (PATTERNS_PER_ROW * patterns.n_rows().max(1));
     let by_memory = MAX_ACCUMULATOR_BYTES / (accumulator_len * size_of::<V>()).max(1);
-    (patterns.len() / (PATTERNS_PER_ROW * rows_per_block)).min(by_memory).clamp(1, MAX_CHUNKS)
+    by_work.min(by_memory).clamp(1, MAX_CHUNKS)
 }

@@ -12,9 +12,9 @@ const TILE: usize = 1024;
 /// Columns that are read from the row-major data in one pass.
 const STRIP: usize = 16;
 /// Items in one block at most: products of so many probabilities rarely underflow.
-const MAX_BLOCK_ITEMS: usize = 16;
+pub(super) const MAX_BLOCK_ITEMS: usize = 16;
 /// Known classes (unknown being one) at most: their joint answers with one item must fit 16 bits.
-const MAX_CLASSES: usize = 256;
+pub(super) const MAX_CLASSES: usize = 256;
 /// Bytes that tables and accumulators may take before smaller blocks are tried.
 const CACHE_BYTES: usize = 1 << 20;
 
@@ -28,10 +28,8 @@ pub(super) struct Coded {
 impl Coded {
     /// Adds the block of an eliminated attribute, whose joint answers are numbered elsewhere.
     pub fn push_inner(&mut self, n_rows: usize) {
-        let (start, end) = self.blocks.last().map_or((0, 0), |b| (b.rows.end, b.items.end));
-        let inner = Some(self.blocks.len() - self.block_codes.len());
-        let rows = start..start + n_rows;
-        self.blocks.push(Block { items: end..end, rows, codes: Vec::new(), known_class: Vec::new(), inner });
+        let inner = self.blocks.len() - self.block_codes.len();
+        self.blocks.push(Block::of_inner(inner, self.blocks.last(), n_rows));
     }
 }
 
@@ -134,7 +132,61 @@ fn out_of_range(selection: &Selection, item: usize, m: u8) -> Error {
     let code = |&row: &u32| selection.codes.codes[row as usize * selection.codes.n_items + item];
     let row = selection.rows.iter().find(|row| code(row) >= m && code(row) != MISSING);
     let (row, code) = row.map_or((0, m), |row| (*row, code(row)));
+    no_category((row, item), code, m.into())
+}
+
+/// The error for a response that is no category of its item.
+pub(super) fn no_category((row, item): (u32, usize), code: u8, m: usize) -> Error {
     Error::Data(format!("row {row}, item {item}: the response is {code}; the categories are 0 to {}", m - 1))
+}
+
+/// The joint answers of an open block, in lexicographic order: what precedes the items (a position in the list of known
+/// classes, then the class itself), and a digit for each item.
+#[derive(Debug, Clone)]
+pub(super) struct JointAnswers {
+    rows: Vec<(u16, Vec<u8>)>,
+}
+
+impl JointAnswers {
+    /// Nothing answered yet, in each of these classes.
+    pub fn new(classes: &[u16]) -> Self {
+        Self { rows: classes.iter().map(|&class| (class, Vec::new())).collect() }
+    }
+
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Crosses the joint answers with the `radix` digits of one more item and keeps some, given ascending.
+    pub fn extend(&mut self, radix: usize, missing_digit: usize, kept: impl Iterator<Item = usize>) {
+        let extended = |joint: usize| {
+            let (class, digits) = &self.rows[joint / radix];
+            let digit = if joint % radix == missing_digit { MISSING } else { (joint % radix) as u8 };
+            (*class, digits.iter().copied().chain([digit]).collect())
+        };
+        self.rows = kept.map(extended).collect();
+    }
+
+    /// Keeps some, given ascending.
+    pub fn keep(&mut self, kept: &[usize]) {
+        self.rows = kept.iter().map(|&code| std::mem::take(&mut self.rows[code])).collect();
+    }
+
+    /// Makes a block of items; the empty joint answer is left out of all blocks but the first. In lexicographic order it
+    /// is the last, so that its code is the number of rows left.
+    pub fn into_block(mut self, items: Range<usize>, first_row: usize) -> Block {
+        let is_first = items.start == 0;
+        if !is_first && self.rows.last().is_some_and(|(_, codes)| codes.iter().all(|&x| x == MISSING)) {
+            self.rows.pop();
+        }
+        Block {
+            rows: first_row..first_row + self.rows.len(),
+            items,
+            known_class: if is_first { self.rows.iter().map(|r| r.0).collect() } else { Vec::new() },
+            codes: self.rows.into_iter().flat_map(|r| r.1).collect(),
+            inner: None,
+        }
+    }
 }
 
 /// The block that is being extended item by item, and those already closed.
@@ -144,9 +196,8 @@ struct Cutter<'a> {
     coded: Coded,
     /// Joint answer of each respondent so far.
     current: Vec<u16>,
-    /// The joint answers, in lexicographic order: what precedes the items (a position in `classes`), and digits.
-    rows: Vec<(u16, Vec<u8>)>,
-    /// Radix of each item in the open block.
+    rows: JointAnswers,
+    /// Items in the open block.
     n_block_items: usize,
     /// Whether every row is known to occur.
     all_observed: bool,
@@ -162,7 +213,7 @@ impl<'a> Cutter<'a> {
             limit,
             coded: Coded { blocks: Vec::new(), block_codes: Vec::new() },
             current: vec![0; n],
-            rows: vec![(UNKNOWN_CLASS, Vec::new())],
+            rows: JointAnswers::new(&[UNKNOWN_CLASS]),
             n_block_items: 0,
             all_observed: true,
             start: 0,
@@ -175,7 +226,7 @@ impl<'a> Cutter<'a> {
             for code in &mut cutter.current {
                 *code = classes.partition_point(|c| c < code) as u16;
             }
-            cutter.rows = classes.into_iter().map(|c| (c, Vec::new())).collect();
+            cutter.rows = JointAnswers::new(&classes);
         }
         cutter
     }
@@ -196,13 +247,8 @@ impl<'a> Cutter<'a> {
         let radix = strip.radix[column];
         let missing_digit = self.selection.n_categories[self.start + self.n_block_items];
         let n_joint = self.rows.len() * radix;
-        let extended = |joint: usize| {
-            let (class, digits) = &self.rows[joint / radix];
-            let digit = if joint % radix == missing_digit { MISSING } else { (joint % radix) as u8 };
-            (*class, digits.iter().copied().chain([digit]).collect())
-        };
         if n_joint <= self.limit {
-            self.rows = (0..n_joint).map(extended).collect();
+            self.rows.extend(radix, missing_digit, 0..n_joint);
             self.all_observed = false;
             self.current.par_chunks_mut(TILE).enumerate().for_each(|(t, current)| {
                 for (code, &digit) in current.iter_mut().zip(strip.tile(t, column)) {
@@ -221,7 +267,7 @@ impl<'a> Cutter<'a> {
             };
             let Some(seen) = observed(n_tiles, limit, observe) else { return false };
             let (kept, renumbered) = renumber(&seen);
-            self.rows = kept.into_iter().map(extended).collect();
+            self.rows.extend(radix, missing_digit, kept.into_iter());
             self.all_observed = true;
             self.current.par_chunks_mut(TILE).enumerate().for_each(|(t, current)| {
                 for (code, &digit) in current.iter_mut().zip(strip.tile(t, column)) {
@@ -248,20 +294,10 @@ impl<'a> Cutter<'a> {
                 self.keep(&seen);
             }
         }
-        let mut rows = std::mem::replace(&mut self.rows, vec![(UNKNOWN_CLASS, Vec::new())]);
-        // In lexicographic order the empty joint answer is the last, so its code is the number of rows left.
-        if self.start > 0 && rows.last().is_some_and(|(_, codes)| codes.iter().all(|&x| x == MISSING)) {
-            rows.pop();
-        }
+        let rows = std::mem::replace(&mut self.rows, JointAnswers::new(&[UNKNOWN_CLASS]));
         let first_row = self.coded.blocks.last().map_or(0, |b| b.rows.end);
         let end = self.start + self.n_block_items;
-        self.coded.blocks.push(Block {
-            items: self.start..end,
-            rows: first_row..first_row + rows.len(),
-            known_class: if self.start == 0 { rows.iter().map(|r| r.0).collect() } else { Vec::new() },
-            codes: rows.into_iter().flat_map(|r| r.1).collect(),
-            inner: None,
-        });
+        self.coded.blocks.push(rows.into_block(self.start..end, first_row));
         let n = self.current.len();
         self.coded.block_codes.push(std::mem::replace(&mut self.current, vec![0; n]));
         self.start = end;
@@ -275,7 +311,7 @@ impl<'a> Cutter<'a> {
         if kept.len() == seen.len() {
             return;
         }
-        self.rows = kept.into_iter().map(|code| std::mem::take(&mut self.rows[code])).collect();
+        self.rows.keep(&kept);
         self.current.par_chunks_mut(TILE).for_each(|current| {
             for code in current {
                 *code = renumbered[*code as usize];
@@ -308,7 +344,7 @@ fn observed(n_tiles: usize, limit: usize, observe: impl Fn(usize) -> Vec<bool> +
 }
 
 /// The codes that occur, ascending, and each code's position among them.
-fn renumber(seen: &[bool]) -> (Vec<usize>, Vec<u16>) {
+pub(super) fn renumber(seen: &[bool]) -> (Vec<usize>, Vec<u16>) {
     let kept: Vec<usize> = (0..seen.len()).filter(|&code| seen[code]).collect();
     let mut renumbered = vec![0; seen.len()];
     for (new, &old) in kept.iter().enumerate() {

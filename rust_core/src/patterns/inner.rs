@@ -1,6 +1,6 @@
 //! The patterns of the items that measure an eliminated attribute.
 
-use super::{Patterns, Selection, unique};
+use super::{Patterns, unique};
 use crate::Result;
 
 /// The items that measure one eliminated attribute (positions among the items in use).
@@ -15,7 +15,7 @@ pub struct InnerItems {
 }
 
 /// The unique joint answers to the items of one eliminated attribute.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct InnerPatterns {
     items: InnerItems,
     own: Option<Patterns>,
@@ -26,12 +26,9 @@ pub struct InnerPatterns {
 }
 
 impl InnerPatterns {
-    pub(super) fn build(selection: &Selection, items: &InnerItems) -> Result<Self> {
-        let build = |positions: &[usize], n_nodes: usize| {
-            let (items, n_categories) = pick(selection, positions);
-            let part = Selection { items: &items, n_categories: &n_categories, known_class: None, ..*selection };
-            Patterns::eliminating(&part, n_nodes, &[])
-        };
+    /// Collapses the answers to the items of an attribute; `build` makes the patterns of items at some positions, for so
+    /// many nodes.
+    pub(super) fn build(items: &InnerItems, build: impl Fn(&[usize], usize) -> Result<Patterns>) -> Result<Self> {
         let own = (!items.own.is_empty()).then(|| build(&items.own, items.n_nodes[0])).transpose()?;
         let cross = build(&items.cross, items.n_nodes[1])?;
         let cross_codes = cross.pattern_of_respondent();
@@ -39,7 +36,7 @@ impl InnerPatterns {
             None => ((0..cross.len() as u32).map(|c| [0, c]).collect(), cross_codes.to_vec()),
             Some(own) => {
                 let own_codes = own.pattern_of_respondent();
-                let unique = unique::collapse(&[], &[own_codes, cross_codes], selection.rows.len());
+                let unique = unique::collapse(&[], &[own_codes, cross_codes], cross_codes.len());
                 let pair = |&i: &u32| [own_codes[i as usize], cross_codes[i as usize]];
                 (unique.first.iter().map(pair).collect(), unique.pattern_of_respondent)
             }
@@ -95,14 +92,12 @@ impl InnerPatterns {
         }
     }
 
-    /// Writes the answers of an inner pattern to the items in use.
-    pub(super) fn codes_of(&self, inner: usize, codes: &mut [u8]) {
+    /// Calls `f` with the items in use that an inner pattern answers, and the answers.
+    pub(super) fn for_each_answer(&self, inner: usize, f: &mut impl FnMut(usize, u8)) {
         let [own, cross] = self.pair(inner);
         let parts = self.own.iter().map(|p| (p, own, &self.items.own)).chain([(&self.cross, cross, &self.items.cross)]);
         for (patterns, pattern, items) in parts {
-            let mut answers = vec![super::MISSING; items.len()];
-            patterns.codes_of(pattern, &mut answers);
-            items.iter().zip(answers).for_each(|(&item, code)| codes[item] = code);
+            patterns.for_each_block_answer(pattern, |k, code| f(items[k], code));
         }
     }
 }
@@ -112,9 +107,4 @@ pub(super) fn outer_items(n_items: usize, eliminated: &[InnerItems]) -> Vec<usiz
     let mut is_outer = vec![true; n_items];
     eliminated.iter().flat_map(|e| e.own.iter().chain(&e.cross)).for_each(|&i| is_outer[i] = false);
     (0..n_items).filter(|&i| is_outer[i]).collect()
-}
-
-/// Columns and numbers of categories of some of the items in use.
-pub(super) fn pick(selection: &Selection, positions: &[usize]) -> (Vec<usize>, Vec<usize>) {
-    positions.iter().map(|&i| (selection.items[i], selection.n_categories[i])).unzip()
 }

@@ -8,8 +8,10 @@
 //!
 //! The first block also carries the known class of a respondent and is never left out: its rows hold the prior.
 
+mod answers;
 mod blocks;
 mod inner;
+mod sparse;
 mod unique;
 
 use std::ops::Range;
@@ -17,6 +19,7 @@ use std::ops::Range;
 use crate::{Error, Result};
 
 pub use inner::{InnerItems, InnerPatterns};
+pub use sparse::{AnswerLists, SparseSelection};
 
 /// The code of a missing response.
 pub const MISSING: u8 = 255;
@@ -51,7 +54,7 @@ pub struct Selection<'a> {
 }
 
 /// The unique response patterns of one observed group, in order of first appearance.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Patterns {
     n_categories: Vec<usize>,
     /// The items that belong to blocks (positions among the items in use): all but those of `inner`.
@@ -70,7 +73,7 @@ pub struct Patterns {
 
 /// Consecutive items and the joint answers to them that occur; or, without items, the inner patterns of an eliminated
 /// attribute.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Block {
     /// The items of the block (positions in [`Patterns::outer_items`]).
     pub items: Range<usize>,
@@ -85,6 +88,13 @@ pub struct Block {
 }
 
 impl Block {
+    /// The block of an eliminated attribute with so many inner patterns, after the last block so far.
+    fn of_inner(inner: usize, last: Option<&Block>, n_rows: usize) -> Self {
+        let (start, end) = last.map_or((0, 0), |b| (b.rows.end, b.items.end));
+        let rows = start..start + n_rows;
+        Self { items: end..end, rows, codes: Vec::new(), known_class: Vec::new(), inner: Some(inner) }
+    }
+
     /// The answers of the block's `r`-th row.
     pub fn answers(&self, r: usize) -> &[u8] {
         &self.codes[r * self.items.len()..(r + 1) * self.items.len()]
@@ -115,33 +125,50 @@ impl Patterns {
     pub fn eliminating(selection: &Selection, n_nodes: usize, eliminated: &[InnerItems]) -> Result<Self> {
         check(selection)?;
         let outer_items = inner::outer_items(selection.items.len(), eliminated);
-        let (items, n_categories) = inner::pick(selection, &outer_items);
+        let (items, n_categories) = pick(selection, &outer_items);
         let outer = Selection { items: &items, n_categories: &n_categories, ..*selection };
         let limit = blocks::row_limit(outer.rows.len(), outer.n_categories, n_nodes);
         let mut coded = blocks::cut(&outer, limit)?;
+        let part = |positions: &[usize], n_nodes: usize| {
+            let (items, n_categories) = pick(selection, positions);
+            let part = Selection { items: &items, n_categories: &n_categories, known_class: None, ..*selection };
+            Patterns::eliminating(&part, n_nodes, &[])
+        };
         let inner: Vec<InnerPatterns> =
-            eliminated.iter().map(|e| InnerPatterns::build(selection, e)).collect::<Result<_>>()?;
+            eliminated.iter().map(|e| InnerPatterns::build(e, part)).collect::<Result<_>>()?;
         inner.iter().for_each(|i| coded.push_inner(i.len()));
         let inner_codes: Vec<&[u32]> = inner.iter().map(|i| i.code_of_respondent()).collect();
         let unique = unique::collapse(&coded.block_codes, &inner_codes, selection.rows.len());
+        let rows = list_rows(&coded, &inner_codes, &unique.first);
+        let n_categories = selection.n_categories.to_vec();
+        let items = Items { n_categories, outer_items, blocks: coded.blocks, inner };
+        Ok(Self::assemble(items, rows, unique, (selection.rows, selection.weights)))
+    }
 
+    /// Puts the patterns together: the rows `(row_ptr, row_ids)` of each, and the respondents `rows` with their weights.
+    fn assemble(
+        items: Items,
+        (row_ptr, row_ids): (Vec<usize>, Vec<u32>),
+        unique: unique::Unique,
+        (rows, weights): (&[u32], Option<&[f64]>),
+    ) -> Self {
+        let Items { n_categories, outer_items, blocks, inner } = items;
         let mut n_gp = vec![0.0; unique.first.len()];
-        for (&row, &p) in selection.rows.iter().zip(&unique.pattern_of_respondent) {
-            n_gp[p as usize] += selection.weights.map_or(1.0, |w| w[row as usize]);
+        for (&row, &p) in rows.iter().zip(&unique.pattern_of_respondent) {
+            n_gp[p as usize] += weights.map_or(1.0, |w| w[row as usize]);
         }
-        let (row_ptr, row_ids) = list_rows(&coded, &inner_codes, &unique.first);
-        Ok(Self {
-            n_categories: selection.n_categories.to_vec(),
+        Self {
+            n_categories,
             outer_items,
-            n_rows: coded.blocks.last().map_or(0, |b| b.rows.end),
-            blocks: coded.blocks,
+            n_rows: blocks.last().map_or(0, |b| b.rows.end),
+            blocks,
             inner,
             row_ptr,
             row_ids,
             n_gp,
-            first_respondent: unique.first.iter().map(|&i| selection.rows[i as usize]).collect(),
+            first_respondent: unique.first.iter().map(|&i| rows[i as usize]).collect(),
             pattern_of_respondent: unique.pattern_of_respondent,
-        })
+        }
     }
 
     /// Whether the patterns were made with these attributes eliminated.
@@ -154,19 +181,24 @@ impl Patterns {
 
     /// The same patterns in the same order, with other attributes eliminated.
     pub(crate) fn rebuilt(&self, n_nodes: usize, eliminated: &[InnerItems]) -> Result<Self> {
-        let n_items = self.n_categories.len();
-        let mut codes = vec![MISSING; self.len() * n_items];
-        codes.chunks_exact_mut(n_items).enumerate().for_each(|(p, codes)| self.codes_of(p, codes));
+        let (mut ptr, mut items, mut codes) = (vec![0], Vec::new(), Vec::new());
+        for p in 0..self.len() {
+            for (item, code) in self.answers_of(p) {
+                items.push(item as u32);
+                codes.push(code);
+            }
+            ptr.push(items.len());
+        }
         let known: Vec<u16> = (0..self.len()).map(|p| self.known_class(p)).collect();
-        let selection = Selection {
-            codes: CodeMatrix { codes: &codes, n_items },
+        let selection = SparseSelection {
+            answers: AnswerLists { ptr: &ptr, items: &items, codes: &codes },
             rows: &(0..self.len() as u32).collect::<Vec<_>>(),
-            items: &(0..n_items).collect::<Vec<_>>(),
+            items: &(0..self.n_categories.len()).collect::<Vec<_>>(),
             n_categories: &self.n_categories,
             weights: Some(&self.n_gp),
             known_class: Some(&known),
         };
-        let rebuilt = Self::eliminating(&selection, n_nodes, eliminated)?;
+        let rebuilt = Self::of_answers(&selection, n_nodes, eliminated)?;
         let (first_respondent, pattern_of_respondent) =
             (self.first_respondent.clone(), self.pattern_of_respondent.clone());
         Ok(Self { first_respondent, pattern_of_respondent, ..rebuilt })
@@ -215,6 +247,11 @@ impl Patterns {
         self.n_rows
     }
 
+    /// Number of rows that the patterns are made of, each counted as often as it occurs.
+    pub fn n_factors(&self) -> usize {
+        self.row_ids.len()
+    }
+
     /// The rows of a pattern, ascending, one per block in which it has an answer.
     #[inline(always)]
     pub fn rows(&self, pattern: usize) -> &[u32] {
@@ -236,50 +273,23 @@ impl Patterns {
         self.first_respondent[pattern]
     }
 
-    /// Writes the responses of a pattern to the items in use, [`MISSING`] where there is none.
-    pub fn codes_of(&self, pattern: usize, codes: &mut [u8]) {
-        codes.fill(MISSING);
-        let mut blocks = self.blocks.iter();
-        for &row in self.rows(pattern) {
-            let Some(block) = blocks.find(|b| b.rows.contains(&(row as usize))) else { continue };
-            let row = row as usize - block.rows.start;
-            match block.inner {
-                Some(inner) => self.inner[inner].codes_of(row, codes),
-                None => {
-                    let items = &self.outer_items[block.items.clone()];
-                    items.iter().zip(block.answers(row)).for_each(|(&item, &code)| codes[item] = code);
-                }
-            }
-        }
-    }
-
-    /// How often every category of the items in use was chosen, when each pattern counts `weights (P)` times.
-    pub fn category_counts(&self, weights: &[f64]) -> Vec<Vec<f64>> {
-        // Blocks have far fewer rows than there are patterns.
-        let mut row_weights = vec![0.0; self.n_rows];
-        for (p, n) in weights.iter().enumerate() {
-            self.rows(p).iter().for_each(|&row| row_weights[row as usize] += n);
-        }
-        let mut counts: Vec<Vec<f64>> = self.n_categories.iter().map(|&m| vec![0.0; m]).collect();
-        for block in &self.blocks {
-            let weights = &row_weights[block.rows.clone()];
-            if let Some(inner) = block.inner {
-                self.inner[inner].add_category_counts(weights, &mut counts);
-                continue;
-            }
-            for (r, weight) in weights.iter().enumerate() {
-                let answers = self.outer_items[block.items.clone()].iter().zip(block.answers(r));
-                let answers = answers.filter(|(_, code)| **code != MISSING);
-                answers.for_each(|(&item, &code)| counts[item][code as usize] += weight);
-            }
-        }
-        counts
-    }
-
     /// The known class of the respondents with a pattern: [`UNKNOWN_CLASS`], or `c + 1` for class `c`.
     pub fn known_class(&self, pattern: usize) -> u16 {
         self.rows(pattern).first().map_or(UNKNOWN_CLASS, |&row| self.blocks[0].known_class[row as usize])
     }
+}
+
+/// What patterns are made of besides respondents.
+struct Items {
+    n_categories: Vec<usize>,
+    outer_items: Vec<usize>,
+    blocks: Vec<Block>,
+    inner: Vec<InnerPatterns>,
+}
+
+/// Columns and numbers of categories of some of the items in use.
+fn pick(selection: &Selection, positions: &[usize]) -> (Vec<usize>, Vec<usize>) {
+    positions.iter().map(|&i| (selection.items[i], selection.n_categories[i])).unzip()
 }
 
 /// The rows of every pattern as `(row_ptr, row_ids)`.

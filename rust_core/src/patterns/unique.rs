@@ -24,7 +24,25 @@ pub(super) fn collapse(block_codes: &[Vec<u16>], inner_codes: &[&[u32]], n: usiz
     let same = |a: usize, b: usize| {
         block_codes.iter().all(|codes| codes[a] == codes[b]) && inner_codes.iter().all(|codes| codes[a] == codes[b])
     };
+    collapse_hashed(&hashes, same)
+}
 
+/// As [`collapse`], for respondents with the given rows `(row_ptr, row_ids)` of blocks and codes of eliminated attributes.
+pub(super) fn collapse_lists((row_ptr, row_ids): (&[usize], &[u32]), inner_codes: &[&[u32]]) -> Unique {
+    let n = row_ptr.len() - 1;
+    let rows = |i: usize| &row_ids[row_ptr[i]..row_ptr[i + 1]];
+    let same = |a: usize, b: usize| rows(a) == rows(b) && inner_codes.iter().all(|codes| codes[a] == codes[b]);
+    let mut hashes = vec![0u64; n];
+    hashes.par_iter_mut().enumerate().with_min_len(TILE).for_each(|(i, hash)| {
+        rows(i).iter().for_each(|&row| mix(hash, row.into()));
+        inner_codes.iter().for_each(|codes| mix(hash, codes[i].into()));
+        *hash ^= *hash >> 32;
+    });
+    collapse_hashed(&hashes, same)
+}
+
+fn collapse_hashed(hashes: &[u64], same: impl Fn(usize, usize) -> bool) -> Unique {
+    let n = hashes.len();
     // Open addressing; a slot holds the upper half of the hash and the pattern.
     let n_slots = (2 * n).next_power_of_two().max(2);
     let mut slots = vec![FREE; n_slots];
@@ -51,11 +69,14 @@ pub(super) fn collapse(block_codes: &[Vec<u16>], inner_codes: &[&[u32]], n: usiz
     unique
 }
 
+fn mix(hash: &mut u64, code: u64) {
+    *hash = (hash.rotate_left(23) ^ code).wrapping_mul(MULTIPLIER);
+}
+
 /// A hash of each respondent's codes.
 fn hash(block_codes: &[Vec<u16>], inner_codes: &[&[u32]], n: usize) -> Vec<u64> {
     let mut hashes = vec![0u64; n];
     hashes.par_chunks_mut(TILE).enumerate().for_each(|(t, hashes)| {
-        let mix = |hash: &mut u64, code: u64| *hash = (hash.rotate_left(23) ^ code).wrapping_mul(MULTIPLIER);
         for codes in block_codes {
             hashes.iter_mut().zip(&codes[t * TILE..]).for_each(|(hash, &code)| mix(hash, code.into()));
         }

@@ -1,4 +1,5 @@
 //! Random models with several attributes, and responses to them.
+#![allow(dead_code, reason = "every test file uses a part of this")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
 
 use mixirt_core::data::{Data, Responses};
