@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mixirt.fit_classes import compare_classes, fit_latent_class
     from mixirt.fitting import fit
     from mixirt.latent_class import LatentClassResult
+    from mixirt.long_format import LongResponses, long
     from mixirt.model import Model
     from mixirt.result import Result
     from mixirt.scores import Scores
@@ -47,6 +48,7 @@ __all__ = [
     "InformationWarning",
     "LatentClassResult",
     "LikelihoodDecreaseWarning",
+    "LongResponses",
     "MixirtError",
     "MixirtWarning",
     "Model",
@@ -64,6 +66,7 @@ __all__ = [
     "fit",
     "fit_latent_class",
     "load",
+    "long",
     "priors",
 ]
 
@@ -71,6 +74,7 @@ __all__ = [
 #: the module would hide the name.
 _HOMES = {
     "LatentClassResult": "latent_class",
+    "LongResponses": "long_format",
     "Model": "model",
     "Result": "result",
     "Scores": "scores",
@@ -81,6 +85,7 @@ _HOMES = {
     "fit": "fitting",
     "fit_latent_class": "fit_classes",
     "load": "files",
+    "long": "long_format",
 }
 
 _MODULES = ("datasets", "errors", "priors")

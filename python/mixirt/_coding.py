@@ -6,17 +6,29 @@ import math
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from numbers import Number
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixirt import _core
+from mixirt._answers import Answers
 from mixirt._respondents import Groups, is_missing
 from mixirt._tables import Table, as_list, listed, quoted
 from mixirt.errors import DataError
 
-__all__ = ["INVALID", "MAX_CATEGORIES", "MISSING", "Coding", "encode", "read_codings"]
+if TYPE_CHECKING:
+    from mixirt.long_format import LongTable
+
+__all__ = [
+    "INVALID",
+    "MAX_CATEGORIES",
+    "MISSING",
+    "Coding",
+    "encode",
+    "encode_long",
+    "read_codings",
+]
 
 #: The code of a missing answer.
 MISSING = 255
@@ -237,6 +249,63 @@ def encode(
         found = _describe(table.column(item)[row], table.names[item], codings[item])
         raise DataError(f"{where}: {found}{_count_more(table, item, counts[:, INVALID])}")
     return codes, counts
+
+
+def encode_long(table: LongTable, codings: Sequence[Coding]) -> tuple[Answers, NDArray[np.uint32]]:
+    """Encode responses in long format.
+
+    Parameters
+    ----------
+    table
+        Responses as they came.
+    codings
+        One for each item.
+
+    Returns
+    -------
+    answers : Answers
+        The answers, without those that are missing.
+    counts : array, shape (I, 256)
+        Number of respondents by item and code.
+
+    Raises
+    ------
+    DataError
+        If a value is not allowed: names the first such row, and counts the others.
+    """
+    long = table.long
+    first = {id(coding): i for i, coding in reversed(list(enumerate(codings)))}
+    coding_of_item = np.array([first[id(coding)] for coding in codings], dtype=np.int64)
+    of_answer = coding_of_item[long.of_item]
+    codes = np.empty(len(of_answer), dtype=np.uint8)
+    order = np.argsort(of_answer, kind="stable")
+    starts = np.flatnonzero(np.diff(of_answer[order], prepend=-1))
+    for where in np.split(order, starts[1:]):
+        if where.size:
+            codes[where] = _encode_values(long.value_of[where], codings[of_answer[where[0]]])
+    invalid = np.flatnonzero(codes == INVALID)
+    if invalid.size:
+        answer = invalid[np.argmin(long.row_of[invalid])]
+        item, row = long.of_item[answer], long.row_of[answer]
+        more = f" ({invalid.size - 1} more rows cannot be used)" if invalid.size > 1 else ""
+        found = _describe(long.value_of[answer], table.names[item], codings[item])
+        who = table.row(long.of_person[answer])
+        raise DataError(f"item {table.names[item]!r}, {who}, row {row}: {found}{more}")
+    kept = np.flatnonzero(codes != MISSING)
+    person, item, codes = long.of_person[kept], long.of_item[kept], codes[kept]
+    ptr = np.zeros(table.n_rows + 1, dtype=np.uint64)
+    np.cumsum(np.bincount(person, minlength=table.n_rows), out=ptr[1:])
+    answers = Answers(ptr, item.astype(np.uint32), codes, len(codings))
+    return answers, answers.counts()
+
+
+def _encode_values(values: NDArray[Any], coding: Coding) -> NDArray[np.uint8]:
+    if values.dtype.kind == "O":
+        return coding.code_objects(values)
+    codes = np.empty((len(values), 1), dtype=np.uint8)
+    others = [(0, value, code) for value, code in coding.others()]
+    _core.encode(np.ascontiguousarray(values)[:, None], coding.table()[None], others, codes)
+    return codes[:, 0]
 
 
 def _describe(value: Any, name: str, coding: Coding) -> str:

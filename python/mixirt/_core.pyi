@@ -82,6 +82,18 @@ class Data:
         known_class: NDArray[np.uint16] | None = None,
         n_threads: int | None = None,
     ) -> Data: ...
+    @staticmethod
+    def from_answers(
+        model: Model,
+        ptr: NDArray[np.uint64],
+        items: NDArray[np.uint32],
+        codes: NDArray[np.uint8],
+        *,
+        group: NDArray[np.uint32] | None = None,
+        weights: NDArray[np.float64] | None = None,
+        known_class: NDArray[np.uint16] | None = None,
+        n_threads: int | None = None,
+    ) -> Data: ...
     @property
     def n_respondents(self) -> int: ...
     @property

@@ -6,6 +6,7 @@ all of mixirt.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import narwhals as nw
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from mixirt._tables import SHAPE_WANTED, Table, numeric, objects
 from mixirt.errors import DataError
 
-__all__ = ["read_frame", "read_series"]
+__all__ = ["named_columns", "read_frame", "read_series"]
 
 #: Types of columns that NumPy has too.
 _NUMPY_TYPES = frozenset(
@@ -45,6 +46,28 @@ def read_frame(responses: Any) -> Table | None:
         return _from_frame(frame) if isinstance(frame, nw.DataFrame) else None
     except NarwhalsError as error:
         raise DataError(f"the data frame of responses cannot be read: {error}") from error
+
+
+def named_columns(frame: Any) -> tuple[list[str], Callable[[str], Any], str]:
+    """Give the names of a frame's columns, a function that takes one of them, and its library.
+
+    Raises
+    ------
+    DataError
+        If it is no data frame, or its library cannot give its values.
+    """
+    try:
+        read = nw.from_native(frame, pass_through=True)
+        if isinstance(read, nw.LazyFrame):
+            read = read.collect()
+    except NarwhalsError as error:
+        raise DataError(f"the data frame of responses cannot be read: {error}") from error
+    if not isinstance(read, nw.DataFrame):
+        raise DataError(
+            "long responses must be a data frame, or a dict of columns; found an object of type "
+            f"{type(frame).__name__}"
+        )
+    return list(map(str, read.columns)), read.get_column, read.implementation.value
 
 
 def read_series(values: Any) -> NDArray[Any] | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixirt._coding import MAX_CATEGORIES, MISSING
+from mixirt._coding import MAX_CATEGORIES
 from mixirt._respondents import Groups
 from mixirt._tables import MAX_NAMES, listed, quoted
 from mixirt.errors import DataError
@@ -115,7 +115,7 @@ def _refuse_empty(
 
 
 def check_groups(
-    groups: Groups, codes: NDArray[np.uint8], counting: NDArray[np.bool_] | None
+    groups: Groups, answered: NDArray[np.bool_], counting: NDArray[np.bool_] | None
 ) -> None:
     """Refuse groups without respondents or without answers.
 
@@ -123,16 +123,15 @@ def check_groups(
     ----------
     groups
         The group of each respondent.
-    codes
-        Encoded responses, shape (N, I).
+    answered
+        Which respondents answered anything, shape (N,).
     counting
         Which respondents have a positive weight, shape (N,); None for all.
     """
     n_groups = len(groups.labels)
     present = np.bincount(groups.index, weights=counting, minlength=n_groups) > 0
-    answered = (codes != MISSING).any(axis=1)
     if counting is not None:
-        answered &= counting
+        answered = answered & counting
     with_answers = np.bincount(groups.index, weights=answered, minlength=n_groups) > 0
     for has, what in ((present, "respondents"), (with_answers, "answers")):
         lacking = [groups.labels[g] for g in np.flatnonzero(~has)]

@@ -18,6 +18,7 @@ __all__ = [
     "SHAPE_WANTED",
     "Table",
     "as_list",
+    "frame_columns",
     "listed",
     "numeric",
     "objects",
@@ -138,7 +139,7 @@ def read_table(responses: Any, item_names: Sequence[Any] | None = None) -> Table
     """
     if isinstance(responses, Table):
         return responses
-    table = None if isinstance(responses, _PLAIN) else _frame_columns().read_frame(responses)
+    table = None if isinstance(responses, _PLAIN) else frame_columns().read_frame(responses)
     if table is None:
         table = _from_array(responses)
     if item_names is not None:
@@ -147,7 +148,8 @@ def read_table(responses: Any, item_names: Sequence[Any] | None = None) -> Table
     return table
 
 
-def _frame_columns() -> ModuleType:
+def frame_columns() -> ModuleType:
+    """Import what reads data frames: only where something is given that may be one."""
     from mixirt import _frame_columns
 
     return _frame_columns
@@ -285,7 +287,7 @@ def read_vector(values: Any, n_rows: int, name: str) -> NDArray[Any]:
     array
         Shape (n_rows,), of a bool, integer, float or object dtype.
     """
-    series = None if isinstance(values, _PLAIN) else _frame_columns().read_series(values)
+    series = None if isinstance(values, _PLAIN) else frame_columns().read_series(values)
     array: NDArray[Any]
     if series is not None:
         array = series

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt import _core
+from mixirt._answers import Answers
 from mixirt._words import unknown
 from mixirt.errors import EstimationError, SpecError
 from mixirt.intervals import quantile
+from mixirt.scores import data_of
 from mixirt.simulate import draw_codes
 
 if TYPE_CHECKING:
@@ -111,20 +113,14 @@ def bootstrap(
 
 
 def _refit(
-    result: Result, codes: NDArray[np.uint8], groups: Any, weights: Floats | None
+    result: Result, codes: NDArray[np.uint8] | Answers, groups: Any, weights: Floats | None
 ) -> Floats | str:
     """Estimates from other responses, started at the fit's own; or what went wrong."""
     settings = result._settings
     observed = None if groups is None else groups.astype(np.uint32)
     try:
-        data = _core.Data(
-            result._engine,
-            codes,
-            group=observed,
-            weights=weights,
-            known_class=result._fitted.known,
-            n_threads=settings.n_threads,
-        )
+        known = result._fitted.known
+        data = data_of(result._engine, codes, observed, weights, known, settings.n_threads)
         found = _core.fit(
             result._engine,
             data,
@@ -156,7 +152,7 @@ def _parametric(result: Result) -> Callable[[np.random.Generator], Any]:
             "a parametric bootstrap draws classes anew, so none can be known; use "
             'method="nonparametric"'
         )
-    groups, missing = read.groups, read.codes == _MISSING
+    groups, missing = read.groups, read.matrix() == _MISSING
     if read.weights is not None:
         repeats = read.weights.astype(np.int64)
         if (repeats != read.weights).any():

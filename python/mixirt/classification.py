@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -27,11 +28,14 @@ class Classification:
         Posterior probability of each class.
     log_probability : ndarray, shape (N,)
         Log marginal probability of the responses.
+    persons : dict
+        Labels of the respondents, as in :class:`mixirt.Scores`.
     """
 
     class_probabilities: NDArray[np.float64]
     log_probability: NDArray[np.float64]
     native: str = "numpy"
+    persons: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     @property
     def class_map(self) -> NDArray[np.int64]:
@@ -39,9 +43,13 @@ class Classification:
         return np.asarray(self.class_probabilities.argmax(axis=1) + 1)
 
     def frame(self) -> Any:
-        """One row per respondent: columns ``class_1``, ``class_2``, ... and ``class_map``."""
+        """One row per respondent: columns ``class_1``, ``class_2``, ... and ``class_map``.
+
+        For long responses, the persons come first.
+        """
         n_classes = self.class_probabilities.shape[1]
-        columns = {f"class_{c + 1}": self.class_probabilities[:, c] for c in range(n_classes)}
+        columns: dict[str, Any] = {name: list(labels) for name, labels in self.persons.items()}
+        columns |= {f"class_{c + 1}": self.class_probabilities[:, c] for c in range(n_classes)}
         return to_native({**columns, "class_map": self.class_map}, self.native)
 
 
@@ -101,7 +109,9 @@ class Classified:
         [1, 2]
         """
         scores = self.score(responses, groups=groups, missing=missing)
-        return Classification(scores.class_probabilities, scores.log_probability, scores.native)
+        return Classification(
+            scores.class_probabilities, scores.log_probability, scores.native, scores.persons
+        )
 
     @cached_property
     def _posterior(self) -> NDArray[np.float64]:

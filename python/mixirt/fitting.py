@@ -24,6 +24,7 @@ from mixirt.errors import (
 )
 from mixirt.known_classes import read_known_classes
 from mixirt.latent_class import LatentClassResult
+from mixirt.long_format import own_columns
 from mixirt.model import Model
 from mixirt.provenance import FittedData
 from mixirt.responses import Responses
@@ -83,9 +84,9 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
 
     Parameters
     ----------
-    responses : array, list of lists or data frame
+    responses : array, list of lists, data frame or LongResponses
         One row per respondent, one column per item; whole-number categories from 0 by default, NaN
-        or None where an answer is missing.
+        or None where an answer is missing. One row per answer: see :func:`mixirt.long`.
     model : str, sequence, mapping or Model, default "2pl"
         ``"rasch"``, ``"1pl"``, ``"2pl"``, ``"3pl"``, ``"pcm"``, ``"gpcm"`` or ``"grm"``: one for
         all items, one for each, or by item name; or a :class:`mixirt.Model`.
@@ -164,6 +165,7 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
     settings = Settings(
         acceleration, max_cycles, tol_parameter, tol_deviance, max_newton, n_threads
     )
+    groups, weights = own_columns(responses, groups, weights)
     reading = {"categories": categories, "missing": missing, "weights": weights}
     if isinstance(model, Model):
         given = [*structure, *(["q_matrix"] if q_matrix is not None else [])]
@@ -190,7 +192,7 @@ def model_for(read: Responses, model: Any, **structure: Any) -> Model:
     """
     items_by_group = structure.pop("items_by_group", None)
     if read.group_labels is not None and read.groups is not None:
-        answered = _answered(read)
+        answered = read.answered()
         found = {
             label: [n for n, a in zip(read.item_names, answered[g], strict=True) if a]
             for g, label in enumerate(read.group_labels)
@@ -204,12 +206,6 @@ def model_for(read: Responses, model: Any, **structure: Any) -> Model:
         items_by_group=items_by_group,
         **{k: v for k, v in structure.items() if v is not None},
     )
-
-
-def _answered(read: Responses) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Whether anybody in a group answered an item: shape (groups, items)."""
-    labels = read.group_labels or ()
-    return np.array([(read.codes[read.groups == g] != 255).any(axis=0) for g in range(len(labels))])
 
 
 def _read_for(responses: Any, model: Model, groups: Any, reading: Mapping[str, Any]) -> Responses:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mixirt._chi_square import chi_square_tail
 from mixirt.design import Design
-from mixirt.responses import Responses
+from mixirt.responses import MISSING, Responses
 
 __all__ = ["GoodnessOfFit", "chi_squares", "n_cells"]
 
@@ -79,9 +79,9 @@ def chi_squares(
         return GoodnessOfFit(None, None, None, None, df, sum(cells), reason)
     group = np.zeros(read.n_rows, dtype=np.int64) if read.groups is None else read.groups
     weights = np.ones(read.n_rows) if read.weights is None else read.weights
-    address = group.astype(np.int64)
+    address, matrix = group.astype(np.int64), read.matrix()
     for i, n in enumerate(design.n_categories):
-        codes = read.codes[:, i].astype(np.int64)
+        codes = matrix[:, i].astype(np.int64)
         address = address * n + np.where(design.items_in_group[group, i], codes, 0)
     _, first, inverse = np.unique(address, return_index=True, return_inverse=True)
     observed = np.bincount(inverse, weights=weights)
@@ -99,6 +99,6 @@ def _unavailable(design: Design, read: Responses, total: int) -> str | None:
     if total > MOST_CELLS:
         return f"the table has {total} cells, too many for a chi-square distribution to hold"
     group = np.zeros(read.n_rows, dtype=np.int64) if read.groups is None else read.groups
-    if ((read.codes == 255) & design.items_in_group[group]).any():
+    if ((read.matrix() == MISSING) & design.items_in_group[group]).any():
         return "some responses are missing, so there is no single table to compare with"
     return None

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt import _core
+from mixirt._answers import Answers
 from mixirt.errors import DataError
 from mixirt.responses import Responses
 
@@ -130,8 +131,10 @@ def fingerprint(read: Responses, known: NDArray[np.uint16] | None = None) -> str
     >>> fingerprint(Responses.read([[0, 1], [1, 0]]))[:12]
     'c6324ff11a42'
     """
-    digest = hashlib.sha256(struct.pack("<QQ", *read.codes.shape))
-    digest.update(np.ascontiguousarray(read.codes).data)
+    digest = hashlib.sha256(struct.pack("<QQ", read.n_rows, read.n_items))
+    blocks = read.codes.blocks() if isinstance(read.codes, Answers) else (read.codes,)
+    for block in blocks:
+        digest.update(np.ascontiguousarray(block).data)
     for part, kind in ((read.weights, "<f8"), (read.groups, "<i4"), (known, "<u2")):
         digest.update(b"\0" if part is None else b"\1")
         if part is not None:

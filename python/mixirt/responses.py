@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixirt import _core
-from mixirt._coding import MAX_CATEGORIES, MISSING, encode, read_codings
+from mixirt._answers import Answers
+from mixirt._coding import MAX_CATEGORIES, MISSING, Coding, encode, encode_long, read_codings
 from mixirt._observed import check_groups, check_observed
 from mixirt._respondents import Groups, read_groups, read_weights
 from mixirt._tables import Table, listed, read_table
 from mixirt._warn import warn
 from mixirt.errors import DataError, DataWarning, SpecError
+from mixirt.long_format import LongResponses, LongTable
 
 __all__ = ["MISSING", "Responses"]
 
@@ -33,7 +35,7 @@ class Responses:
     ----------
     codes
         Categories 0, 1, ... of the answers, `MISSING` (255) where there is none: uint8, shape
-        (N, I), C-contiguous, read-only.
+        (N, I), C-contiguous, read-only; lists of answers where they came in long format.
     item_names
         Names of the items.
     n_categories
@@ -50,9 +52,12 @@ class Responses:
         The library the responses came in: "numpy" (lists too), "pandas", "polars", "pyarrow", ...
     row_labels
         The index of a pandas frame, unless it merely counts the rows; else None.
+    persons
+        Labels of the respondents, by the name of their column, where they came in long format;
+        else empty.
     """
 
-    codes: NDArray[np.uint8]
+    codes: NDArray[np.uint8] | Answers
     item_names: tuple[str, ...]
     n_categories: NDArray[np.intp]
     category_labels: tuple[tuple[Any, ...], ...]
@@ -61,6 +66,7 @@ class Responses:
     group_labels: tuple[Any, ...] | None = None
     native: str = "numpy"
     row_labels: Any = None
+    persons: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     @property
     def n_rows(self) -> int:
@@ -76,6 +82,19 @@ class Responses:
     def categories(self) -> dict[str, tuple[Any, ...]]:
         """Category labels by item: what `read_for` needs to read further responses alike."""
         return dict(zip(self.item_names, self.category_labels, strict=True))
+
+    def matrix(self) -> NDArray[np.uint8]:
+        """Give the codes as a matrix, shape (N, I), whichever way they came."""
+        return self.codes.matrix() if isinstance(self.codes, Answers) else self.codes
+
+    def answered(self) -> NDArray[np.bool_]:
+        """Whether anybody in a group answered an item: shape (groups, I)."""
+        group = np.zeros(self.n_rows, dtype=np.int32) if self.groups is None else self.groups
+        n_groups = len(self.group_labels or (None,))
+        if isinstance(self.codes, Answers):
+            return self.codes.answered(group, n_groups)
+        codes = self.codes
+        return np.array([(codes[group == g] != MISSING).any(axis=0) for g in range(n_groups)])
 
     @classmethod
     def read(
@@ -148,8 +167,8 @@ class Responses:
         mixirt.errors.DataError: items 'item1', 'item2' have no answer in category 0: the codes \
 look 1-based. Categories count from 0: say categories=[1, 2], or subtract 1 from the codes
         """
-        table = read_table(responses, item_names)
-        if len(table.names) >= TRANSPOSED_RATIO * table.n_rows:
+        table = _table(responses, item_names)
+        if not isinstance(table, LongTable) and len(table.names) >= TRANSPOSED_RATIO * table.n_rows:
             warn(
                 f"the responses have {table.n_rows} rows and {len(table.names)} columns; rows are "
                 "respondents and columns items: if it is the other way round, transpose them",
@@ -158,16 +177,16 @@ look 1-based. Categories count from 0: say categories=[1, 2], or subtract 1 from
         weight = read_weights(weights, table)
         group = read_groups(groups, table, group_labels)
         codings = read_codings(table, categories, missing)
-        codes, counts = encode(table, codings, group)
+        codes, counts = _encode(table, codings, group)
         labels = tuple(
             tuple(range(_n_categories(n))) if coding.labels is None else coding.labels
             for coding, n in zip(codings, counts, strict=True)
         )
         counting = None if weight is None or weight.all() else weight > 0
         if counting is not None:
-            counts = _count(codes[counting])
+            counts = _count(codes, counting)
         if group is not None:
-            check_groups(group, codes, counting)
+            check_groups(group, _has_answers(codes), counting)
         by_default = np.array([coding.labels is None for coding in codings])
         check_observed(table.names, labels, by_default, counts)
         return cls._checked(table, codes, labels, weight, group)
@@ -218,25 +237,27 @@ look 1-based. Categories count from 0: say categories=[1, 2], or subtract 1 from
         """
         if extra not in ("refuse", "ignore"):
             raise SpecError(f'extra must be "refuse" or "ignore"; found {extra!r}')
-        table = _matched(read_table(responses), tuple(categories), extra)
+        table = _matched(_table(responses), tuple(categories), extra)
         weight = read_weights(weights, table)
         group = read_groups(groups, table, group_labels)
         codings = read_codings(table, categories, missing)
-        codes, _ = encode(table, codings, group)
+        codes, _ = _encode(table, codings, group)
         return cls._checked(table, codes, tuple(map(tuple, categories.values())), weight, group)
 
     @classmethod
     def _checked(
         cls,
         table: Table,
-        codes: NDArray[np.uint8],
+        codes: NDArray[np.uint8] | Answers,
         labels: tuple[tuple[Any, ...], ...],
         weights: NDArray[np.float64] | None,
         groups: Groups | None,
     ) -> Responses:
         n_categories = np.array([len(values) for values in labels], dtype=np.intp)
         index = None if groups is None else groups.index
-        for array in (codes, n_categories, weights, index):
+        long = table.long if isinstance(table, LongTable) else None
+        own = (codes.ptr, codes.items, codes.codes) if isinstance(codes, Answers) else (codes,)
+        for array in (*own, n_categories, weights, index):
             if array is not None:
                 array.flags.writeable = False
         return cls(
@@ -249,6 +270,7 @@ look 1-based. Categories count from 0: say categories=[1, 2], or subtract 1 from
             group_labels=None if groups is None else groups.labels,
             native=table.native,
             row_labels=table.row_labels,
+            persons={} if long is None else {long.person_column: long.persons},
         )
 
 
@@ -258,10 +280,36 @@ def _n_categories(counts: NDArray[np.uint32]) -> int:
     return int(observed[-1]) + 1 if observed.size else 0
 
 
-def _count(codes: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Count codes by item: shape (I, 256)."""
-    tables = np.tile(np.arange(256, dtype=np.uint8), (codes.shape[1], 1))
-    counts, _ = _core.encode(codes, tables, [], np.empty_like(codes))
+def _table(responses: Any, item_names: Sequence[Any] | None = None) -> Table:
+    if not isinstance(responses, LongResponses):
+        return read_table(responses, item_names)
+    if item_names is not None:
+        raise DataError("long responses name their items themselves; say items= in mixirt.long")
+    return responses.table()
+
+
+def _encode(
+    table: Table, codings: Sequence[Coding], groups: Groups | None
+) -> tuple[NDArray[np.uint8] | Answers, NDArray[np.uint32]]:
+    if isinstance(table, LongTable):
+        return encode_long(table, codings)
+    return encode(table, codings, groups)
+
+
+def _has_answers(codes: NDArray[np.uint8] | Answers) -> NDArray[np.bool_]:
+    """Which respondents answered anything, shape (N,)."""
+    if isinstance(codes, Answers):
+        return codes.n_answers() > 0
+    return np.asarray((codes != MISSING).any(axis=1))
+
+
+def _count(codes: NDArray[np.uint8] | Answers, counting: NDArray[np.bool_]) -> NDArray[np.uint32]:
+    """Count codes of some respondents by item: shape (I, 256)."""
+    if isinstance(codes, Answers):
+        return codes.counts(counting)
+    own = codes[counting]
+    tables = np.tile(np.arange(256, dtype=np.uint8), (own.shape[1], 1))
+    counts, _ = _core.encode(own, tables, [], np.empty_like(own))
     return counts
 
 
@@ -276,7 +324,7 @@ def _matched(table: Table, names: tuple[str, ...], extra: str) -> Table:
         return replace(table, names=names)
     columns, items = set(table.names), set(names)
     lacking = [name for name in names if name not in columns]
-    if lacking:
+    if lacking and not isinstance(table, LongTable):
         raise DataError(
             f"no column is named {listed(lacking)}; the model has these items, so add the columns, "
             "empty (all missing) where the items were not given"

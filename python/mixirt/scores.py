@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixirt import _core
+from mixirt._answers import Answers
 from mixirt._checks import check_threads, word
 from mixirt._words import quoted
 from mixirt.errors import DataError
 from mixirt.frames import to_native
+from mixirt.long_format import own_columns
 from mixirt.responses import Responses
 
 if TYPE_CHECKING:
@@ -40,6 +43,9 @@ class Scores:
         Posterior probability of each latent class; 1 where there is one class.
     log_probability : ndarray, shape (N,)
         Log marginal probability of the responses.
+    persons : dict
+        Labels of the respondents, by the name of their column, where responses came in long
+        format; else empty.
     """
 
     method: str
@@ -49,6 +55,7 @@ class Scores:
     class_probabilities: NDArray[np.float64]
     log_probability: NDArray[np.float64]
     native: str = "numpy"
+    persons: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     @property
     def se(self) -> NDArray[np.float64]:
@@ -68,7 +75,7 @@ class Scores:
         DataFrame
             One row per respondent: for each attribute a column of its name and one with ``_se``;
             with classes ``class_1``, ... (probabilities) and ``class_map``. In the library the
-            responses came in; pandas for arrays.
+            responses came in; pandas for arrays. For long responses, the persons come first.
 
         Examples
         --------
@@ -79,7 +86,7 @@ class Scores:
         0  -1.87      0.69
         1  -1.87      0.69
         """
-        columns: dict[str, Any] = {}
+        columns: dict[str, Any] = {name: list(labels) for name, labels in self.persons.items()}
         se = self.se
         for j, name in enumerate(self.attributes):
             columns[name], columns[f"{name}_se"] = self.theta[:, j], se[:, j]
@@ -101,17 +108,25 @@ def score(
 ) -> Scores:
     """Score the fitted or new responses; see :meth:`mixirt.Result.score`."""
     engine, native = result._engine, result._native
+    persons: Mapping[str, tuple[Any, ...]]
     check_threads(n_threads)
     word("method", method)
     if responses is None:
         if groups is not None:
             raise DataError("groups belong to new responses; the fitted ones have theirs already")
-        data = result._fitted.engine
+        data, persons = result._fitted.engine, result._fitted.responses.persons
     else:
+        groups, _ = own_columns(responses, groups)
         read = read_new(result, responses, groups, missing, extra)
-        data, native = new_data(engine, read, n_threads), read.native
+        data, native, persons = new_data(engine, read, n_threads), read.native, read.persons
     found = data.score(engine, result._found["x"], method, n_threads=n_threads)
-    return Scores(method=method, attributes=result.model.design.attributes, native=native, **found)
+    return Scores(
+        method=method,
+        attributes=result.model.design.attributes,
+        native=native,
+        persons=persons,
+        **found,
+    )
 
 
 def read_new(result: Result, responses: Any, groups: Any, missing: Any, extra: Any) -> Responses:
@@ -142,11 +157,34 @@ def new_data(
 ) -> _core.Data:
     """Return the responses as the engine keeps them."""
     group = None if read.groups is None else read.groups.astype(np.uint32)
+    return data_of(engine, read.codes, group, read.weights, known_class, n_threads)
+
+
+def data_of(
+    engine: _core.Model,
+    codes: NDArray[np.uint8] | Answers,
+    group: NDArray[np.uint32] | None,
+    weights: NDArray[np.float64] | None,
+    known_class: NDArray[np.uint16] | None,
+    n_threads: int | None,
+) -> _core.Data:
+    """Return codes with what belongs to their respondents as the engine keeps them."""
+    if isinstance(codes, Answers):
+        return _core.Data.from_answers(
+            engine,
+            codes.ptr,
+            codes.items,
+            codes.codes,
+            group=group,
+            weights=weights,
+            known_class=known_class,
+            n_threads=n_threads,
+        )
     return _core.Data(
         engine,
-        read.codes,
+        codes,
         group=group,
-        weights=read.weights,
+        weights=weights,
         known_class=known_class,
         n_threads=n_threads,
     )

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use mixirt_core::data::{self, Responses};
+use mixirt_core::data::{self, LongResponses, Responses};
+use mixirt_core::patterns::AnswerLists;
 use mixirt_core::{Error, score};
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -48,6 +49,35 @@ impl Data {
         let threads = pool(n_threads)?;
         let inner = py.detach(|| threads.install(|| data::Data::new(&model.inner, &responses))).map_err(to_python)?;
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The same from lists of answers: `items (A,)` and `codes (A,)` of respondent `n` are those from `ptr[n]` to
+    /// `ptr[n + 1]` of `ptr (N + 1,)`, items ascending. Takes time and memory for the answers only.
+    #[staticmethod]
+    #[pyo3(signature = (model, ptr, items, codes, *, group=None, weights=None, known_class=None, n_threads=None))]
+    #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
+    fn from_answers(
+        py: Python<'_>,
+        model: &PyModel,
+        ptr: PyReadonlyArray1<'_, u64>,
+        items: PyReadonlyArray1<'_, u32>,
+        codes: PyReadonlyArray1<'_, u8>,
+        group: Option<PyReadonlyArray1<'_, u32>>,
+        weights: Option<PyReadonlyArray1<'_, f64>>,
+        known_class: Option<PyReadonlyArray1<'_, u16>>,
+        n_threads: Option<usize>,
+    ) -> PyResult<Self> {
+        // A position that does not fit is none that the lists have.
+        let ptr: Vec<usize> = ptr.as_slice()?.iter().map(|&at| usize::try_from(at).unwrap_or(usize::MAX)).collect();
+        let responses = LongResponses {
+            answers: AnswerLists { ptr: &ptr, items: items.as_slice()?, codes: codes.as_slice()? },
+            group: group.as_ref().map(|g| g.as_slice()).transpose()?,
+            weights: weights.as_ref().map(|w| w.as_slice()).transpose()?,
+            known_class: known_class.as_ref().map(|k| k.as_slice()).transpose()?,
+        };
+        let threads = pool(n_threads)?;
+        let build = || data::Data::from_answers(&model.inner, &responses);
+        Ok(Self { inner: Arc::new(py.detach(|| threads.install(build)).map_err(to_python)?) })
     }
 
     /// Number of respondents.
