@@ -2,7 +2,8 @@
 
 use nalgebra::DMatrix;
 
-use super::score_vectors::fold_scores;
+use super::node_scores::NodeScores;
+use super::score_vectors::{add_square, fold_scores};
 use super::{Clusters, Covariance, Method, Point};
 use crate::error::Result;
 
@@ -24,21 +25,22 @@ impl Method for CrossProduct {
 pub(super) fn cross_products(point: &Point) -> Result<DMatrix<f64>> {
     let n = point.x.len();
     let parts = fold_scores(
-        point,
+        &NodeScores::new(point),
         || DMatrix::zeros(n, n),
         |sum, batch| {
-            let mut weighted = batch.scores.clone();
-            weighted.column_iter_mut().zip(batch.n_p).for_each(|(mut column, &n_p)| column *= n_p);
-            sum.gemm(1.0, &weighted, &batch.scores.transpose(), 1.0);
+            let mut weighted = batch.scores;
+            weighted.column_iter_mut().zip(batch.n_p).for_each(|(mut column, &n_p)| column *= n_p.sqrt());
+            add_square(sum, &weighted);
         },
     )?;
-    let total = parts.iter().fold(DMatrix::zeros(n, n), |total, part| total + part);
+    let mut total = parts.iter().fold(DMatrix::zeros(n, n), |total, part| total + part);
+    total.fill_upper_triangle_with_lower_triangle();
     Ok(point.directions.project_matrix(&total))
 }
 
 /// `sum_c u_c u_c'` along the directions, with `u_c` the weighted sum of the scores of the respondents in cluster `c`.
 pub(super) fn clustered_products(point: &Point, clusters: &Clusters) -> Result<DMatrix<f64>> {
-    let parts = fold_scores(point, Vec::new, |kept, batch| {
+    let parts = fold_scores(&NodeScores::new(point), Vec::new, |kept, batch| {
         let columns = batch.patterns.iter().zip(batch.scores.column_iter());
         kept.extend(columns.map(|(&pattern, scores)| ((batch.observed, pattern), scores.into_owned())));
     })?;

@@ -7,9 +7,11 @@
 
 mod clusters;
 mod complete;
+mod compress;
 mod cross_product;
 mod directions;
 mod louis;
+mod node_scores;
 mod oakes;
 mod sandwich;
 mod score_vectors;
