@@ -57,8 +57,14 @@ reference-table: $(VENV)/.installed ## fit the reference data and renew the tabl
 coverage: $(VENV)/.installed ## coverage of intervals over simulated data, to docs/coverage.md
 	$(BIN)/python -m benches.coverage $(COVERAGE_ARGS)
 
-wheel: dist/.built ## build the release wheel into dist/
-	@ls dist/*.whl
+wheel: dist/.built ## build the release wheel and the sdist into dist/, and try the wheel without a compiler
+	@rm -f dist/*.tar.gz
+	$(BIN)/maturin sdist --quiet --out dist
+	$(PYTHON) -m venv --clear dist/smoke
+	dist/smoke/bin/python -m pip --quiet --disable-pip-version-check install dist/*.whl
+	wheel=$$(echo $(CURDIR)/dist/*.whl) && cd / && \
+		PATH=$(CURDIR)/dist/smoke/bin $(CURDIR)/dist/smoke/bin/python $(CURDIR)/tests/wheel/smoke.py "$$wheel"
+	@ls dist/*.whl dist/*.tar.gz
 
 develop: $(VENV)/.build ## editable install, for work on the Python side (make test puts the wheel back)
 	rm -f $(VENV)/.installed
