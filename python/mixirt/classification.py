@@ -88,7 +88,7 @@ class Classified:
 
         Parameters
         ----------
-        responses : array, list of lists or data frame, optional
+        responses : array, list of lists, data frame or LongResponses, optional
             Responses to the model's items; default those of the fit.
         groups : sequence of labels, optional
             Observed group of each new respondent, when the model has groups.

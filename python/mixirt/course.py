@@ -93,14 +93,13 @@ class Course(Estimates):
 
     def _at_bounds(self) -> list[str]:
         """Parameters stopped by a bound, in words."""
-        table, found = self._model.table, []
-        for cell in np.unique(table.free_id[~table.is_fixed], return_index=True)[1]:
-            position = np.flatnonzero(~table.is_fixed)[cell]
-            value = self._values[position]
-            if value <= table.lower[position] or value >= table.upper[position]:
-                public = self._public_values()[position]
-                found.append(f"{self._model.design.describe(int(position))} at {public:.6g}")
-        return found
+        table = self._model.table
+        free = np.flatnonzero(~table.is_fixed)
+        first = free[np.unique(table.free_id[free], return_index=True)[1]]
+        values = self._values[first]
+        stopped = first[(values <= table.lower[first]) | (values >= table.upper[first])]
+        public, describe = self._public_values(), self._model.design.describe
+        return [f"{describe(int(cell))} at {public[cell]:.6g}" for cell in stopped]
 
     def _coarse_groups(self) -> list[str]:
         """List groups whose correlations are too high for the grid, in words."""

@@ -29,7 +29,7 @@ def fit_latent_class(
 
     Parameters
     ----------
-    responses : array, list of lists or data frame
+    responses : array, list of lists, data frame or LongResponses
         One row per respondent, one column per item, as for :func:`mixirt.fit`; items may have
         different numbers of categories, and answers may be missing.
     k : int or Model
@@ -141,7 +141,7 @@ def compare_classes(
 
     Parameters
     ----------
-    responses : array, list of lists or data frame
+    responses : array, list of lists, data frame or LongResponses
         As for :func:`fit_latent_class`.
     k : iterable of int, default 1 to 5
         Numbers of classes.

@@ -62,23 +62,18 @@ class LongResponses:
             f"{len(self.items)} items>"
         )
 
-    def table(self) -> LongTable:
-        """Give the responses as they are read before coding."""
-        return LongTable(
-            names=self.items,
-            columns=[],
-            n_rows=len(self.persons),
-            native=self.native,
-            has_names=True,
-            long=self,
-        )
-
 
 @dataclass(frozen=True, eq=False)
 class LongTable(Table):
     """Long responses before coding; rows are persons."""
 
     long: LongResponses = None  # type: ignore[assignment]  # always given
+
+    @classmethod
+    def of(cls, long: LongResponses) -> LongTable:
+        """Give the responses as they are read before coding."""
+        names, n_rows = long.items, len(long.persons)
+        return cls(names, [], n_rows, native=long.native, has_names=True, long=long)
 
     def row(self, row: int) -> str:
         """Name a person in a message."""
@@ -96,7 +91,7 @@ class LongTable(Table):
         kept = kept[np.lexsort((item[kept], long.of_person[kept]))]
         columns = (long.of_person[kept], item[kept], long.row_of[kept], long.value_of[kept])
         rest = (long.groups, long.weights, long.person_column, long.native)
-        return LongResponses(long.persons, tuple(names), *columns, *rest).table()
+        return LongTable.of(LongResponses(long.persons, tuple(names), *columns, *rest))
 
 
 def long(

@@ -285,7 +285,7 @@ def _table(responses: Any, item_names: Sequence[Any] | None = None) -> Table:
         return read_table(responses, item_names)
     if item_names is not None:
         raise DataError("long responses name their items themselves; say items= in mixirt.long")
-    return responses.table()
+    return LongTable.of(responses)
 
 
 def _encode(

@@ -126,7 +126,7 @@ class Result(Classified, Curves, Inference, Course, Reuse):
 
         Parameters
         ----------
-        responses : array, list of lists or data frame, optional
+        responses : array, list of lists, data frame or LongResponses, optional
             Responses to the model's items, columns of a frame matched by name; default the
             responses of the fit.
         method : {"eap", "map", "mode"}, default "eap"

@@ -14,9 +14,15 @@ use crate::spec::Model;
 use crate::tails::Tails;
 
 /// Where expected counts come from: one data set in memory, or the merged counts of several parts.
+///
+/// This is all that the loop knows of the data. Counts of disjoint sets of respondents add ([`GroupCounts::add`]), just as
+/// those of the chunks of one data set do, so that a part of the respondents can be worked on in another thread, read
+/// from a file when its turn comes, or lie on another machine: what crosses the boundary is the value of every cell on
+/// the way there and one [`GroupCounts`] per observed group on the way back. A vector of sources is the source of all
+/// their respondents; `examples/merge_counts.rs` fits a model that way.
 pub trait CountSource {
     /// The counts of every observed group when every cell has its value in `values` and the nodes lie where `placed`
-    /// says.
+    /// says ([`place`]: a function of `values` that other machines can work out for themselves).
     ///
     /// # Errors
     /// [`Error::Estimation`] where a response cannot occur; [`Error::Interrupted`] once `cancel` is set.
@@ -27,6 +33,28 @@ pub trait CountSource {
         values: &[f64],
         cancel: &AtomicBool,
     ) -> Result<Vec<GroupCounts>>;
+}
+
+/// Several parts of the data, whose counts are added in order.
+impl<S: CountSource> CountSource for Vec<S> {
+    /// As for each part; rows named in errors are those of the part. [`Error::Data`] where there is none.
+    fn counts(
+        &mut self,
+        model: &Model,
+        placed: &[Placed],
+        values: &[f64],
+        cancel: &AtomicBool,
+    ) -> Result<Vec<GroupCounts>> {
+        let Some((first, rest)) = self.split_first_mut() else {
+            return Err(Error::Data("there is no part of the data to count".into()));
+        };
+        let mut total = first.counts(model, placed, values, cancel)?;
+        for part in rest {
+            let counts = part.counts(model, placed, values, cancel)?;
+            total.iter_mut().zip(&counts).for_each(|(total, counts)| total.add(counts));
+        }
+        Ok(total)
+    }
 }
 
 /// How the loop runs.

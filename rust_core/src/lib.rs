@@ -11,6 +11,9 @@
 //! 3. [`start`]: start values.
 //! 4. [`em`]: the loop over [`e_step`] and [`m_step`], sped up by [`accelerate`]; [`multi_start`]: from several starts.
 //! 5. [`score`]: attributes of respondents; [`se`]: standard errors.
+//!
+//! Expected counts of disjoint sets of respondents add: [`em::CountSource`] is the seam at which data that never come
+//! together, in files or on several machines, take part in one fit.
 
 pub mod accelerate;
 pub mod arrow;

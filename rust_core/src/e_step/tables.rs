@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use super::NodeProbabilities;
 use super::collect::Collect;
 use super::kernel::guard;
@@ -16,6 +18,8 @@ pub(super) const BUDGET: i32 = -960;
 pub(super) const SCALED_ROW: i32 = i32::MIN;
 /// Multiplications below which a pool costs more than it saves.
 const PARALLEL_WORK: usize = 1 << 18;
+/// Patterns below which looking through them costs less than a pool.
+const PARALLEL_PATTERNS: usize = 1 << 12;
 
 /// Rows of probabilities over the latent nodes, one per joint answer; those of the first block include the prior.
 #[derive(Debug)]
@@ -101,7 +105,7 @@ impl Tables {
                 fill(inner, rows, state);
             }
         }
-        self.set_guard();
+        self.set_guard(patterns);
     }
 
     /// A lower bound of the binary exponents of the products of rows.
@@ -114,15 +118,20 @@ impl Tables {
         self.has_scaled_rows
     }
 
-    /// Decides whether products of rows might underflow: first by the items' smallest probabilities, then by the rows.
-    fn set_guard(&mut self) {
+    /// Decides whether products of rows might underflow: first by the items' smallest probabilities, then by the rows, then
+    /// by those that occur together, which are few where everybody answered a part of the items.
+    fn set_guard(&mut self, patterns: &Patterns) {
         self.has_scaled_rows = self.blocks.iter().any(|b| !b.exponents.is_empty());
         self.guarded = self.has_scaled_rows || self.bound() < i64::from(BUDGET);
         if !self.guarded {
             return;
         }
         let sum = self.list_exponents();
-        self.guarded = self.has_scaled_rows || sum < i64::from(BUDGET);
+        let exponent = |row: &u32| i64::from(self.row_exponent[*row as usize]);
+        let might = |p: usize| patterns.rows(p).iter().map(exponent).sum::<i64>() < i64::from(BUDGET);
+        self.guarded = self.has_scaled_rows
+            || sum < i64::from(BUDGET)
+                && (0..patterns.len()).into_par_iter().with_min_len(PARALLEL_PATTERNS).any(might);
     }
 
     /// Has products of rows carry exponents, whether they might underflow or not.
@@ -201,7 +210,6 @@ impl Tables {
 
 /// Does the work on the current pool if it is enough.
 fn for_each<T: Send>(parallel: bool, work: Vec<T>, f: impl Fn(T) + Send + Sync) {
-    use rayon::prelude::*;
     if parallel { work.into_par_iter().for_each(f) } else { work.into_iter().for_each(f) }
 }
 

@@ -1,0 +1,118 @@
+//! Counts of disjoint sets of respondents add up to those of all.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
+
+use std::sync::atomic::AtomicBool;
+
+use mixirt_core::accelerate::ACCELERATIONS;
+use mixirt_core::data::{Data, Responses};
+use mixirt_core::em::{CountSource, EmOptions, em};
+use mixirt_core::expected::place;
+use mixirt_core::m_step::MStepOptions;
+use mixirt_core::plan::Planning;
+use mixirt_core::spec::Model;
+use proptest::prelude::*;
+
+mod random_models;
+use random_models::{Case, Recipe, draw};
+
+/// The same terms added in another order.
+const LOGLIK_TOLERANCE: f64 = 1e-12;
+/// Counts of a few hundred respondents.
+const COUNT_TOLERANCE: f64 = 1e-10;
+/// Twenty cycles carry rounding from one to the next.
+const ESTIMATE_TOLERANCE: f64 = 1e-8;
+
+static GO: AtomicBool = AtomicBool::new(false);
+
+/// The respondents from `rows[0]` to `rows[1]` as a data set of their own.
+fn part(case: &Case, model: &Model, rows: [usize; 2]) -> Data {
+    let n_items = case.spec.items.len();
+    let range = rows[0]..rows[1];
+    let responses = Responses {
+        codes: &case.codes[rows[0] * n_items..rows[1] * n_items],
+        n_respondents: range.len(),
+        group: Some(&case.group[range.clone()]),
+        weights: Some(&case.weights[range.clone()]),
+        known_class: Some(&case.known_class[range]),
+    };
+    Data::new(model, &responses).unwrap()
+}
+
+fn halves(case: &Case, model: &Model, cut: usize) -> [Data; 2] {
+    [part(case, model, [0, cut]), part(case, model, [cut, case.weights.len()])]
+}
+
+fn assert_close(actual: &[f64], expected: &[f64], tolerance: f64, what: &str) {
+    assert_eq!(actual.len(), expected.len());
+    let scale = expected.iter().map(|x| x.abs()).fold(1.0, f64::max);
+    for (a, e) in actual.iter().zip(expected) {
+        assert!((a - e).abs() <= tolerance * scale, "{what}: {a} instead of {e}");
+    }
+}
+
+const RECIPE: Recipe = Recipe {
+    seed: 4,
+    n_dims: 3,
+    n_items: 9,
+    n_rows: 300,
+    n_classes: 1,
+    n_groups: 2,
+    covarying: 0.4,
+    cross: 0.4,
+    fewer_attributes: true,
+    missing: 0.1,
+    steepness: 1.0,
+};
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(40) })]
+
+    #[test]
+    fn counts_of_parts_add_up(seed in any::<u64>(), cut in 0..=300usize, n_classes in 1..=3usize, dense in any::<bool>()) {
+        let case = draw(&Recipe { seed, n_classes, ..RECIPE });
+        let model = case.model(if dense { Planning::Dense } else { Planning::Eliminate });
+        let values = model.table.expand(&case.x);
+        let placed = place(&model, &values);
+        let whole = case.data(&model);
+        let expected = whole.worker(&model).unwrap().counts(&model, &placed, &values, &GO).unwrap();
+        let parts = halves(&case, &model, cut);
+        let mut workers: Vec<_> = parts.iter().map(|data| data.worker(&model).unwrap()).collect();
+        let merged = workers.counts(&model, &placed, &values, &GO).unwrap();
+        for (merged, expected) in merged.iter().zip(&expected) {
+            assert_close(&[merged.loglik], &[expected.loglik], LOGLIK_TOLERANCE, "log-likelihood");
+            assert_close(&merged.n_gl, &expected.n_gl, COUNT_TOLERANCE, "n_gl");
+            assert_close(&merged.n_glim, &expected.n_glim, COUNT_TOLERANCE, "n_glim");
+            assert_close(&merged.eliminated, &expected.eliminated, COUNT_TOLERANCE, "eliminated");
+        }
+    }
+}
+
+#[test]
+fn the_loop_is_the_same_over_merged_counts() {
+    let case = draw(&RECIPE).with_scales_held();
+    let model = case.model(Planning::Eliminate);
+    let options = EmOptions {
+        acceleration: &ACCELERATIONS[0],
+        max_cycles: 20,
+        tol_parameter: 1e-12,
+        tol_deviance: 1e-12,
+        m_step: MStepOptions { max_newton: 1, tolerance: 1e-12 },
+    };
+    let fit = |source: &mut dyn CountSource| em(&model, source, case.x.clone(), &options, &mut |_| {}, &GO).unwrap();
+    let whole = case.data(&model);
+    let parts = halves(&case, &model, 110);
+    let together = fit(&mut whole.worker(&model).unwrap());
+    let merged = fit(&mut parts.iter().map(|data| data.worker(&model).unwrap()).collect::<Vec<_>>());
+    assert_close(&[merged.expected.loglik], &[together.expected.loglik], LOGLIK_TOLERANCE, "log-likelihood");
+    assert_close(&merged.x, &together.x, ESTIMATE_TOLERANCE, "estimate");
+}
+
+#[test]
+fn no_part_is_an_error() {
+    let case = draw(&RECIPE);
+    let model = case.model(Planning::Dense);
+    let values = model.table.expand(&case.x);
+    let mut none: Vec<mixirt_core::data::Worker> = Vec::new();
+    assert!(none.counts(&model, &place(&model, &values), &values, &GO).is_err());
+}
