@@ -207,8 +207,8 @@ class Model(Verbs, ClassVerbs):
         common grid over general: 21 nodes
           algebra summed out given general: 441 nodes for each answer to its 3 items
           geometry summed out given general: 441 nodes for each answer to its 3 items
-          multiplications expected in an E-step of 5,000 patterns: 3.0e5
-          on the whole grid of 9.3e3 nodes: 1.3e8
+          multiplications expected in an E-step of 5,000 patterns: 4.5e5
+          on the whole grid of 9.3e3 nodes: 9.3e7
         """
         return self._compile().plan()
 
