@@ -17,6 +17,7 @@ __all__ = [
     "MixirtError",
     "MixirtWarning",
     "QuadratureWarning",
+    "ReplicationWarning",
     "SpecError",
 ]
 
