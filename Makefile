@@ -22,7 +22,7 @@ unexport PYTHONPATH
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help example test lint format bench coverage reference-table wheel develop clean
+.PHONY: help example test lint format bench coverage reference-table docs wheel develop clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,10 @@ reference-table: $(VENV)/.installed ## fit the reference data and renew the tabl
 coverage: $(VENV)/.installed ## coverage of intervals over simulated data, to docs/coverage.md
 	$(BIN)/python -m benches.coverage $(COVERAGE_ARGS)
 
+docs: $(VENV)/.installed $(VENV)/.docs ## build the site into site/; warnings and dead links are errors
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet docs site
+	$(BIN)/python docs/check_site.py site
+
 wheel: dist/.built ## build the release wheel and the sdist into dist/, and try the wheel without a compiler
 	@rm -f dist/*.tar.gz
 	$(BIN)/maturin sdist --quiet --out dist
@@ -71,7 +75,7 @@ develop: $(VENV)/.build ## editable install, for work on the Python side (make t
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --extras pandas
 
 clean: ## remove everything these targets made
-	rm -rf $(VENV) dist target .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) dist site target .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -f python/mixirt/*.so
 	find python tests examples -type d -name __pycache__ -prune -exec rm -rf {} +
 
@@ -83,8 +87,8 @@ $(VENV)/.created:
 	$(PIP) install --upgrade 'pip>=25.1'
 	@touch $@
 
-# build, test and lint are dependency groups of pyproject.toml.
-$(VENV)/.build $(VENV)/.test $(VENV)/.lint: $(VENV)/.%: $(VENV)/.created pyproject.toml
+# build, test, lint and docs are dependency groups of pyproject.toml.
+$(VENV)/.build $(VENV)/.test $(VENV)/.lint $(VENV)/.docs: $(VENV)/.%: $(VENV)/.created pyproject.toml
 	$(PIP) install --group $*
 	@touch $@
 

@@ -92,7 +92,7 @@ def fit_latent_class(
 
 @dataclass(frozen=True, eq=False)
 class ClassComparison:
-    """Latent class fits with different numbers of classes; made by :func:`compare_classes`.
+    """Latent class fits with different numbers of classes; made by :func:`mixirt.compare_classes`.
 
     Attributes
     ----------
