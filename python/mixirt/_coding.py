@@ -322,7 +322,8 @@ def _describe(value: Any, name: str, coding: Coding) -> str:
     if isinstance(value, (str, bytes)):
         by_name = f"categories={{{name!r}: [...]}}"
         return (
-            f"found the text {shown}; list the item's values in order, {by_name}, or {as_missing}"
+            f"found the text {shown}; list the item's values in order, {by_name}, or {as_missing}; "
+            "a column that is no item has to be left out"
         )
     if not _is_real(value):
         return f"found {shown}, of type {type(value).__name__}; {allowed}"

@@ -301,8 +301,14 @@ def read_vector(values: Any, n_rows: int, name: str) -> NDArray[Any]:
             array[mask] = None
         array = np.ma.getdata(array)
     else:
+        instead = (
+            f": pass the column itself, frame[{values!r}], and leave it out of the responses"
+            if isinstance(values, str)
+            else ""
+        )
         raise DataError(
-            f"{name} must be a sequence with one value per respondent; found {quoted(values)}"
+            f"{name} must be a sequence with one value per respondent; found "
+            f"{quoted(values)}{instead}"
         )
     if array.shape != (n_rows,):
         found = f"{len(array)} values" if array.ndim == 1 else f"shape {array.shape}"

@@ -156,6 +156,7 @@ def test_a_bad_cell_is_named(bad: Any, words: str) -> None:
     frame.index = pd.Index(["x", "y", "z"])
     message = refused(frame, groups=["north", "north", "south"])
     assert message.startswith(f"item 'q2', row 2 (index 'z'), group 'south': {words}")
+    assert ("a column that is no item has to be left out" in message) is (bad == "NA")
 
 
 def test_the_first_bad_cell_by_rows_is_named_and_the_others_are_counted() -> None:
@@ -236,7 +237,7 @@ GOOD = [[0, 1], [1, 0], [0, 0]]
         ({"groups": ["a", None, float("nan")]}, "row 1 has no group, and 1 more"),
         ({"groups": np.array([np.nan, 1, 1])}, "row 0 has no group"),
         ({"groups": [[1], [2], [3]]}, "row 0 has [1], which cannot be a label"),
-        ({"groups": "abc"}, "one value per respondent"),
+        ({"groups": "abc"}, "pass the column itself, frame['abc']"),
         ({"groups": list("aab"), "group_labels": ["a"]}, "row 2 has 'b', which is not a group"),
         ({"groups": list("aab"), "group_labels": list("abc")}, "'c' without respondents"),
         ({"groups": list("aab"), "weights": [1, 1, 0]}, "'b' without respondents of positive"),
