@@ -62,28 +62,34 @@ def run_page(path: Path, folder: Path) -> Iterator[tuple[Block, str]]:
     """Run the blocks of a page one after another in a folder; give each with what it printed."""
     text = path.read_text(encoding="utf-8")
     namespace: dict[str, object] = {"__name__": "page"}
-    for block in blocks(text):
-        if block.language == "console":
-            yield block, _console(block.code, folder)
-        else:
-            yield block, _python(block, path, namespace, folder)
+    # Filters that a page sets hold until its end.
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for block in blocks(text):
+            caught.clear()
+            if block.language == "console":
+                yield block, _console(block.code, folder)
+                continue
+            # As many empty lines as stand before the block: errors name the line of the page.
+            code = compile("\n" * (block.line - 1) + block.code, str(path), "exec")
+            printed, error = _python(code, namespace, folder, block.shown)
+            told = [f"{w.category.__name__}: {w.message}\n" for w in caught]
+            yield block, printed + "".join(told) + error
 
 
-def _python(block: Block, path: Path, namespace: dict[str, object], folder: Path) -> str:
-    """Run a block of Python; what it prints, then its warnings, then its error in a line."""
+def _python(
+    code: CodeType, namespace: dict[str, object], folder: Path, shown: str | None
+) -> tuple[str, str]:
+    """Run code in a folder; what it prints, and its error in a line."""
     printed = io.StringIO()
-    # As many empty lines as stand before the block, so that errors name the line of the page.
-    code = compile("\n" * (block.line - 1) + block.code, str(path), "exec")
     before = Path.cwd()
     os.chdir(folder)
     try:
-        with contextlib.redirect_stdout(printed), warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            error = _run(code, namespace, block.shown)
+        with contextlib.redirect_stdout(printed):
+            error = _run(code, namespace, shown)
     finally:
         os.chdir(before)
-    told = [f"{w.category.__name__}: {w.message}\n" for w in caught]
-    return printed.getvalue() + "".join(told) + error
+    return printed.getvalue(), error
 
 
 def _run(code: CodeType, namespace: dict[str, object], shown: str | None) -> str:
