@@ -22,7 +22,7 @@ unexport PYTHONPATH
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help example test lint format bench coverage reference-table docs wheel develop clean
+.PHONY: help example test lint format bench coverage reference-table docs figures wheel develop clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ coverage: $(VENV)/.installed ## coverage of intervals over simulated data, to do
 docs: $(VENV)/.installed $(VENV)/.docs ## build the site into site/; warnings and dead links are errors
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet docs site
 	$(BIN)/python docs/check_site.py site
+
+figures: $(VENV)/.installed $(VENV)/.test ## draw the charts of docs/numerics.md again
+	$(BIN)/python docs/figures.py
 
 wheel: dist/.built ## build the release wheel and the sdist into dist/, and try the wheel without a compiler
 	@rm -f dist/*.tar.gz
