@@ -71,7 +71,7 @@ class Model(Verbs, ClassVerbs):
     class_invariance, class_free_items
         The same as ``invariance`` and ``free_items``, across latent classes.
     quadrature : {"rectangular", "gauss-hermite"}, default "rectangular"
-        The rule; see ``docs/method.md``.
+        The rule; see ``docs/numerics.md``.
     n_quadrature : int or sequence of int, optional
         Points per attribute; default 64 for one attribute, 32 each for two, 20 for three, 12 for
         four, 8 for five, 6 beyond.
