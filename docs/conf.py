@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import mixirt
 
@@ -50,3 +51,12 @@ html_copy_source = False
 # System fonts and MathML: nothing is fetched when a page is read.
 pygments_style = "friendly"
 html_theme_options = {"navigation_with_keys": True}
+
+
+def setup(app: Any) -> None:
+    """Leave out signatures that say nothing: of classes whose objects are made by functions."""
+    app.connect("autodoc-process-signature", _signature)
+
+
+def _signature(_app: Any, what: str, name: str, *_: Any) -> tuple[str, None] | None:
+    return ("", None) if what == "class" and name != "mixirt.Model" else None

@@ -1,7 +1,11 @@
-"""Formulas as MathML: browsers set it themselves, so pages need neither scripts nor a network."""
+"""Formulas as MathML: browsers set it themselves, so pages need neither scripts nor a network.
+
+The font is STIX Two Math (SIL Open Font License), as the package ziamath has it.
+"""
 
 from __future__ import annotations
 
+from importlib.resources import files
 from typing import Any
 
 from docutils import nodes
@@ -15,6 +19,7 @@ def setup(app: Any) -> dict[str, Any]:
     """Register the renderer with Sphinx."""
     app.add_html_math_renderer("mathml", (_inline, None), (_display, None))
     app.config.html_math_renderer = "mathml"
+    app.config.html_static_path.append(str(files("ziamath") / "fonts" / "STIXTwoMath-Regular.ttf"))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
