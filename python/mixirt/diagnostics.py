@@ -88,6 +88,9 @@ class Diagnostics:
     flat: tuple[str, ...]
     _loglik: float
 
+    def __str__(self) -> str:
+        return self.line()
+
     def line(self) -> str:
         """Put status, Newton distance, smallest eigenvalue and grid error in one line."""
         parts = [f"eigenvalue {self.eigenvalues[0]:.2g}"]

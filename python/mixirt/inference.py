@@ -183,6 +183,8 @@ class Inference(Covariances):
         >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
         >>> r.diagnostics().status
         'maximum'
+        >>> print(r.diagnostics())
+        maximum (distance < 1e-5, eigenvalue 0.12, grid error < 1e-5)
         """
         found = self._diagnose()
         if found.message():
