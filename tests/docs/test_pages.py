@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ PAGES = [
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_runs_and_prints_what_it_shows(page: str, tmp_path: Path) -> None:
+    if shutil.which("sh") is None and "```console" in (DOCS / page).read_text(encoding="utf-8"):
+        pytest.skip("the page has commands for a shell that is not here")
     wrong = []
     for block, found in run_page(DOCS / page, tmp_path):
         if block.language == "console":
