@@ -121,6 +121,8 @@ class Dataset:
         ------
         DataError
             If the backend is none of the three.
+        ImportError
+            If it is not installed.
 
         Examples
         --------
@@ -135,7 +137,14 @@ class Dataset:
         columns: dict[str, Any] = dict(zip(self.item_names, self.responses.T, strict=True))
         if self.groups is not None:
             columns[_GROUP_COLUMN] = self.groups.tolist()
-        return getattr(import_module(backend), _FRAME_MAKERS[backend])(columns)
+        try:
+            library = import_module(backend)
+        except ImportError as error:
+            raise ImportError(
+                f"a {backend} frame needs {backend}: pip install {backend}; or take the array, "
+                f"datasets.load({self.name!r}).responses"
+            ) from error
+        return getattr(library, _FRAME_MAKERS[backend])(columns)
 
 
 def names() -> list[str]:

@@ -118,6 +118,7 @@ def test_latent_classes(run, tmp_path):
         ("a,b\n1,0\n1\n", [], "line 3: found 1 fields where the header has 2"),
         ('a,b\n1,"0\n', [], "line 2: unexpected end of data"),
         ("a,b\n1,0\n0,1\n1,x\n", [], "item 'b', line 4: found the text 'x'"),
+        ("a,b\n1,0\n0,1\n1,x\n", [], "a column that is no item belongs to --exclude"),
         ("a,b\n1,0\n0,1\n\n1,-9\n", [], "item 'b', line 5: found -9.0, which is negative"),
         ("a,b\n1,0\n0,1\n", ["--id", "c"], "unknown column 'c'; known: 'a', 'b'"),
         ("a,b\n1,0\n0,1\n", ["--exclude", "a,b"], "no columns are left"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -89,3 +91,9 @@ def test_frame_has_the_responses_and_the_groups(backend: str) -> None:
 def test_an_unknown_backend_is_told_what_there_is() -> None:
     with pytest.raises(DataError, match=r"'excel'.*pandas, polars, pyarrow"):
         datasets.load("lsat7").frame("excel")
+
+
+def test_a_library_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with pytest.raises(ImportError, match=r"pip install polars.*load\('lsat7'\)\.responses"):
+        datasets.load("lsat7").frame("polars")

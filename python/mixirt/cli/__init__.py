@@ -79,5 +79,6 @@ def _in_options(message: str) -> str:
     message = re.sub(
         r"categories=\[([^]]*)\]", lambda m: f"--categories {m[1].replace(', ', ',')}", message
     )
+    message = message.replace("is no item has to be left out", "is no item belongs to --exclude")
     message = re.sub(r"\b(max|n|class)_(\w+)=", r"--\1-\2 ", message)
     return re.sub(r"\b(missing|groups|quadrature)=(?=\S)", r"--\1 ", message)
