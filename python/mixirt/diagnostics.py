@@ -193,7 +193,7 @@ def _finer(
         )
     except (EstimationError, MixirtError):
         return math.nan, None
-    return loglik, np.asarray(covariance @ np.where(moves, gradient, 0.0))
+    return loglik, np.asarray(covariance @ np.where(moves, gradient, 0.0)) if len(x) else None
 
 
 def _points_inward(result: Result, x: Floats, gradient: Floats) -> bool:

@@ -51,10 +51,13 @@ def fit_lines(result: Result) -> str:
     ]
     if result.log_posterior != result.loglik:
         lines.append(f"log-posterior  {result.log_posterior:14.4f}")
-    lines.append(
-        f"{state} after {result.n_cycles} cycles in {result.seconds:.3f} s "
-        f"(last change {result.last_change:.1e})"
-    )
+    if result.n_cycles:
+        lines.append(
+            f"{state} after {result.n_cycles} cycles in {result.seconds:.3f} s "
+            f"(last change {result.last_change:.1e})"
+        )
+    else:
+        lines.append("nothing was estimated: these are the values given")
     if design.n_classes > 1:
         lines.append(_replication(result))
     status = result._status_line()

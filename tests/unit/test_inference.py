@@ -243,3 +243,14 @@ def test_the_summary_has_a_line_of_diagnostics():
         warnings.simplefilter("error")
         assert "status: maximum (distance" in small("2pl").summary()
     assert set(STATUSES) >= {"maximum", "not converged"}
+
+
+def test_a_model_without_free_parameters_is_examined_and_shown():
+    """A calibrated test, given to somebody: everything is known, only scores are wanted."""
+    model = mixirt.Model("2pl", items=5).fix("slope", 1).fix("intercept", 0.5)
+    result = mixirt.fit(mixirt.datasets.load("lsat7").responses, model)
+    assert result.converged
+    assert result.diagnostics().status == "maximum"
+    assert np.isfinite(result.diagnostics().finer_loglik)
+    assert "nothing was estimated" in str(result)
+    assert result.vcov().matrix.shape == (0, 0)
