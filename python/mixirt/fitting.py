@@ -50,8 +50,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse numbers that are not counts or tolerances."""
-        for name in ("max_cycles", "max_newton"):
-            whole_number(name, getattr(self, name), 1)
+        whole_number("max_cycles", self.max_cycles, 0)
+        whole_number("max_newton", self.max_newton, 1)
         for name in ("tol_parameter", "tol_deviance"):
             positive_number(name, getattr(self, name))
         check_threads(self.n_threads)
@@ -117,7 +117,8 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
     acceleration : {"anderson", "squarem", "none"}, default "anderson"
         Acceleration of the EM algorithm; ``"none"`` is the paper's.
     max_cycles : int, default 2000
-        EM cycles at the most.
+        EM cycles at the most. With 0 nothing is estimated: the result is that of the start values,
+        its log-likelihood, standard errors and scores included.
     tol_parameter, tol_deviance : float, default 1e-5
         The fit has converged when no parameter is further than ``tol_parameter`` from where it is
         heading, and -2 log-likelihood changes by less than ``tol_deviance`` in a cycle. The paper
@@ -148,7 +149,7 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
     Warns
     -----
     ConvergenceWarning
-        If the cycles ran out.
+        If the cycles ran out (not with ``max_cycles=0``).
     BoundaryWarning
         If parameters were stopped by a bound.
     ReplicationWarning
@@ -161,6 +162,11 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
     >>> r = mixirt.fit(lsat7, "2pl")
     >>> round(r.loglik, 3)
     -2658.805
+
+    The log-likelihood of the same responses when all slopes are 1, without estimating anything:
+
+    >>> round(mixirt.fit(lsat7, "2pl", start={"slope": 1.0}, max_cycles=0).loglik, 3)
+    -2664.917
     """
     settings = Settings(
         acceleration, max_cycles, tol_parameter, tol_deviance, max_newton, n_threads
@@ -287,7 +293,7 @@ def estimate(
 
 def warn_about(result: Result) -> None:
     """Say what a user must know before trusting a fit."""
-    if not result.converged:
+    if not result.converged and result.n_cycles:
         change = result.last_change
         warn(
             f"not converged after {result.n_cycles} cycles: parameters still change by "

@@ -98,7 +98,7 @@ def test_unreadable(path):
         ("x", None, [0.5], "must have"),
         ("fit", "loglik", "high", "must be a number"),
         ("fit", "history", {"loglik": [1.0]}, "is missing"),
-        ("settings", "max_cycles", 0, "max_cycles"),
+        ("settings", "max_cycles", -1, "max_cycles"),
         ("data", "fingerprint", "sha256:0", "64 hexadecimal digits"),
         ("covariances", None, {"oakes": {}}, "is missing"),
     ],

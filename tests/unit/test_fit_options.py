@@ -68,6 +68,24 @@ def test_cycles_that_run_out_warn_and_lose_nothing() -> None:
     np.testing.assert_allclose(held.history["loglik"].iloc[0], result.loglik, rtol=1e-12)
 
 
+def test_no_cycles_leave_the_start_values_as_they_are() -> None:
+    """Nothing moves, nothing warns, and everything belongs to the start values."""
+    result = science()
+    elsewhere = mixirt.fit(codes("science"), result.model, start=result, max_cycles=0)
+    assert elsewhere.n_cycles == len(elsewhere.history) == 0
+    assert not elsewhere.converged
+    assert elsewhere.loglik == result.loglik
+    np.testing.assert_array_equal(elsewhere.vcov().matrix, result.vcov().matrix)
+    started = mixirt.fit(
+        codes("science"), "gpcm", start={"slope": 0.5, "intercept": 0.25}, max_cycles=0
+    )
+    kinds = started.parameters(se=None).groupby("parameter")["estimate"].unique()
+    assert kinds["slope"].tolist() == [0.5]
+    assert kinds["intercept"].tolist() == [0.25]
+    assert started.loglik < result.loglik
+    assert np.isfinite(started.vcov("cross_product").matrix).all()
+
+
 def test_the_history_rises_without_acceleration() -> None:
     history = science(acceleration="none").history
     assert (np.diff(history["loglik"]) > -1e-8).all()
@@ -271,7 +289,7 @@ def test_fits_in_several_threads_do_not_disturb_one_another() -> None:
         ({"invariance": "strict"}, "'configural', 'metric', 'scalar'"),
         ({"invariance": "scalar"}, "needs groups"),
         ({"class_invariance": "scalar"}, "needs n_classes"),
-        ({"max_cycles": 0}, "max_cycles must be a whole number of at least 1"),
+        ({"max_cycles": -1}, "max_cycles must be a whole number of at least 0"),
         ({"max_cycles": 2.5}, "max_cycles"),
         ({"max_cycles": True}, "max_cycles"),
         ({"max_newton": -1}, "max_newton"),
