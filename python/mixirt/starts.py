@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -67,13 +68,14 @@ def plan_starts(design: Design, table: ParameterTable, n_starts: Any, seed: Any)
 
 
 def _starts_differ(design: Design, table: ParameterTable) -> bool:
-    """Whether the user's start values differ between the classes of a group."""
-    group = design.cells.group
-    for first in range(0, design.n_latent_groups, design.n_classes):
-        own = [table.start[group == first + c] for c in range(design.n_classes)]
-        if any(not np.array_equal(own[0], other, equal_nan=True) for other in own[1:]):
-            return True
-    return False
+    """Whether the user's start values differ between any two classes, in some observed group."""
+    group, n = design.cells.group, design.n_classes
+    starts = [
+        np.concatenate([table.start[group == g] for g in range(c, design.n_latent_groups, n)])
+        for c in range(n)
+    ]
+    pairs = combinations(starts, 2)
+    return not any(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
 
 
 @dataclass(frozen=True, eq=False)

@@ -117,6 +117,31 @@ fn constraints_starts_and_known_classes_tell_classes_apart() {
 }
 
 #[test]
+fn the_first_start_is_the_users_where_it_tells_all_classes_apart() {
+    let of = |item, group| move |c: &Cell| c.item == Some(item) && c.group == group;
+    let first_draw = |sketch: Sketch| {
+        let model = sketch.build();
+        let data = data_set("mobility", 8).data(&model);
+        let base = start(&model, &data.summaries()).expect("the model has start values");
+        let still = options("none", 0, 1e-6);
+        let found = multi_start(&model, &data, base.clone(), StartOptions::new(1, 3), &still, &mut |_| (), &RUN_ON);
+        (base, found.expect("nothing can go wrong").fit.x)
+    };
+    let started = |sketch: Sketch, group, value| sketch.edit(of(1, group), move |free| free.start = Some(value));
+    // Fixed values differ between the classes as well, and take nothing from what the user says.
+    let fixed = classes(8, 2).fix(of(0, 0), 0.5);
+    let (base, x) = first_draw(started(fixed, 0, 1.0));
+    assert_eq!(x, base);
+    let (base, x) = first_draw(classes(8, 2).fix(of(0, 0), 0.5));
+    assert_ne!(x, base, "fixed values alone leave the rest to chance");
+    // Classes 2 and 3 would be the same.
+    let (base, x) = first_draw(started(classes(8, 3), 0, 1.0));
+    assert_ne!(x, base);
+    let (base, x) = first_draw(started(started(classes(8, 3), 0, 1.0), 1, -1.0));
+    assert_eq!(x, base);
+}
+
+#[test]
 fn it_stops_when_asked() {
     let model = classes(8, 2).build();
     let data = data_set("mobility", 8).data(&model);

@@ -100,3 +100,13 @@ def test_a_fit_as_start_takes_one_start(responses: Any) -> None:
     assert again.n_starts == 1
     assert abs(first.loglik - again.loglik) < LOGLIK_TOLERANCE
     assert again.n_cycles < first.n_cycles
+
+
+def test_classes_told_apart_by_fixed_means_start_where_they_are_said_to(responses: Any) -> None:
+    model = mixirt.Model("gpcm", items=12, n_categories=4, n_classes=2, n_quadrature=21)
+    model = model.fix("mean", 1.0, class_=2).start("intercept", 0.5, class_=2)
+    results = [mixirt.fit(responses, model, max_cycles=0, seed=s) for s in (1, 2)]
+    assert results[0].n_starts == 1
+    assert results[0].loglik == results[1].loglik
+    intercepts = results[0].parameters(se=None).query("parameter == 'intercept' and `class` == 2")
+    assert (intercepts["estimate"] == 0.5).all()

@@ -21,6 +21,7 @@ use crate::params::Slot;
 use crate::spec::Model;
 
 pub use random::randomise;
+use relabel::starts_differ;
 pub use relabel::{by_size, exchangeable};
 
 /// How many starts there are and how far each goes.
@@ -109,10 +110,12 @@ pub fn multi_start(
     Ok(MultiStart { fit: order_classes(&search, fit, &sets)?, records, best })
 }
 
-/// Whether the start values tell the classes apart without any help from chance: the user's own do, or known classes.
+/// Whether the start values tell all classes apart without any help from chance: the user's own do, or known classes.
+///
+/// Constraints alone do not: classes that differ in a fixed mean only would start with the same items.
 fn tells_apart(model: &Model, pinned: &[bool]) -> bool {
-    let given = exchangeable(model, pinned, true) != exchangeable(model, pinned, false);
-    model.spec.n_classes == 1 || given || pinned.contains(&true)
+    let known = |a: usize, b: usize| pinned[a] || pinned[b];
+    (0..model.spec.n_classes).all(|b| (0..b).all(|a| known(a, b) || starts_differ(model, (a, b))))
 }
 
 /// What all starts share.

@@ -23,6 +23,16 @@ pub fn exchangeable(model: &Model, pinned: &[bool], with_starts: bool) -> Vec<Ve
     sets
 }
 
+/// Whether two classes have start values of the user's that differ, in any observed group.
+pub fn starts_differ(model: &Model, (a, b): (usize, usize)) -> bool {
+    let start = |cell: usize| match model.table.slots[cell] {
+        Slot::Free(f) => model.table.free[f].start,
+        Slot::Fixed(_) => None,
+    };
+    let of_first = (0..model.groups.len()).filter(|&g| model.groups[g].class == a);
+    of_first.into_iter().any(|g| cells_of(model, g).zip(cells_of(model, g - a + b)).any(|(c, d)| start(c) != start(d)))
+}
+
 /// Which old class each new class is: every set in the order of decreasing size, in the places its members had.
 pub fn by_size(sizes: &[f64], sets: &[Vec<usize>]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..sizes.len()).collect();
