@@ -18,14 +18,13 @@ from benches.recovery.parameters import (
     started,
 )
 
-#: Fisher's information is the variance of the scores of respondents drawn from the truth. It is
-#: taken over this many times the respondents of a data set: over as few as those themselves, its
-#: inverse would be too large, by 4 % for 120 parameters.
-FACTOR = 10
+#: Fisher's information is the variance of the scores of respondents drawn from the truth, taken over
+#: this many: over 3,000 its inverse would be too large, by 4 % for 120 parameters.
+N_SCORES = 30_000
 
 
 def expected_bound(
-    design: Design, truth: Parameters, generator: np.random.Generator, factor: int = FACTOR
+    design: Design, truth: Parameters, generator: np.random.Generator, n: int = N_RESPONDENTS
 ) -> dict[str, Floats]:
     """Give the covariance matrices that Fisher's information at the truth implies.
 
@@ -37,17 +36,17 @@ def expected_bound(
         Its true parameters.
     generator : numpy.random.Generator
         Draws the respondents over whose scores the information is taken.
-    factor : int
-        How many of them, in units of `N_RESPONDENTS`.
+    n : int
+        Respondents of a data set.
 
     Returns
     -------
     dict of ndarray, shape (n, n)
-        For each column of Table 1, of its parameters when `N_RESPONDENTS` are observed.
+        For each column of Table 1, of its parameters when `n` respondents are observed.
     """
-    codes = draw_responses(truth, factor * N_RESPONDENTS, generator)
+    codes = draw_responses(truth, N_SCORES, generator)
     found = covariances_at(design, truth, codes, "cross_product")
-    return {column: factor * matrix for column, matrix in found.items()}
+    return {column: N_SCORES / n * matrix for column, matrix in found.items()}
 
 
 def covariances_at(

@@ -26,13 +26,15 @@ class Figure:
     rmse : float
         Root of the mean squared error over both.
     mc_se : float
-        Its Monte Carlo standard error, if errors are normal and the bound is reached.
+        Its Monte Carlo standard error.
     bound : float
         The same by the expected information.
-    observed : float
-        The same by the information observed in the responses.
     ratio, z : float
         RMSE over bound, and by how many Monte Carlo standard errors they differ.
+    observed_ratio : float
+        RMSE over what the observed information implies, where that is positive definite.
+    n_observed : int
+        Data sets where it is.
     printed : float
         What the report prints; NaN where nothing.
     n_cycles : float
@@ -51,9 +53,10 @@ class Figure:
     rmse: float
     mc_se: float
     bound: float
-    observed: float
     ratio: float
     z: float
+    observed_ratio: float
+    n_observed: int
     printed: float
     n_cycles: float
     seconds: float
@@ -71,23 +74,22 @@ def figures(outcomes: Iterable[Outcome]) -> list[Figure]:
 
 def _figure(design: str, run: str, column: str, outcomes: list[Outcome]) -> Figure:
     used = [o for o in outcomes if o.is_inside]
-    n = sum(o.n_parameters for o in used)
-    rmse = np.sqrt(sum(o.squares for o in used) / n)
-    bound = np.sqrt(sum(o.expected for o in used) / n)
-    # By the delta method from the variance of the mean square.
-    mc_se = np.sqrt(sum(o.scatter for o in used)) / n / (2.0 * bound)
+    rmse, bound = _root(used, "squares"), _root(used, "expected")
+    mc_se = max(_scattered(used) / (2.0 * rmse), _implied(used) / (2.0 * bound))
+    definite = [o for o in used if not np.isnan(o.observed)]
     return Figure(
         design,
         run,
         column,
         n_parameters=used[0].n_parameters,
         n_data_sets=len(used),
-        rmse=float(rmse),
-        mc_se=float(mc_se),
-        bound=float(bound),
-        observed=float(np.sqrt(sum(o.observed for o in used) / n)),
-        ratio=float(rmse / bound),
-        z=float((rmse - bound) / mc_se),
+        rmse=rmse,
+        mc_se=mc_se,
+        bound=bound,
+        ratio=rmse / bound,
+        z=(rmse - bound) / mc_se,
+        observed_ratio=_root(definite, "squares") / _root(definite, "observed"),
+        n_observed=len(definite),
         printed=DESIGNS[design].printed.get(column, float("nan")),
         n_cycles=float(np.median([o.n_cycles for o in used])),
         seconds=float(np.mean([o.seconds for o in used])),
@@ -95,8 +97,27 @@ def _figure(design: str, run: str, column: str, outcomes: list[Outcome]) -> Figu
     )
 
 
-#: Of these the last digits differ from one machine to the next, or from one time to the next.
-TIMES = ("seconds",)
+def _root(outcomes: list[Outcome], field: str) -> float:
+    """Root of the mean, over data sets and parameters, of a sum of squares or variances."""
+    n = sum(o.n_parameters for o in outcomes)
+    return float(np.sqrt(sum(getattr(o, field) for o in outcomes) / n)) if n else float("nan")
+
+
+# The Monte Carlo error of a mean square comes from the scatter of the data sets. Thirty of them tell
+# little about scatter, and too low a mean square comes with too little of it. So it is never taken to
+# be less than what normal errors with the covariance matrices of the bound would have.
+
+
+def _scattered(outcomes: list[Outcome]) -> float:
+    """Standard error of the mean square, from the scatter of the data sets."""
+    squares = np.array([o.squares / o.n_parameters for o in outcomes])
+    return float(squares.std(ddof=1) / np.sqrt(len(squares)))
+
+
+def _implied(outcomes: list[Outcome]) -> float:
+    """Standard error of the mean square, if errors are normal and the bound is reached."""
+    n = sum(o.n_parameters for o in outcomes)
+    return float(np.sqrt(sum(o.scatter for o in outcomes)) / n)
 
 
 def write_csv(path: Path, rows: list[Figure]) -> None:
@@ -105,10 +126,10 @@ def write_csv(path: Path, rows: list[Figure]) -> None:
         writer = csv.DictWriter(file, [field.name for field in fields(Figure)])
         writer.writeheader()
         for row in rows:
-            writer.writerow({k: _cell(v) for k, v in asdict(row).items()})
+            writer.writerow({k: cell(v) for k, v in asdict(row).items()})
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
     if isinstance(value, float):
         return "" if np.isnan(value) else f"{value:.5g}"
     return value
