@@ -6,6 +6,7 @@ CARGO ?= cargo
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 COVERAGE_ARGS ?=
+RECOVERY_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,11 +23,11 @@ unexport PYTHONPATH
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help example test lint format bench coverage reference-table docs figures wheel develop clean
+.PHONY: help example test lint format bench coverage reference-table docs figures recovery recovery-extended wheel develop clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "Variables: PYTHON=$(PYTHON) CARGO=$(CARGO) PYTEST_ARGS=... BENCH_ARGS=... COVERAGE_ARGS=..."
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Variables: PYTHON=$(PYTHON) CARGO=$(CARGO) PYTEST_ARGS=... BENCH_ARGS=... COVERAGE_ARGS=... RECOVERY_ARGS=..."
 
 example: $(VENV)/.installed ## build in release mode and run examples/first_fit.py
 	$(BIN)/python examples/first_fit.py
@@ -63,6 +64,12 @@ docs: $(VENV)/.installed $(VENV)/.docs ## build the site into site/; warnings an
 
 figures: $(VENV)/.installed $(VENV)/.test ## draw the charts of docs/numerics.md again
 	$(BIN)/python docs/figures.py
+
+recovery: $(VENV)/.installed $(VENV)/.test ## the report's simulation study (Table 1), to docs/recovery.*
+	$(BIN)/python -m benches.recovery $(RECOVERY_ARGS)
+
+recovery-extended: $(VENV)/.installed $(VENV)/.test ## more models, sizes and missing answers, to docs/recovery-extended.*
+	$(BIN)/python -m benches.recovery --extended $(RECOVERY_ARGS)
 
 wheel: dist/.built ## build the release wheel and the sdist into dist/, and try the wheel without a compiler
 	@rm -f dist/*.tar.gz

@@ -4,10 +4,10 @@
     make coverage COVERAGE_ARGS="--replicates 50 --only '2pl;grm' --stdout"
 
 For each kind of model, data sets are drawn from known parameters (by NumPy, not by the package) and
-fitted, starting at these. Of every parameter, over the data sets: the share of 95 % intervals that
-hold its true value, and the mean standard error over the standard deviation of the errors. Both are
-averaged over the parameters of a kind. Every data set has its own seed, so any part of the study can
-be repeated alone.
+fitted, starting at these. Of every parameter, over the data sets: the share of 95 % intervals
+that hold its true value, and the mean standard error over the standard deviation of the errors.
+Both are averaged over the parameters of a kind. Every data set has its own seed, so any part of
+the study can be repeated alone.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
-import mixirt
 from benches.coverage_cases import CASES
 from benches.replicates import Study, kinds_of
+
+import mixirt
 
 #: Methods compared; "louis" gives the matrix of "oakes".
 METHODS = ("oakes", "cross_product", "sandwich", "complete")
@@ -158,8 +158,8 @@ def _on_errors(rows: list[Row], n: int) -> list[str]:
     error = 100 / np.sqrt(2 * n)
     lines = [
         f"**Standard errors.** Of the {len(observed)} ratios of the first three methods, "
-        f"{len(observed) - len(far)} are within {100 * CLOSE:.0f} % of 1. One parameter's ratio has "
-        f"a simulation error of {error:.1f} %; averages over many parameters have less."
+        f"{len(observed) - len(far)} are within {100 * CLOSE:.0f} % of 1. One parameter's ratio "
+        f"has a simulation error of {error:.1f} %; averages over many parameters have less."
     ]
     if far:
         by_row: dict[tuple[str, str, int], list[str]] = {}

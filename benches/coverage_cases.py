@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from benches.cases import Case, Codes, Floats, binary, graded, logistic, partial_credit
 
 import mixirt
-from benches.cases import Case, Codes, Floats, binary, graded, logistic, partial_credit
 
 SLOPES = np.array([0.8, 1.0, 1.2, 1.4, 1.6, 0.9, 1.1, 1.3, 1.5, 1.0])
 INTERCEPTS = np.linspace(-1.5, 1.5, 10)

@@ -1,18 +1,17 @@
-"""A case drawn and fitted once, and over and over: estimates, errors and intervals beside truths."""
+"""A case drawn and fitted, over and over: estimates and intervals beside the truth."""
 
 from __future__ import annotations
 
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
+from benches.cases import Case, Floats, logistic
+from benches.processes import spread_over
 
 import mixirt
-from benches.cases import Case, Floats, logistic
 
 KINDS = ("slope", "intercept", "guessing", "mean", "variance", "covariance", "proportion")
 
@@ -98,8 +97,5 @@ class Study:
 
     def all(self, name: str, n: int, n_processes: int = 1) -> list[Replicate]:
         """Make `n` data sets of a case, in several processes."""
-        work = partial(self.one, name)
-        if n_processes == 1:
-            return [work(number) for number in range(n)]
-        with ProcessPoolExecutor(n_processes) as pool:
-            return list(pool.map(work, range(n), chunksize=max(1, n // (8 * n_processes))))
+        tasks = [(name, number) for number in range(n)]
+        return list(spread_over(n_processes, self.one, tasks))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-
-import mixirt
 from benches.cases import Codes, Floats
 from benches.recovery.designs import N_RESPONDENTS, Design
 from benches.recovery.parameters import (
@@ -18,8 +16,10 @@ from benches.recovery.parameters import (
     started,
 )
 
-#: Fisher's information is the variance of the scores of respondents drawn from the truth, taken over
-#: this many: over 3,000 its inverse would be too large, by 4 % for 120 parameters.
+import mixirt
+
+#: Fisher's information is the variance of the scores of respondents drawn from the truth, taken
+#: over this many: over 3,000 its inverse would be too large, by 4 % for 120 parameters.
 N_SCORES = 30_000
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from benches.recovery.designs import COLUMNS, DESIGNS
 from benches.recovery.figures import Figure
 
@@ -26,7 +25,7 @@ TITLES = {
     "spread": "standard deviations,\ncorrelations",
 }
 #: Colour, marker and place within a row of each run.
-RUN_STYLES = {"report": ("blue", "o", -0.14), "defaults": ("orange", "D", 0.14)}
+RUN_STYLES = {"report": ("blue", "o", -0.2), "defaults": ("orange", "D", 0.2)}
 
 
 def new_figure(n_rows: int, n_columns: int, size: tuple[float, float], **options: Any) -> Any:
@@ -62,7 +61,9 @@ def chart(rows: list[Figure], path: Path) -> None:
     axes[0].set_ylim(len(names) - 0.4, -0.6)
     handles, labels = axes[1].get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
-    figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=4)
+    figure.legend(
+        unique.values(), unique.keys(), loc="outside lower center", ncols=4, frameon=False
+    )
     save(figure, path)
 
 
@@ -77,10 +78,12 @@ def _mark(ax: Any, y: int, row: Figure) -> None:
         color=COLOURS[colour],
         markersize=4.5,
         capsize=2,
-        label=f"{of_run}, ± 2 Monte Carlo standard errors",
+        label=f"{of_run}, ± 2 standard errors",
     )
     if row.run != "report":
         return
-    ax.plot([row.bound] * 2, [y - 0.38, y + 0.38], color="black", lw=1.5, label="information bound")
+    height = [y - 0.38, y + 0.38]
+    ax.plot([row.bound] * 2, height, color="black", lw=1.5, label="information bound")
     if not np.isnan(row.printed):
-        ax.plot(row.printed, y, "x", color=COLOURS["vermilion"], ms=6, mew=1.6, label="printed")
+        cross = {"color": COLOURS["vermilion"], "ms": 6, "mew": 1.6}
+        ax.plot(row.printed, y, "x", label="printed in the report", **cross)

@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from benches.cases import Case, Codes, Floats, binary, graded, logistic
 
 import mixirt
-from benches.cases import Case, Codes, Floats, binary, graded, logistic
 
 N_ITEMS = 20
 #: Prior of a guessing logit; where it is used, guessing is drawn from it.

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from benches.cases import Floats
 
 import mixirt
-from benches.cases import Codes, Floats
 
 #: Columns of Table 1. The last one holds standard deviations and correlations alike.
 COLUMNS = ("slope", "intercept", "mean", "spread")

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
-
 from benches.recovery.conditions import CASES
-from benches.recovery.figures import cell
 from benches.recovery.study import SEED
 from benches.replicates import Replicate, Study, kinds_of
 
@@ -96,15 +92,6 @@ def _summary(name: str, kind: str, own: np.ndarray, used: list[Replicate], n: in
 
 
 def _error_of_mean(values: np.ndarray) -> float:
-    """Standard error of a mean over data sets and parameters: parameters of one go together."""
+    """Give the standard error of a mean over data sets, whose parameters go together."""
     by_data_set = np.nanmean(values, axis=1)
     return float(by_data_set.std(ddof=1) / np.sqrt(len(by_data_set)))
-
-
-def write_csv(path: Path, rows: list[Summary]) -> None:
-    """Write summaries to a file of comma-separated values."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Summary)])
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({k: cell(v) for k, v in asdict(row).items()})

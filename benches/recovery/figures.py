@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-
 from benches.recovery.designs import DESIGNS
 from benches.recovery.study import Outcome
 
@@ -21,6 +21,8 @@ class Figure:
     ----------
     design, run, column : str
         Of what.
+    n_respondents : int
+        Respondents of a data set.
     n_parameters, n_data_sets : int
         Parameters of the column; data sets with a maximum inside the parameter space.
     rmse : float
@@ -48,6 +50,7 @@ class Figure:
     design: str
     run: str
     column: str
+    n_respondents: int
     n_parameters: int
     n_data_sets: int
     rmse: float
@@ -81,6 +84,7 @@ def _figure(design: str, run: str, column: str, outcomes: list[Outcome]) -> Figu
         design,
         run,
         column,
+        n_respondents=used[0].n_respondents,
         n_parameters=used[0].n_parameters,
         n_data_sets=len(used),
         rmse=rmse,
@@ -98,38 +102,38 @@ def _figure(design: str, run: str, column: str, outcomes: list[Outcome]) -> Figu
 
 
 def _root(outcomes: list[Outcome], field: str) -> float:
-    """Root of the mean, over data sets and parameters, of a sum of squares or variances."""
+    """Give the root of the mean, over data sets and parameters, of squares or variances."""
     n = sum(o.n_parameters for o in outcomes)
     return float(np.sqrt(sum(getattr(o, field) for o in outcomes) / n)) if n else float("nan")
 
 
-# The Monte Carlo error of a mean square comes from the scatter of the data sets. Thirty of them tell
-# little about scatter, and too low a mean square comes with too little of it. So it is never taken to
-# be less than what normal errors with the covariance matrices of the bound would have.
+# The Monte Carlo error of a mean square comes from the scatter of the data sets. Thirty of them
+# tell little about scatter, and too low a mean square comes with too little of it. So it is never
+# taken to be less than what normal errors with the covariance matrices of the bound would have.
 
 
 def _scattered(outcomes: list[Outcome]) -> float:
-    """Standard error of the mean square, from the scatter of the data sets."""
+    """Give the standard error of the mean square, from the scatter of the data sets."""
     squares = np.array([o.squares / o.n_parameters for o in outcomes])
     return float(squares.std(ddof=1) / np.sqrt(len(squares)))
 
 
 def _implied(outcomes: list[Outcome]) -> float:
-    """Standard error of the mean square, if errors are normal and the bound is reached."""
+    """Give the standard error of the mean square, if errors are normal and as the bound says."""
     n = sum(o.n_parameters for o in outcomes)
     return float(np.sqrt(sum(o.scatter for o in outcomes)) / n)
 
 
-def write_csv(path: Path, rows: list[Figure]) -> None:
-    """Write figures to a file of comma-separated values."""
+def write_csv(path: Path, rows: Sequence[Any]) -> None:
+    """Write records of one kind to a file of comma-separated values."""
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Figure)])
+        writer = csv.DictWriter(file, [field.name for field in fields(rows[0])])
         writer.writeheader()
         for row in rows:
-            writer.writerow({k: cell(v) for k, v in asdict(row).items()})
+            writer.writerow({name: _cell(value) for name, value in asdict(row).items()})
 
 
-def cell(value: object) -> object:
+def _cell(value: object) -> object:
     if isinstance(value, float):
         return "" if np.isnan(value) else f"{value:.5g}"
     return value

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
-import mixirt
 from benches.recovery.bound import N_SCORES
 from benches.recovery.designs import COLUMNS, DESIGNS, N_RESPONDENTS
 from benches.recovery.figures import Figure
 from benches.recovery.study import N_STARTS, RUNAWAY, SEED
+
+import mixirt
 
 WORDS = {"slope": "slope", "intercept": "intercept", "mean": "mean", "spread": "sd, correlation"}
 #: R mirt's errors on the same designs, where the report's are far from the bound.
@@ -32,9 +33,9 @@ def markdown(rows: list[Figure], n: int, seconds: float) -> str:
         _printed(rows),
         _how(n),
         _times(rows),
-        "[recovery.csv](recovery.csv) holds every figure; [beyond the report](recovery-extended.md) "
-        "has more models, samples from 500 to 100,000, missing answers, and these nine models with "
-        "more data sets.",
+        "[recovery.csv](recovery.csv) has every figure; [beyond the report](recovery-extended.md) "
+        "has more models, samples from 500 to 100,000, missing answers, and these nine models "
+        "with more data sets.",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -64,8 +65,8 @@ def _table(rows: list[Figure]) -> str:
         "Root mean square errors over data sets and parameters, with their Monte Carlo standard "
         "errors in brackets. The *bound* is the error that Fisher's information at the true "
         "parameters implies; *ratio* is error over bound, with an asterisk where they differ by "
-        "more than two Monte Carlo standard errors. Parameters are counted in brackets, those equal "
-        "across groups once."
+        "more than two Monte Carlo standard errors. Parameters are counted in brackets, those "
+        "equal across groups once."
     )
     return "\n".join(lines) + "\n\n" + notes
 
@@ -98,15 +99,16 @@ def _reading(rows: list[Figure], n: int) -> str:
             text += " Those beyond: " + "; ".join(_far_words(row) for row in far) + "."
         paragraphs.append(text)
     paragraphs.append(
-        "Two things move figures away from the bound. One is chance: the errors of the parameters of "
-        f"a data set go together, and {n} data sets are few. The other is that the bound is one "
-        "of large samples. In a sample of this size the maximum likelihood estimates of the "
-        "mixtures, with up to 123 parameters, err a little more than it says, by the best maximum "
-        "as by any program's. The information *observed* in the same responses, at the same true "
-        "parameters, knows that (`observed_ratio` in the CSV file): it varies from data set to "
-        "data set, and its inverse is larger on average. Both explanations can be tested, and "
-        "[are](recovery-extended.md): with more data sets chance goes away, and with more "
-        "respondents the rest."
+        "Two things move figures away from the bound. One is chance: the errors of the parameters "
+        f"of a data set go together, {n} data sets are few, and both runs have the same ones. The "
+        "other is that the bound is one of large samples. With 3,000 respondents and up to 123 "
+        "parameters the maximum likelihood estimates of mixtures err a little more than it says. "
+        "That is no matter of the algorithm: a start at the truth leads to the same maxima. The "
+        "information *observed* in the same responses, at the same true parameters, says so too "
+        "(`observed_ratio` in the CSV file): it varies from data set to data set, and its inverse "
+        "is larger on average. Both explanations can be tested, and "
+        "[are](recovery-extended.md#the-reports-models-once-more): with more data sets chance goes "
+        "away, and with more respondents the rest."
     )
     return "## How to read it\n\n" + "\n\n".join(paragraphs)
 
@@ -144,9 +146,10 @@ def _printed(rows: list[Figure]) -> str:
         lines.append(f"- smaller than the bound: {listed(below)}.")
     lines += [
         "",
-        "No estimator without bias can have smaller errors than the bound of its design, and an "
-        "error of three times the bound is not that of a maximum. R mirt 1.47, a program of other "
-        "authors, errs as mixirt does on the same designs where the report does not:",
+        "With two attributes a part of this may be our choice of the items that need both. For the "
+        "rest, no estimator without bias can have smaller errors than the bound of its design, and "
+        "an error of three times the bound is not that of a maximum. R mirt errs on the same "
+        "designs as mixirt does:",
         "",
         "| model | parameters | printed | R mirt | mixirt | bound |",
         "|---|---|--:|--:|--:|--:|",
@@ -160,7 +163,7 @@ def _printed(rows: list[Figure]) -> str:
             )
     lines += [
         "",
-        "R mirt's figures come from data sets of its own, so that they differ from ours by chance.",
+        "R mirt's figures come from other data sets of these designs, and differ by chance.",
     ]
     return "\n".join(lines)
 
@@ -168,30 +171,33 @@ def _printed(rows: list[Figure]) -> str:
 def _how(n: int) -> str:
     return f"""## How it is done
 
-- Every data set has a truth of its own: log slopes normal with mean -.02 and variance .04, so that
-  slopes have mean 1; intercepts standard normal. ("Lognormal with mean 1 and variance .04 on the normal
-  scale" could also mean log slopes with mean 1. Errors would then be twice those printed.)
-- Attributes are standard normal, the second group's with means 1; correlations .7 and, in the second
-  group, .5. With two attributes, three items need the first, two the second and five both. The report
-  gives no numbers; with these the errors of one group come out as printed.
-- Identification is the report's. Means and standard deviations are 0 and 1 in one group and in the first
-  of two. Observed groups have all items but the last in common, and the second has a free distribution.
-  Classes have nothing in common; their means and standard deviations are held at the true ones.
-  Correlations are free. In the 1PL models slopes are 1.
-- Mixtures start {N_STARTS} times at random; all other models at the package's start values. No fit starts
-  at the truth. Whether classes 1 and 2 are called so or the other way round is chance. They are put in the
-  order that is nearer to the truth, comparing intercepts as if both classes had mean 0: there the
-  likelihood is the same in either order. Then each is moved to the mean of the class whose place it has.
-- The bound of a figure is the root of the mean of its parameters' variances, from the inverse of Fisher's
-  information at the true parameters of the same {n} data sets: the mean product of the scores of
-  {N_SCORES:,} respondents drawn for the purpose, for {N_RESPONDENTS:,}. It comes from
-  `mixirt.fit(..., max_cycles=0)` and `vcov("cross_product")`, and is tested against sums over all
-  response patterns in plain NumPy. Standard deviations and correlations by the delta method.
-- Monte Carlo standard errors come from the scatter of the {n} data sets, but are never taken to be less
-  than normal errors with the covariance matrices of the bound would give: so few data sets tell little
-  about scatter, and a figure that is too small by chance comes with too little of it.
-- Where an intercept has no maximum, because all members of a class gave the same answer, the data set is
-  left out of both runs (an estimate beyond {RUNAWAY:.0f})."""
+- Every data set has a truth of its own: log slopes normal with mean -.02 and variance .04, so
+  that slopes have mean 1; intercepts standard normal. ("Lognormal with mean 1 and variance .04
+  on the normal scale" could also mean log slopes with mean 1. Errors would then be twice those
+  printed.)
+- Attributes are standard normal, the second group's with means 1; correlations .7 and, in the
+  second group, .5. With two attributes, three items need the first, two the second and five
+  both. The report gives no numbers; with these the errors of one group come out as printed.
+- Identification is the report's. Means and standard deviations are 0 and 1 in one group and in
+  the first of two. Observed groups have all items but the last in common, and the second has a
+  free distribution. Classes have nothing in common; their means and standard deviations are held
+  at the true ones. Correlations are free. In the 1PL models slopes are 1.
+- Mixtures start {N_STARTS} times at random; all other models at the package's start values. No
+  fit starts at the truth. Whether classes 1 and 2 are called so or the other way round is
+  chance. They are put in the order that is nearer to the truth, comparing intercepts as if both
+  classes had mean 0: there the likelihood is the same in either order. Then each is moved to the
+  mean of the class whose place it has.
+- The bound of a figure is the root of the mean of its parameters' variances, from the inverse of
+  Fisher's information at the true parameters of the same {n} data sets: the mean product of the
+  scores of {N_SCORES:,} respondents drawn for the purpose, for {N_RESPONDENTS:,}. It comes from
+  `mixirt.fit(..., max_cycles=0)` and `vcov("cross_product")`, and is tested against sums over
+  all response patterns in plain NumPy. Standard deviations and correlations by the delta method.
+- Monte Carlo standard errors come from the scatter of the {n} data sets, but are never taken to
+  be less than normal errors with the covariance matrices of the bound would give: so few data
+  sets tell little about scatter, and a figure that is too small by chance comes with too little
+  of it.
+- Where an intercept has no maximum, because all members of a class gave the same answer, the
+  data set is left out of both runs (an estimate beyond {RUNAWAY:.0f})."""
 
 
 def _times(rows: list[Figure]) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-
-import mixirt
 from benches.cases import Codes, Floats, partial_credit
 from benches.recovery.designs import CORRELATIONS, GROUPS, MEANS, N_ITEMS, Design
+
+import mixirt
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Parameters:
     covariances: Floats
 
     def centred(self) -> Floats:
-        """Intercepts as they would be if every group had mean 0, shape (G, I, M - 1)."""
+        """Give the intercepts if every group had mean 0, shape (G, I, M - 1)."""
         shift = np.einsum("gij,gj->gi", self.slopes, self.means)
         return self.intercepts + _scores(self.intercepts) * shift[..., None]
 
@@ -42,7 +42,7 @@ def _scores(intercepts: Floats) -> Floats:
 
 
 def draw_truth(design: Design, generator: np.random.Generator) -> Parameters:
-    """Draw item parameters: log slopes N(-.02, .04), so that slopes have mean 1; intercepts N(0, 1).
+    """Draw item parameters: log slopes N(-.02, .04), so of mean 1; intercepts N(0, 1).
 
     Observed groups have the same items but for the last; classes have items of their own.
     """
@@ -56,7 +56,7 @@ def draw_truth(design: Design, generator: np.random.Generator) -> Parameters:
 
 
 def draw_responses(truth: Parameters, n: int, generator: np.random.Generator) -> Codes:
-    """Draw responses of `n` respondents (n, I), the groups one after the other and equally large."""
+    """Draw responses of `n` respondents (n, I): equally large groups, one after the other."""
     codes = []
     for slopes, intercepts, mean, covariance in zip(
         truth.slopes, truth.intercepts, truth.means, truth.covariances, strict=True

@@ -5,16 +5,14 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, starmap
+from itertools import chain
 from typing import Any
 
 import numpy as np
-
-import mixirt
 from benches.cases import Codes, Floats
+from benches.processes import spread_over
 from benches.recovery.bound import covariances_at, expected_bound
 from benches.recovery.designs import DESIGNS, N_RESPONDENTS, Design
 from benches.recovery.parameters import (
@@ -26,6 +24,8 @@ from benches.recovery.parameters import (
     estimates,
     labels,
 )
+
+import mixirt
 
 SEED = 20_190_035
 #: An intercept beyond this has no maximum: all members of a class gave the same answer.
@@ -70,8 +70,8 @@ class Outcome:
     ----------
     design, run, column : str
         Of what.
-    replicate : int
-        Number of the data set.
+    replicate, n_respondents : int
+        Number of the data set, and respondents in it.
     n_parameters : int
         Parameters in the column.
     squares : float
@@ -96,6 +96,7 @@ class Outcome:
     run: str
     column: str
     replicate: int
+    n_respondents: int
     n_parameters: int
     squares: float
     expected: float
@@ -130,6 +131,7 @@ def one_data_set(
             run,
             column,
             replicate,
+            n,
             n_parameters=len(matrix),
             squares=float((errors[column] ** 2).sum()),
             expected=float(np.trace(matrix)),
@@ -182,8 +184,4 @@ def all_data_sets(
     """Go through the data sets of each design, in order, in several processes."""
     work = partial(one_data_set, runs=runs, n=n)
     tasks = [(name, replicate) for name in names for replicate in range(n_data_sets)]
-    if n_processes == 1:
-        yield from chain.from_iterable(starmap(work, tasks))
-        return
-    with ProcessPoolExecutor(n_processes) as pool:
-        yield from chain.from_iterable(pool.map(work, *zip(*tasks, strict=True)))
+    return chain.from_iterable(spread_over(n_processes, work, tasks))

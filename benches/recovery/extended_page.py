@@ -1,0 +1,155 @@
+"""The page of the documentation on the study beyond the report."""
+
+from __future__ import annotations
+
+from benches.recovery.conditions import SECTIONS
+from benches.recovery.designs import COLUMNS, DESIGNS
+from benches.recovery.extended import STUDY, Summary
+from benches.recovery.figures import Figure
+from benches.recovery.page import WORDS
+
+import mixirt
+
+#: Coverage is nominal when within this many of its Monte Carlo standard errors of 95 %.
+CLOSE = 2.5
+
+
+def markdown(
+    rows: list[Summary], more: list[Figure], large: list[Figure], n: int, seconds: float
+) -> str:
+    """Write the page.
+
+    Parameters
+    ----------
+    rows : list of Summary
+        The conditions.
+    more, large : list of Figure
+        The report's models with more data sets, and with more respondents.
+    n : int
+        Data sets of each condition.
+    seconds : float
+        Time of all of it.
+    """
+    parts = [
+        "# Recovery beyond the report",
+        _introduction(n, seconds),
+        "![Root mean square error and mean standard error by sample size and share of missing "
+        "answers; coverage in every condition](recovery-extended.png)",
+        *(_section(title, rows) for title in SECTIONS),
+        _reading(rows),
+        _once_more(more, large),
+        "Figures: [recovery-extended.csv](recovery-extended.csv), "
+        "[recovery-more.csv](recovery-more.csv). See also [coverage](coverage.md), which compares "
+        "the methods of standard errors.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _introduction(n: int, seconds: float) -> str:
+    return (
+        f"`make recovery-extended`: {n} data sets of each condition, seed {STUDY.seed}, "
+        f"{seconds / 60:.0f} minutes in two processes of one thread each, "
+        f"mixirt {mixirt.__version__}. Every data set has items of its own: log slopes "
+        "N(-.02, .04), intercepts N(0, 1) (graded items: three of them, 1.2 apart, around "
+        "N(0, .49)), guessing logits N(-1.4, .25). Fits have the package's defaults; they start "
+        "at the truth, which changes nothing where there is one maximum and saves time. "
+        "Intervals are those of `r.confint()`, from the observed information.\n\n"
+        "*Bias* is the mean error, *RMSE* its root mean square, *mean SE* the root mean square of "
+        "the standard errors; brackets have Monte Carlo standard errors. *Coverage* is the share "
+        "of 95 % intervals that hold the truth, in per cent. *Seconds* are the median time of a "
+        "fit, and of its standard errors, on one thread."
+    )
+
+
+def _section(title: str, rows: list[Summary]) -> str:
+    lines = [
+        f"## {title}",
+        "",
+        "| condition | parameter | bias | RMSE | mean SE | coverage | seconds, fit | seconds, SE |",
+        "|---|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    own = [row for row in rows if row.condition in SECTIONS[title]]
+    lines += [_line(row) for row in own]
+    lines.append("")
+    lines += [f"- {name}: {c.text}" for name, c in SECTIONS[title].items() if title[0] != "S"]
+    if title[0] == "S":
+        lines.append("2PL, 20 items, one group.")
+    return "\n".join(lines)
+
+
+def _line(row: Summary) -> str:
+    cells = [
+        row.condition,
+        f"{row.parameter} ({row.n_parameters})",
+        f"{row.bias:.4f} ({row.bias_se:.4f})",
+        f"{row.rmse:.4f} ({row.rmse_se:.4f})",
+        f"{row.mean_se:.4f}",
+        f"{100 * row.coverage:.1f} ({100 * row.coverage_se:.1f})",
+        f"{row.seconds:.3f}",
+        f"{row.seconds_of_errors:.3f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _reading(rows: list[Summary]) -> str:
+    far = [r for r in rows if abs(r.coverage - 0.95) > CLOSE * r.coverage_se]
+    bound = [r for r in rows if r.without_se > 0]
+    lost = {r.condition: r.n_unconverged for r in rows if r.n_unconverged}
+    lines = [
+        "## How to read it",
+        "",
+        f"Of the {len(rows)} coverages {len(rows) - len(far)} are within {CLOSE} Monte Carlo "
+        "standard errors of 95 %."
+        + (
+            " The others: "
+            + "; ".join(f"{r.condition}, {r.parameter} ({100 * r.coverage:.1f} %)" for r in far)
+            + "."
+            if far
+            else ""
+        ),
+    ]
+    if bound:
+        shares = "; ".join(f"{r.condition}, {100 * r.without_se:.1f} %" for r in bound)
+        lines += [
+            "",
+            "Estimates that stopped at a bound have no standard error and no interval; they count "
+            f"in bias and RMSE alone. They are guessing parameters of a 3PL: {shares}.",
+        ]
+    if lost:
+        listed = ", ".join(f"{name}: {number}" for name, number in lost.items())
+        lines += ["", f"Fits that did not converge: {listed}."]
+    lines += [
+        "",
+        "A 3PL without a prior is the warning among these models: guessing of easy items is hardly "
+        "determined by the responses, its estimates and those of the intercepts scatter widely, "
+        "and their likelihood is too far from a normal one for Wald intervals. A prior cures most "
+        "of it. What is left with a prior is skewness: nearly all misses are on one side, slopes "
+        "estimated too low, intercepts and guessing too high.",
+    ]
+    return "\n".join(lines)
+
+
+def _once_more(more: list[Figure], large: list[Figure]) -> str:
+    n_more = max(row.n_data_sets for row in more)
+    n_large = max(row.n_data_sets for row in large)
+    lines = [
+        "## The report's models once more",
+        "",
+        "The models of [the report's study](recovery.md) with the package's defaults: the same "
+        f"3,000 respondents in {n_more} data sets; and the mixtures with 30,000 respondents in "
+        f"{n_large}. *Ratio* is the root mean square error over the information bound, with its "
+        "Monte Carlo standard error.",
+        "",
+        f"| model | parameters | ratio, 3,000 x {n_more} | ratio, 30,000 x {n_large} |",
+        "|---|---|--:|--:|",
+    ]
+    for design in DESIGNS:
+        for column in COLUMNS:
+            own = [
+                next((r for r in rows if (r.design, r.column) == (design, column)), None)
+                for rows in (more, large)
+            ]
+            if own[0]:
+                ratios = [f"{r.ratio:.3f} ({r.mc_se / r.bound:.3f})" if r else "" for r in own]
+                lines.append(f"| {design} | {WORDS[column]} | {' | '.join(ratios)} |")
+    return "\n".join(lines)
