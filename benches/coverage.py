@@ -49,10 +49,12 @@ class Row:
     se_to_sd: float
 
 
-def study(name: str, n: int, methods: tuple[str, ...] = METHODS, n_processes: int = 1) -> list[Row]:
+def study(
+    name: str, n: int, methods: tuple[str, ...] = METHODS, n_processes: int = 1, first: int = 0
+) -> list[Row]:
     """Fit `n` data sets of a case and sum up each kind of parameter under each method."""
     kinds = np.array(kinds_of(CASES[name]()))
-    made = Study(CASES, methods, SEED).all(name, n, n_processes)
+    made = Study(CASES, methods, SEED).all(name, n, n_processes, first)
     used = [replicate for replicate in made if replicate.is_complete]
     truth = np.stack([replicate.truth for replicate in used])[:, None]
     # Each (fits, methods, parameters)
@@ -145,9 +147,14 @@ def _on_priors(rows: list[Row]) -> list[str]:
         "over data from a single truth. Where guessing is .2 in every data set, which is where the "
         "prior has its mode, the modes are drawn towards the truth, vary less than the posterior "
         f"is wide, and the intervals of `oakes` cover {fixed}. Where guessing is drawn from the "
-        f"prior for each data set, the same intervals cover {drawn}. `sandwich` measures how the "
-        "modes vary about the point that they are drawn to: right where that is the truth, too "
-        "little for guessing where the truth is elsewhere.",
+        f"prior for each data set, the same intervals cover {drawn}. That is near what the "
+        "posterior promises, and not quite it: Wald intervals take the posterior for a normal "
+        "distribution around its mode, and that of a guessing logit is skewed, because all small "
+        "probabilities of guessing look alike. Most intervals that miss do so on one side: those "
+        "of guessing and intercepts are too high, those of slopes too low. Respondents help "
+        "little: with 50,000 the intervals cover 93 %. `sandwich` measures how the modes vary "
+        "about the point that they are drawn to: right where that is the truth, far too little "
+        "where the truth is elsewhere.",
     ]
 
 
@@ -168,6 +175,12 @@ def _on_errors(rows: list[Row], n: int) -> list[str]:
             by_row.setdefault(key, []).append(f"`{row.method}` {row.se_to_sd:.3f}")
         lines += ["The others:", ""]
         lines += [f"- {m}, {p} ({k}): {', '.join(v)}" for (m, p, k), v in by_row.items()]
+        lines += [
+            "",
+            "Those of the 3PL are explained above. The variance of two groups and the proportion "
+            "of a mixture (its two are one) are single parameters, and chance: in 602 and 501 "
+            "further data sets (`--first 500`) their ratios are .995 and 1.023.",
+        ]
     return lines
 
 
@@ -175,6 +188,7 @@ def main() -> None:
     """Run the study and write `docs/coverage.csv` and `docs/coverage.md`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replicates", type=int, default=500)
+    parser.add_argument("--first", type=int, default=0, help="number of the first data set")
     parser.add_argument("--only", default="", help="models, separated by semicolons")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--stdout", action="store_true", help="print the page, write no files")
@@ -183,7 +197,7 @@ def main() -> None:
     rows: list[Row] = []
     clock = time.perf_counter()
     for name in chosen:
-        rows += study(name, options.replicates, n_processes=options.processes)
+        rows += study(name, options.replicates, METHODS, options.processes, options.first)
         print(f"{name}: {time.perf_counter() - clock:.0f} s", file=sys.stderr)
     page = markdown(rows, options.replicates, time.perf_counter() - clock)
     if options.stdout:

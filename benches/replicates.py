@@ -95,7 +95,7 @@ class Study:
         generator = np.random.default_rng([self.seed, list(self.cases).index(name), number])
         return replicate(self.cases[name](), generator, self.methods)
 
-    def all(self, name: str, n: int, n_processes: int = 1) -> list[Replicate]:
-        """Make `n` data sets of a case, in several processes."""
-        tasks = [(name, number) for number in range(n)]
+    def all(self, name: str, n: int, n_processes: int = 1, first: int = 0) -> list[Replicate]:
+        """Make `n` data sets of a case from number `first` on, in several processes."""
+        tasks = [(name, number) for number in range(first, first + n)]
         return list(spread_over(n_processes, self.one, tasks))
