@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mixirt import datasets, errors, priors
+    from mixirt import datasets, errors, plots, priors
     from mixirt._core import __version__
     from mixirt.bifactor_model import bifactor
     from mixirt.comparing import compare
@@ -67,6 +67,7 @@ __all__ = [
     "fit_latent_class",
     "load",
     "long",
+    "plots",
     "priors",
 ]
 
@@ -88,7 +89,7 @@ _HOMES = {
     "long": "long_format",
 }
 
-_MODULES = ("datasets", "errors", "priors")
+_MODULES = ("datasets", "errors", "plots", "priors")
 
 
 def __getattr__(name: str) -> Any:

@@ -7,9 +7,9 @@ from itertools import pairwise
 import pytest
 
 import mixirt
-from mixirt import datasets, priors
+from mixirt import datasets, plots, priors
 
-MODULES = (mixirt, priors, datasets)
+MODULES = (mixirt, priors, datasets, plots)
 
 
 def public_functions() -> Iterator[tuple[str, object]]:

@@ -51,7 +51,7 @@ def test_fitting_an_array_loads_no_library_for_frames():
 def test_no_module_hides_a_name():
     """A submodule becomes an attribute of the package when it is imported, whoever does it."""
     modules = {module.name for module in pkgutil.iter_modules(mixirt.__path__)}
-    assert modules & set(mixirt.__all__) == {"datasets", "errors", "priors"}
+    assert modules & set(mixirt.__all__) == {"datasets", "errors", "plots", "priors"}
 
 
 def test_every_name_has_its_type_for_static_tools():
@@ -64,6 +64,10 @@ def test_every_name_has_its_type_for_static_tools():
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'fti'"):
         _ = mixirt.fti
+
+
+def test_naming_a_picture_loads_no_optional_library():
+    assert modules_loaded_by("import mixirt; mixirt.plots.surface").isdisjoint(OPTIONAL_LIBRARIES)
 
 
 @pytest.mark.parametrize("library", OPTIONAL_LIBRARIES)

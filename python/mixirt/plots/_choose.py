@@ -1,0 +1,261 @@
+"""What a picture is of: items, groups and classes, an attribute and points on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixirt._checks import numbers
+from mixirt._words import quoted, unknown
+from mixirt.errors import SpecError
+from mixirt.intervals import intervals, quantile
+from mixirt.plots._style import plain
+
+if TYPE_CHECKING:
+    from mixirt.result import Result
+
+__all__ = [
+    "Place",
+    "Points",
+    "as_list",
+    "attribute_label",
+    "attribute_of",
+    "band",
+    "choose_items",
+    "distinct_places",
+    "need_attributes",
+    "one_place",
+    "places",
+    "points_along",
+    "unit",
+]
+
+Floats = NDArray[np.float64]
+#: Curves are drawn this many standard deviations to both sides of each mean, through this many
+#: points.
+_REACH, _N_POINTS = 3.5, 121
+
+
+@dataclass(frozen=True)
+class Place:
+    """A latent group: a class within an observed group; `name` is empty where it is the only one.
+
+    Attributes
+    ----------
+    index : int
+        Its position among the latent groups.
+    name : str
+        For instance ``"class 2"``, ``"Japan"`` or ``"Japan, class 2"``.
+    where : dict
+        ``group`` and ``class_``, as the methods of a result take them.
+    """
+
+    index: int
+    name: str
+    where: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points along one attribute.
+
+    Attributes
+    ----------
+    theta : ndarray, shape (n,)
+        Values of the attribute.
+    full : ndarray, shape (n, J_g)
+        Values of all attributes of the group: the others at their mean.
+    position : int
+        The attribute's position among those of the group.
+    """
+
+    theta: Floats
+    full: Floats
+    position: int
+
+
+def places(result: Result, group: object = None, class_: int | None = None) -> list[Place]:
+    """Latent groups of a model: those of a group, of a class, or all."""
+    design = result.model.design
+    groups = design.groups if group is None else (group,)
+    classes = range(1, design.n_classes + 1) if class_ is None else (class_,)
+    found = []
+    for label in groups:
+        for c in classes:
+            index = result._latent_group(label, c)
+            names = [str(label)] * design.has_groups + [f"class {c}"] * (design.n_classes > 1)
+            found.append(Place(index, ", ".join(names), {"group": label, "class_": c}))
+    return found
+
+
+def distinct_places(
+    result: Result, items: Sequence[str], group: object = None, class_: int | None = None
+) -> list[Place]:
+    """As `places`, but where items have the same parameters in several they are one place."""
+    found: dict[Any, list[Place]] = {}
+    for place in places(result, group, class_):
+        found.setdefault(_parameters(result, place, items), []).append(place)
+    if len(found) == 1:
+        return [Place(p[0].index, p[0].name if len(p) == 1 else "", p[0].where)
+                for p in found.values()]  # fmt: skip
+    return [Place(p[0].index, "; ".join(q.name for q in p), p[0].where) for p in found.values()]
+
+
+def one_place(
+    result: Result, items: Sequence[str] | None, group: object, class_: int | None
+) -> Place:
+    """Return the latent group of a picture of one; it has to be named where they differ."""
+    wanted = list(result.model.design.items) if items is None else list(items)
+    found = distinct_places(result, wanted, group, class_)
+    if len(found) > 1:
+        design = result.model.design
+        missing = []
+        if group is None and len(design.groups) > 1:
+            missing.append(f"which group (group=): {quoted(design.groups)}")
+        if class_ is None and design.n_classes > 1:
+            missing.append(f"which class (class_=): 1 to {design.n_classes}")
+        raise SpecError(f"the items differ; say {' and '.join(missing)}")
+    return found[0]
+
+
+def _parameters(result: Result, place: Place, items: Sequence[str]) -> tuple[Any, ...]:
+    design, cells = result.model.design, result.model.design.cells
+    wanted = [design.items.index(name) for name in items if name in design.items]
+    here = np.flatnonzero((cells.group == place.index) & np.isin(cells.item, wanted))
+    address = (cells.item, cells.kind, cells.attribute, cells.category)
+    return tuple((*(int(a[c]) for a in address), float(result._values[c])) for c in here)
+
+
+def need_attributes(result: Result) -> None:
+    """Refuse a model without attributes."""
+    if not result.model.design.attributes:
+        raise SpecError(
+            "the model has no attributes, so there is no axis to draw along; draw "
+            "mixirt.plots.class_profiles, or another picture of latent classes"
+        )
+
+
+def as_list(items: Any) -> list[str] | None:
+    """Items as they may be given: one, several, or None for all."""
+    return None if items is None else [items] if isinstance(items, str) else list(items)
+
+
+def choose_items(result: Result, items: Any, place: Place) -> list[str]:
+    """Names of the items asked for; None means all of the group."""
+    known = [result.model.design.items[i] for i in result._items(None, place.where["group"])]
+    wanted = as_list(items)
+    if wanted is None:
+        return known
+    if not wanted:
+        raise SpecError("items names no item")
+    for name in wanted:
+        if name not in known:
+            raise SpecError(unknown("item", name, known))
+    return wanted
+
+
+def attribute_of(result: Result, attribute: str | None, place: Place, items: Sequence[str]) -> str:
+    """Name the attribute on the axis; it has to be named where items measure several."""
+    design = result.model.design
+    own = np.flatnonzero(design.attributes_in_group[design.observed_of(place.index)])
+    names = [design.attributes[a] for a in own]
+    if not names:
+        need_attributes(result)
+        raise SpecError(f"{place.name} has no attributes, so there is no axis to draw along")
+    if attribute is not None:
+        if attribute not in names:
+            raise SpecError(unknown("attribute", attribute, names))
+        return attribute
+    rows = np.array([design.items.index(name) for name in items], dtype=int)
+    measured = np.asarray(design.q_matrix[np.ix_(rows, own)].any(axis=0))
+    if measured.sum() != 1 and len(names) > 1:
+        between = [n for n, m in zip(names, measured, strict=True) if m] or names
+        raise SpecError(f"say along which attribute (attribute=): {quoted(between)}")
+    return names[int(measured.argmax())]
+
+
+def points_along(result: Result, attribute: str, where: Sequence[Place], theta: Any) -> Points:
+    """Points along an attribute, the others at the mean of the first of some groups.
+
+    Without `theta`, 121 points that reach 3.5 standard deviations to both sides of all groups.
+    """
+    design = result.model.design
+    own = np.flatnonzero(design.attributes_in_group[design.observed_of(where[0].index)]).tolist()
+    position = own.index(design.attributes.index(attribute))
+    if theta is None:
+        spans = []
+        for place in where:
+            mean, covariance = result._distribution(place.index)
+            mine = np.flatnonzero(design.attributes_in_group[design.observed_of(place.index)])
+            j = int(np.flatnonzero(mine == own[position])[0])
+            reach = _REACH * float(np.sqrt(covariance[j, j]))
+            spans.append((mean[j] - reach, mean[j] + reach))
+        values = np.linspace(min(s[0] for s in spans), max(s[1] for s in spans), _N_POINTS)
+    else:
+        values = np.sort(numbers("theta", theta).ravel())
+        if len(values) < 2:
+            raise SpecError("theta must have at least two points to draw a curve through")
+    mean, _ = result._distribution(where[0].index)
+    full = np.tile(mean, (len(values), 1))
+    full[:, position] = values
+    return Points(values, full, position)
+
+
+def unit(result: Result, attribute: str) -> str:
+    """Say in what an attribute is measured; empty where other estimates set its scale."""
+    design, cells = result.model.design, result.model.design.cells
+    a, table = design.attributes.index(attribute), result.model.table
+    variances = np.flatnonzero(cells.is_kind("variance") & (cells.attribute == a))
+    for c in variances:
+        if table.is_fixed[c] and table.value[c] == 1.0:
+            place = next(p for p in places(result) if p.index == cells.group[c])
+            return f"SD of {place.name}" if len(variances) > 1 and place.name else "SD"
+    slopes = np.flatnonzero(cells.is_kind("slope") & (cells.attribute == a))
+    is_logit = len(slopes) and table.is_fixed[slopes].all() and (table.value[slopes] == 1).all()
+    return "logits" if is_logit else ""
+
+
+def attribute_label(result: Result, attribute: str) -> str:
+    """Name an axis: the attribute and its unit."""
+    measure = unit(result, attribute)
+    return plain(f"{attribute} ({measure})" if measure else attribute)
+
+
+def band(
+    result: Result, function: Callable[[Any], Floats], level: float | None, scale: str
+) -> tuple[Floats, Floats] | None:
+    """Confidence limits of a function of the fit, by the delta method.
+
+    Parameters
+    ----------
+    result : Result
+        The fit.
+    function : callable
+        As :meth:`mixirt.Result.delta` takes it; returns an array.
+    level : float or None
+        Coverage; None for no band.
+    scale : {"plain", "logit", "log"}
+        The scale on which the intervals are symmetric.
+
+    Returns
+    -------
+    lower, upper : ndarray, in the shape of the function's array
+        None where the fit has no standard errors: read from a file without them, more parameters
+        than are examined unasked, or an information matrix that is not positive definite.
+    """
+    if level is None:
+        return None
+    z = quantile(level)
+    if not result._is_examined() or result._covariance("oakes").flat:
+        return None
+    shape = np.shape(function(result))
+    value, covariance = result.delta(function)
+    se = np.sqrt(np.maximum(np.diagonal(covariance), 0.0))
+    lower, upper = intervals(value, se, z, scale)
+    # At 0 and 1 the logit has no end to reach: the estimate stands without a band.
+    lower, upper = (np.where(np.isfinite(v), v, value).reshape(shape) for v in (lower, upper))
+    return lower, upper

@@ -1,0 +1,142 @@
+"""What two attributes together make of an item or a test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixirt._words import quoted, unknown
+from mixirt.errors import SpecError
+from mixirt.plots import _choose, _style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from mixirt.result import Result
+
+__all__ = ["surface"]
+
+Floats = NDArray[np.float64]
+_N_POINTS = 41
+
+
+def surface(
+    result: Result,
+    item: str | None = None,
+    *,
+    category: object = None,
+    attributes: tuple[str, str] | None = None,
+    group: object = None,
+    class_: int | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the expected score, or the probability of a category, over two attributes.
+
+    Parameters
+    ----------
+    result : Result
+        A fit with at least two attributes.
+    item : str, optional
+        One item; default the whole test.
+    category : value, optional
+        A category of the item, as in the responses: its probability is drawn, not the score.
+    attributes : (str, str), optional
+        The attributes on the horizontal and the vertical axis; needed where there are more than
+        two. The others are at their mean.
+    group, class_ : label, int, optional
+        Observed group and latent class, where the items differ between them.
+    ax : Axes, optional
+        Where to draw; default a new figure of 80 mm.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    SpecError
+        If there are not two attributes, they or the group have to be named, or a name is unknown.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> import mixirt
+    >>> mobility = mixirt.datasets.load("mobility").frame()
+    >>> q = [[1, 0]] * 4 + [[0, 1]] * 4
+    >>> r = mixirt.fit(mobility, "2pl", q_matrix=q, attributes=["home", "public"])
+    >>> ax = mixirt.plots.surface(r)
+    >>> ax.get_xlabel(), ax.get_title(loc="left")
+    ('home (SD)', 'expected score, all 8 items')
+    """
+    _choose.need_attributes(result)
+    place = _choose.one_place(result, _choose.as_list(item), group, class_)
+    names = _choose.choose_items(result, item, place)
+    if category is not None and item is None:
+        raise SpecError("a category belongs to an item; name it with item=")
+    chosen = _two(result, place, attributes)
+    x, y = (_choose.points_along(result, a, [place], None) for a in chosen)
+    grid = [np.linspace(p.theta[0], p.theta[-1], _N_POINTS) for p in (x, y)]
+    points = np.tile(x.full[0], (_N_POINTS**2, 1))
+    points[:, x.position], points[:, y.position] = (m.ravel() for m in np.meshgrid(*grid))
+    values, heading, limits = _values(result, names, category, place, points)
+    ax = _style.given_or_new(ax, height=0.9 * _style.WIDTH)
+    _draw(ax, grid, values.reshape(_N_POINTS, _N_POINTS), limits)
+    ax.set_xlabel(_choose.attribute_label(result, chosen[0]))
+    ax.set_ylabel(_choose.attribute_label(result, chosen[1]))
+    _style.title(ax, f"{heading}, {place.name}" if place.name else heading)
+    return ax
+
+
+def _two(
+    result: Result, place: _choose.Place, attributes: tuple[str, str] | None
+) -> tuple[str, str]:
+    design = result.model.design
+    own = np.flatnonzero(design.attributes_in_group[design.observed_of(place.index)])
+    names = [design.attributes[a] for a in own]
+    if len(names) < 2:
+        has = "has one attribute" if names else "has no attributes"
+        raise SpecError(f"a surface needs two attributes; the model {has}")
+    if attributes is None:
+        if len(names) > 2:
+            raise SpecError(f"say which two attributes (attributes=): {quoted(names)}")
+        return names[0], names[1]
+    chosen = tuple(attributes)
+    for name in chosen:
+        if name not in names:
+            raise SpecError(unknown("attribute", name, names))
+    if len(set(chosen)) != 2:
+        raise SpecError(f"attributes must be two different ones; found {quoted(chosen)}")
+    return chosen[0], chosen[1]
+
+
+def _values(
+    result: Result, names: list[str], category: object, place: _choose.Place, points: Floats
+) -> tuple[Floats, str, tuple[float, float]]:
+    """Heights (n,), what they are, and their limits."""
+    design = result.model.design
+    if category is not None:
+        item = design.items.index(names[0])
+        labels = design.category_labels[item]
+        if category not in labels:
+            raise SpecError(unknown("category", category, labels))
+        table = result._curve(item, points, **place.where)[0]
+        return table[labels.index(category)], f"probability of {category}, {names[0]}", (0.0, 1.0)
+    known = _choose.choose_items(result, None, place)
+    rows = [known.index(name) for name in names]
+    scores = [design.category_scores[design.items.index(name)] for name in names]
+    of = names[0] if len(names) == 1 else f"all {len(names)} items"
+    limits = (sum(min(s) for s in scores), sum(max(s) for s in scores))
+    heights = result.expected_scores(points, **place.where)[:, rows].sum(axis=1)
+    return heights, f"expected score, {of}", limits
+
+
+def _draw(ax: Axes, grid: list[Floats], values: Floats, limits: tuple[float, float]) -> None:
+    # The light end of the scale: the numbers stay legible on every shade.
+    shades = _style.shades(0.5)
+    levels = np.linspace(*limits, 11)
+    ax.contourf(*grid, values, levels=levels, cmap=shades, vmin=limits[0], vmax=limits[1])
+    lines = ax.contour(*grid, values, levels=levels, colors=_style.AXIS_GREY, linewidths=0.6)
+    ax.clabel(lines, fontsize=_style.small_size(ax) - 0.5, fmt=lambda v: f"{v:g}", inline_spacing=3)
