@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 _CHARACTER, _LINE_HEIGHT = 0.56, 1.25
 #: A name keeps this many sizes of the font from other lines; more is no better.
 _CLEAR = 2.0
+#: Distances of a name from its own line that are tried, in sizes of the font.
+_GAPS = (0.25, 0.9)
 #: Places tried along each line.
 _TRIED = 60
 
@@ -105,8 +107,10 @@ def _best_place(
     seen = mine[(mine[:, 1] >= frame.y0) & (mine[:, 1] <= frame.y1)]
     mine = seen if len(seen) else mine
     chosen = np.unique(np.linspace(0, len(mine) - 1, _TRIED).astype(int))
-    up, right = np.diag(box[::-1] / 2 + 0.25 * pixels)[:, ::-1]
-    offsets = [up, -up, right, -right]
+    offsets = []
+    for gap in _GAPS:
+        up, right = np.diag(box[::-1] / 2 + gap * pixels)[:, ::-1]
+        offsets += [up, -up, right, -right]
     centres = np.concatenate([mine[chosen] + offset for offset in offsets])
     margin = 0.2 * pixels
     low = np.array([frame.x0, frame.y0]) + box / 2 + margin
@@ -115,13 +119,17 @@ def _best_place(
     centres = np.clip(centres, low, np.maximum(low, high))
     others = np.concatenate([*lines[:k], *lines[k + 1 :], np.empty((0, 2))])
     clear = np.minimum(_distance(centres, box, others), _CLEAR * pixels)
-    # The own line may touch the name only where it is steep.
-    own = _distance(centres, box, lines[k])
-    score = clear + 10.0 * np.minimum(own, 0.2 * pixels)
+    # The own line may touch the name only where it is steep, and where the name stands the line
+    # has to be apart from the others: else nobody could tell whose name it is.
+    own = np.minimum(_distance(centres, box, lines[k]), 0.2 * pixels)
+    apart = _distance(np.tile(mine[chosen], (len(offsets), 1)), np.zeros(2), others)
+    score = clear + 6.0 * own + 2.0 * np.minimum(apart, 1.2 * pixels)
     for other in placed:
         gap = np.maximum(other[0] - (centres + box / 2), (centres - box / 2) - other[1])
         score -= np.where((gap < 0.2 * pixels).all(axis=1), 20.0 * pixels, 0.0)
     score -= np.where(inside, 0.0, 5.0 * pixels)
+    far = np.repeat(_GAPS, 4 * len(chosen))
+    score -= 0.8 * pixels * far
     # Between equals, high on the line: that is where it differs from the others.
     score += 0.3 * pixels * (centres[:, 1] - frame.y0) / max(frame.height, 1.0)
     return np.asarray(centres[int(np.argmax(score))])

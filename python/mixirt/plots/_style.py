@@ -229,7 +229,7 @@ def cut(text: object, length: int) -> str:
     >>> cut("strongly disagree", 10)
     'strongly…'
     """
-    words = " ".join(str(text).split())
+    words = _words(text)
     return words if len(words) <= length else words[: length - 1].rstrip() + "…"
 
 
@@ -240,6 +240,14 @@ def figure_of(ax: Axes) -> Figure:
     return figure  # type: ignore[return-value]
 
 
+def _words(text: object) -> str:
+    """Return a label on one line, without characters that have no shape."""
+    seen = (
+        c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(str(text).split())
+    )
+    return "".join(seen)
+
+
 def plain(text: object) -> str:
     r"""Keep matplotlib from reading a user's label as mathematics.
 
@@ -248,7 +256,7 @@ def plain(text: object) -> str:
     >>> plain("costs $5 or $6")
     'costs \\$5 or \\$6'
     """
-    return " ".join(str(text).split()).replace("$", r"\$")
+    return _words(text).replace("$", r"\$")
 
 
 def wrapped(text: object, width: int, lines: int = 2) -> str:
@@ -259,7 +267,7 @@ def wrapped(text: object, width: int, lines: int = 2) -> str:
     >>> wrapped("the earth goes around the sun", 14)
     'the earth goes\naround the sun'
     """
-    words = " ".join(str(text).split())
+    words = _words(text)
     return plain_lines(textwrap.wrap(words, width, max_lines=lines, placeholder="…"))
 
 

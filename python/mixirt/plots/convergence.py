@@ -20,6 +20,8 @@ __all__ = ["convergence"]
 Floats = NDArray[np.float64]
 #: Distances below this are rounding in a log-likelihood.
 _SMALLEST = 1e-10
+#: More cycles than this are a line without markers.
+_MOST_MARKED = 40
 _NAMES = ("largest change\nof a parameter", "log-likelihood\nstill missing")
 
 
@@ -71,7 +73,7 @@ def convergence(result: Result, *, ax: Axes | None = None) -> Axes:
         style: dict[str, Any] = {
             "color": _style.colour(k),
             "marker": _style.marker(k),
-            "markersize": 2.4,
+            "markersize": 2.4 if result.n_cycles <= _MOST_MARKED else 0,
         }
         valid = np.isfinite(kept)
         ax.plot(cycle[valid], kept[valid], **style, **_style.LINE)
