@@ -15,6 +15,7 @@ from mixirt.diagnostics import Diagnostics
 from mixirt.inference import Inference
 from mixirt.model import Model
 from mixirt.provenance import DataSummary, FittedData
+from mixirt.reporting import Reported
 from mixirt.reuse import Reuse
 from mixirt.scores import Scores, score
 from mixirt.simulate import simulate
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Result"]
 
 
-class Result(Classified, Curves, Inference, Course, Reuse):
+class Result(Classified, Curves, Inference, Course, Reuse, Reported):
     """Estimates, log-likelihood and history of a fit; made by :func:`mixirt.fit`. Immutable."""
 
     def __init__(
