@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from mixirt import _core
 from mixirt._answers import Answers
+from mixirt._progress import Progress
 from mixirt._words import unknown
 from mixirt.errors import EstimationError, SpecError
 from mixirt.intervals import quantile
@@ -88,7 +88,7 @@ def bootstrap(
     n: int,
     method: str,
     seed: Any,
-    progress: bool | Callable[[int, int], Any],
+    progress: bool | Callable[[int, int], Any] | None,
 ) -> Bootstrap:
     """Draw and fit ``n`` data sets; see :meth:`mixirt.Result.bootstrap`."""
     if method not in BOOTSTRAPS:
@@ -96,17 +96,19 @@ def bootstrap(
     if isinstance(n, bool) or n != int(n) or n < 2:
         raise SpecError(f"n must be a whole number of at least 2; found {n!r}")
     draw = _parametric(result) if method == "parametric" else _nonparametric(result)
-    report = progress if callable(progress) else _reporter(bool(progress))
     draws, failures, n_at_bound = [], [], 0
-    # One stream per data set: the same data sets whatever is drawn before them.
-    for k, generator in enumerate(np.random.default_rng(seed).spawn(int(n))):
-        found = _refit(result, *draw(generator))
-        if isinstance(found, str):
-            failures.append(found)
-        else:
-            draws.append(found)
-            n_at_bound += _is_at_bound(result, found)
-        report(k + 1, int(n))
+    with Progress(False if callable(progress) else progress, int(n)) as shown:
+        # One stream per data set: the same data sets whatever is drawn before them.
+        for k, generator in enumerate(np.random.default_rng(seed).spawn(int(n))):
+            found = _refit(result, *draw(generator))
+            if isinstance(found, str):
+                failures.append(found)
+            else:
+                draws.append(found)
+                n_at_bound += _is_at_bound(result, found)
+            shown.say(k + 1, "bootstrap", f"{len(failures)} failed" if failures else "")
+            if callable(progress):
+                progress(k + 1, int(n))
     names = result._names_of_free()
     stacked = np.array(draws).reshape(len(draws), len(names))
     return Bootstrap(method, names, stacked, tuple(failures), n_at_bound, result)
@@ -188,11 +190,3 @@ def _nonparametric(result: Result) -> Callable[[np.random.Generator], Any]:
         return read.codes, read.groups, drawn
 
     return draw
-
-
-def _reporter(shown: bool) -> Callable[[int, int], Any]:
-    def report(done: int, n: int) -> None:
-        if shown:
-            sys.stdout.write(f"bootstrap {done} of {n}\n")
-
-    return report

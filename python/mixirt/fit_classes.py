@@ -22,7 +22,7 @@ def fit_latent_class(
     *,
     n_starts: int | None = None,
     seed: int | None = None,
-    progress: bool | Callable[..., Any] = False,
+    progress: bool | Callable[..., Any] | None = None,
     **options: Any,
 ) -> LatentClassResult:
     """Estimate a latent class model: categories are independent within each of `k` classes.
@@ -39,7 +39,7 @@ def fit_latent_class(
         for one class, and where the model's start values tell the classes apart.
     seed : int, optional
         Seed of the random starts, for the same result again; `r.seed` is the one that was used.
-    progress : bool or callable, default False
+    progress : bool, callable or None, default None
         As for :func:`mixirt.fit`.
     **options
         ``groups`` (classes within observed groups), ``weights``, ``known_classes`` and every other

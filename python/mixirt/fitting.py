@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from mixirt import _core
 from mixirt._checks import check_threads, mapping, positive_number, whole_number, word
+from mixirt._progress import cycles
 from mixirt._warn import warn
 from mixirt._words import quoted, unknown
 from mixirt.errors import (
@@ -71,7 +71,7 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
     start: Any = None,
     n_starts: int | None = None,
     seed: int | None = None,
-    progress: bool | Callable[..., Any] = False,
+    progress: bool | Callable[..., Any] | None = None,
     acceleration: str = "anderson",
     max_cycles: int = 2000,
     tol_parameter: float = 1e-5,
@@ -112,8 +112,11 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
     seed : int, optional
         Seed of the random starts; with the same one, the result is the same. Default: a random one,
         to be found in `r.seed`.
-    progress : bool or callable, default False
-        Show each cycle, or call ``progress(loglik, change, rejected)`` after it.
+    progress : bool, callable or None, default None
+        Show cycle, log-likelihood and largest change on standard error, on one line that is wiped
+        at the end: None after two seconds if it is a terminal or a notebook; True at once, and
+        elsewhere in a line every ten seconds; False never. Or call
+        ``progress(loglik, change, rejected)`` after every cycle.
     acceleration : {"anderson", "squarem", "none"}, default "anderson"
         Acceleration of the EM algorithm; ``"none"`` is the paper's.
     max_cycles : int, default 2000
@@ -259,26 +262,27 @@ def estimate(
     read: Responses,
     model: Model,
     settings: Settings,
-    progress: bool | Callable[..., Any] = False,
+    progress: bool | Callable[..., Any] | None = None,
     known: NDArray[np.uint16] | None = None,
 ) -> Result:
     """Fit a checked model to checked responses; `known (N,)` as the engine takes it."""
     engine = model._compile()
     data = new_data(engine, read, settings.n_threads, known)
-    found = _core.fit(
-        engine,
-        data,
-        start=None,
-        acceleration=settings.acceleration,
-        max_cycles=int(settings.max_cycles),
-        tol_parameter=float(settings.tol_parameter),
-        tol_deviance=float(settings.tol_deviance),
-        max_newton=int(settings.max_newton),
-        n_starts=settings.n_starts,
-        seed=settings.seed,
-        n_threads=settings.n_threads,
-        progress=_reporter(progress),
-    )
+    with cycles(progress, settings.n_starts) as report:
+        found = _core.fit(
+            engine,
+            data,
+            start=None,
+            acceleration=settings.acceleration,
+            max_cycles=int(settings.max_cycles),
+            tol_parameter=float(settings.tol_parameter),
+            tol_deviance=float(settings.tol_deviance),
+            max_newton=int(settings.max_newton),
+            n_starts=settings.n_starts,
+            seed=settings.seed,
+            n_threads=settings.n_threads,
+            progress=report,
+        )
     kind = Result if model.design.attributes else LatentClassResult
     result = kind(
         model=model,
@@ -321,19 +325,3 @@ def warn_about(result: Result) -> None:
             'quadrature="gauss-hermite"',
             QuadratureWarning,
         )
-
-
-def _reporter(progress: bool | Callable[..., Any]) -> Callable[..., Any] | None:
-    if callable(progress):
-        return progress
-    if not progress:
-        return None
-    cycle = 0
-
-    def report(loglik: float, change: float, rejected: bool) -> None:
-        nonlocal cycle
-        cycle += 1
-        note = " (step given up)" if rejected else f"  change {change:.2e}"
-        sys.stdout.write(f"cycle {cycle:4d}  log-likelihood {loglik:.6f}{note}\n")
-
-    return report

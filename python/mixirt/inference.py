@@ -123,7 +123,7 @@ class Inference(Covariances):
         method: str = "parametric",
         *,
         seed: Any = None,
-        progress: bool | Callable[[int, int], Any] = False,
+        progress: bool | Callable[[int, int], Any] | None = None,
     ) -> Bootstrap:
         """Draw data sets anew and fit each, started at these estimates.
 
@@ -137,8 +137,9 @@ class Inference(Covariances):
             proportional to their weights.
         seed : int or numpy.random.Generator, optional
             For the same draws again.
-        progress : bool or callable, default False
-            Show progress, or call ``progress(done, n)`` after each fit.
+        progress : bool, callable or None, default None
+            Show how many data sets are done, as for :func:`mixirt.fit`; or call
+            ``progress(done, n)`` after each.
 
         Returns
         -------

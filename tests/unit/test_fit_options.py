@@ -189,13 +189,6 @@ def test_progress_is_called_after_every_cycle() -> None:
     assert accepted == history.loc[~history["rejected"], "loglik"].tolist()
 
 
-def test_progress_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    result = science(progress=True)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == result.n_cycles
-    assert lines[0].startswith("cycle    1  log-likelihood -")
-
-
 def test_an_exception_in_progress_ends_the_fit_and_passes_through() -> None:
     def stop(*_: object) -> None:
         raise KeyError("enough")

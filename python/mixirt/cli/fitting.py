@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mixirt._words import unknown
 from mixirt.cli.tables import Chunk, Kind, Source, as_number, open_source
-from mixirt.cli.terminal import cycle_reporter, show_progress
+from mixirt.cli.terminal import show_progress
 from mixirt.errors import DataError, SpecError
 from mixirt.families import item_model
 from mixirt.files import load
@@ -73,8 +73,7 @@ def _estimate(
     responses = chunk.table(dict.fromkeys(items, kind), "numpy")
     # What was not said keeps its default, and is no argument.
     chosen = {name: value for name, value in options.items() if value is not None}
-    with cycle_reporter(show_progress(given.quiet)) as progress:
-        result = function(responses, **chosen, progress=progress)
+    result = function(responses, **chosen, progress=show_progress(given.quiet))
     if given.se is not None:
         result.vcov(given.se)
     if given.out is not None:

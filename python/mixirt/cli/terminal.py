@@ -2,52 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["cycle_reporter", "row_reporter", "show_progress"]
+from mixirt._progress import Progress, is_watched
 
-_CLEAR = "\r\x1b[K"
+__all__ = ["row_reporter", "show_progress"]
 
 
 def show_progress(quiet: bool) -> bool:
     """Whether somebody watches and has not asked for quiet."""
-    return not quiet and sys.stderr.isatty()
-
-
-@contextmanager
-def cycle_reporter(shown: bool) -> Iterator[Callable[[float, float, bool], None] | bool]:
-    """Show the cycles of a fit on one line, which is cleared at the end."""
-    if not shown:
-        yield False
-        return
-    n_cycles = 0
-
-    def report(loglik: float, change: float, rejected: bool) -> None:
-        nonlocal n_cycles
-        n_cycles += 1
-        state = "step given up" if rejected else f"change {change:.1e}"
-        sys.stderr.write(f"{_CLEAR}cycle {n_cycles}  log-likelihood {loglik:.4f}  {state}")
-        sys.stderr.flush()
-
-    try:
-        yield report
-    finally:
-        sys.stderr.write(_CLEAR)
+    return not quiet and is_watched()
 
 
 @contextmanager
 def row_reporter(shown: bool) -> Iterator[Callable[[int], None]]:
-    """Show the number of rows done on one line, which is cleared at the end."""
-
-    def report(n_rows: int) -> None:
-        if shown:
-            sys.stderr.write(f"{_CLEAR}{n_rows:,} rows")
-            sys.stderr.flush()
-
-    try:
-        yield report
-    finally:
-        if shown:
-            sys.stderr.write(_CLEAR)
+    """Show the number of rows done on one line, which is wiped at the end."""
+    with Progress(shown) as progress:
+        yield lambda n_rows: progress.say(n_rows, f"{n_rows:,} rows")
