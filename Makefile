@@ -23,7 +23,7 @@ unexport PYTHONPATH
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help example test lint format bench coverage reference-table docs figures recovery recovery-extended wheel develop clean
+.PHONY: help example test lint format bench coverage reference-table docs figures recovery recovery-extended gallery wheel develop clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench: ## run the engine's benches
 
 reference-table: $(VENV)/.installed ## fit the reference data and renew the table in README.md
 	$(BIN)/python -m benches.reference_table --write README.md
+
+gallery: $(VENV)/.installed $(VENV)/.test ## run the code of docs/gallery.md and draw its pictures anew
+	$(BIN)/python examples/gallery.py
 
 coverage: $(VENV)/.installed ## coverage of intervals over simulated data, to docs/coverage.md
 	$(BIN)/python -m benches.coverage $(COVERAGE_ARGS)

@@ -131,7 +131,7 @@ def _best_place(
     far = np.repeat(_GAPS, 4 * len(chosen))
     score -= 0.8 * pixels * far
     # Between equals, high on the line: that is where it differs from the others.
-    score += 0.3 * pixels * (centres[:, 1] - frame.y0) / max(frame.height, 1.0)
+    score += 1.2 * pixels * (centres[:, 1] - frame.y0) / max(frame.height, 1.0)
     return np.asarray(centres[int(np.argmax(score))])
 
 
