@@ -64,7 +64,7 @@ def run(code: str, names: dict[str, Any]) -> Image.Image | None:
     drawn = names.get("axes", names.get("ax"))
     if drawn is not None:
         return few_colours(picture(drawn), N_COLOURS)
-    (page,) = Path().resolve().glob("*.html")
+    (page,) = Path.cwd().glob("*.html")
     shown = screenshot(page)
     return None if shown is None else few_colours(shown, N_COLOURS_OF_A_PAGE)
 

@@ -20,23 +20,24 @@ from tests.small_models import SMALL_MODELS, small
 
 KINDS = plots.__all__
 #: Pictures that a fit has none of without saying more, and the words that say so.
+ONE_ATTRIBUTE = (
+    "category_curves",
+    "item_information",
+    "person_item_map",
+    "test_characteristic",
+    "test_information",
+)
 REFUSED = {
     ("class_profiles", "*"): "without attributes",
     ("surface", "*"): "two attributes",
+    ("surface", "mixture"): "which class",
     **{(kind, "latent classes"): "no attributes" for kind in KINDS},
     **{
-        (kind, "two attributes"): "which attribute"
-        for kind in ("item_information", "person_item_map", "test_information")
+        (kind, name): "which attribute"
+        for kind in ONE_ATTRIBUTE
+        for name in ("two attributes", "bifactor")
     },
-    **{
-        (kind, "two attributes"): "which attribute"
-        for kind in ("category_curves", "test_characteristic")
-    },
-    **{
-        (kind, "mixture"): "which class"
-        for kind in ("category_curves", "item_information", "person_item_map")
-    },
-    ("surface", "mixture"): "which class",
+    **{(kind, "mixture"): "which class" for kind in ONE_ATTRIBUTE[:3]},
 }
 DRAWN = {
     ("convergence", "latent classes"),

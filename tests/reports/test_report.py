@@ -182,6 +182,25 @@ def test_a_loaded_fit_reports(tmp_path: Path) -> None:
     assert not re.search(r"\(0\.\d{3}\)", " ".join(page.texts["td"]))
 
 
+def test_answers_are_counted_whichever_way_they_came(tmp_path: Path) -> None:
+    wide = mixirt.datasets.load("lsat7").responses.astype(float)
+    wide[np.random.default_rng(1).random(wide.shape) < 0.2] = np.nan
+    expected = [f"{n}" for v in wide.T for n in (sum(v == 0), sum(v == 1), sum(np.isnan(v)))]
+    person, item = np.nonzero(~np.isnan(wide))
+    rows = {"person": person, "item": item, "answer": wide[person, item].astype(int)}
+    import pandas as pd
+
+    long = mixirt.long(
+        pd.DataFrame(rows), person="person", item="item", response="answer", items=range(5)
+    )
+    for responses in (wide, long):
+        mixirt.fit(responses, "rasch").report(tmp_path / "r.html", pictures=False)
+        source = (tmp_path / "r.html").read_text(encoding="utf-8")
+        table = re.search(r"<table><caption>Responses in each.*?</table>", source, re.DOTALL)
+        assert table is not None
+        assert re.findall(r'<td class="number">(\d+)', table[0]) == expected
+
+
 def test_a_fit_that_did_not_converge_says_so_first(tmp_path: Path) -> None:
     with pytest.warns(mixirt.ConvergenceWarning):
         result = mixirt.fit(mixirt.datasets.load("sat12").responses, "2pl", max_cycles=2)

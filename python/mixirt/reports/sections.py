@@ -8,20 +8,21 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from mixirt._answers import Answers
 from mixirt.diagnostics import STATUSES
 from mixirt.plots import _choose
 from mixirt.reports.html import Html, element, facts, join, table
 
 if TYPE_CHECKING:
+    from mixirt.responses import Responses
     from mixirt.result import Result
 
 __all__ = ["data", "diagnostics", "distributions", "estimates", "glance", "model_words", "models"]
 
 #: Columns of estimates that fit beside the names of items.
 _MOST_COLUMNS = 8
-#: Code of a missing response.
-_MISSING = 255
 
 
 #: Item models in words; others go by their name.
@@ -145,17 +146,24 @@ def data(result: Result) -> Html:
 
 
 def _frequencies(result: Result) -> Html:
-    design, codes = result.model.design, result._fitted.responses.codes
+    design, read = result.model.design, result._fitted.responses
     most = max(design.n_categories)
     alike = len(set(design.category_labels)) == 1
     labels = [str(v) for v in design.category_labels[0]] if alike else map(str, range(most))
     rows = []
-    for i, name in enumerate(design.items):
-        counts = np.bincount(codes[:, i], minlength=256)
-        own = [f"{n}" for n in counts[: design.n_categories[i]]]
-        rows.append([name, *own, *[""] * (most - len(own)), f"{counts[_MISSING]}"])
+    for name, n, counts in zip(design.items, design.n_categories, _counts(read), strict=True):
+        own = [f"{count}" for count in counts[:n]]
+        rows.append([name, *own, *[""] * (most - n), f"{read.n_rows - counts[:n].sum()}"])
     caption = "Responses in each category" + ("" if alike else ", from the lowest (0)")
-    return join(_split(caption, ["item", *labels, "missing"], rows))
+    return join(_split(caption, ["item", *labels, "none"], rows))
+
+
+def _counts(read: Responses) -> NDArray[np.integer]:
+    """Count the respondents by item and code: shape (I, 256)."""
+    codes = read.codes
+    if isinstance(codes, Answers):
+        return codes.counts()
+    return np.array([np.bincount(column, minlength=256) for column in codes.T])
 
 
 def estimates(result: Result) -> Html:
