@@ -28,17 +28,24 @@ _SCALE_OF = {
 
 def derived_columns(result: Result, method: str, z: float) -> dict[str, Any]:
     """Columns of the frame of :meth:`mixirt.Result.derived`."""
-    rows = [*_difficulties(result), *_distributions(result), *_class_probabilities(result)]
-    value, covariance = result.delta(_values(rows), method)
+    cells = np.flatnonzero(np.isfinite(result._difficulties()))
+    others = [*_distributions(result), *_class_probabilities(result)]
+
+    def values(r: Any) -> Floats:
+        # All difficulties at once: one by one would cost the square of their number.
+        return np.array([*r._difficulties()[cells], *(value(r) for _, value in others)])
+
+    value, covariance = result.delta(values, method)
+    rows = [*_difficulties(result, cells), *(address for address, _ in others)]
     se = np.sqrt(np.diagonal(covariance))
     # The delta method says nothing of what was fixed, or held by a bound.
     se = np.where(se > 0, se, np.nan)
     lower, upper = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
-    kind = np.array([row[0]["parameter"] for row in rows])
+    kind = np.array([row["parameter"] for row in rows])
     for name, scale in _SCALE_OF.items():
         chosen = kind == name
         lower[chosen], upper[chosen] = intervals(value[chosen], se[chosen], z, scale)
-    address = {key: [row[0].get(key) for row in rows] for key in _keys(result)}
+    address = {key: [row.get(key) for row in rows] for key in _keys(result)}
     objects = {k: np.array([*v, None], dtype=object)[:-1] for k, v in address.items()}
     return {**objects, "estimate": value, "se": se, "lower": lower, "upper": upper}
 
@@ -53,28 +60,24 @@ def _keys(result: Result) -> list[str]:
     return [*group, *class_, "item", "parameter", "attribute", "attribute_2", "category"]
 
 
-def _values(rows: list[Row]) -> Callable[[Any], Floats]:
-    return lambda result: np.array([row[1](result) for row in rows])
-
-
 def _where(result: Result, latent: int) -> dict[str, Any]:
     design = result._model.design
     group = design.groups[design.observed_of(latent)]
     return {"group": group, "class": design.class_of(latent) + 1}
 
 
-def _difficulties(result: Result) -> list[Row]:
+def _difficulties(result: Result, chosen: NDArray[np.intp]) -> list[dict[str, Any]]:
+    """Give the addresses of the difficulties at some cells."""
     cells, design = result._model.design.cells, result._model.design
-    rows: list[Row] = []
-    for c in np.flatnonzero(np.isfinite(result._difficulties())):
-        address = {
+    return [
+        {
             **_where(result, int(cells.group[c])),
             "item": design.items[cells.item[c]],
             "parameter": "difficulty",
             "category": int(cells.category[c]),
         }
-        rows.append((address, _difficulty(int(c))))
-    return rows
+        for c in chosen
+    ]
 
 
 def _distributions(result: Result) -> list[Row]:
@@ -119,10 +122,6 @@ def _class_probabilities(result: Result) -> list[Row]:
                 }
                 rows.append((address, _probability(i, m, where)))
     return rows
-
-
-def _difficulty(cell: int) -> Callable[[Any], float]:
-    return lambda result: float(result._difficulties()[cell])
 
 
 def _sd(cell: int) -> Callable[[Any], float]:
