@@ -109,8 +109,9 @@ class Coding:
 
 
 def _is_real(value: Any) -> bool:
+    # NumPy counts times among its integers.
     return isinstance(value, (Number, np.bool_)) and not isinstance(
-        value, (complex, np.complexfloating)
+        value, (complex, np.complexfloating, np.timedelta64)
     )
 
 

@@ -123,6 +123,14 @@ def test_declared_codes_and_missing_values(dtype: Any) -> None:
     assert read.codes.tolist() == [[0, MISSING], [2, 0], [MISSING, 2], [1, 1]]
 
 
+def test_a_time_is_no_number_and_equals_no_answer() -> None:
+    """NumPy counts times among its integers, but they have no value as numbers."""
+    never = np.array([0], dtype="timedelta64[D]")
+    np.testing.assert_array_equal(
+        Responses.read([[0, 1], [1, 0]], missing=never).codes, [[0, 1], [1, 0]]
+    )
+
+
 def test_missing_by_item_leaves_the_others() -> None:
     read = Responses.read([[0, 1], [1, 0], [2, 2]], missing={"item2": 2})
     assert read.codes.tolist() == [[0, 1], [1, 0], [2, MISSING]]
