@@ -9,6 +9,7 @@ COVERAGE_ARGS ?=
 RECOVERY_ARGS ?=
 
 VENV := .venv
+PEERS := .venv-peers
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
@@ -23,7 +24,7 @@ unexport PYTHONPATH
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help example test lint format bench coverage reference-table docs figures recovery recovery-extended gallery wheel develop clean
+.PHONY: help example test lint format bench coverage reference-table docs figures recovery recovery-extended gallery bench-peers bench-scaling wheel develop clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +52,12 @@ format: $(VENV)/.lint ## rewrite the sources as lint wants them
 
 bench: ## run the engine's benches
 	$(CARGO) bench --locked -p mixirt-core $(BENCH_ARGS)
+
+bench-peers: $(VENV)/.installed $(VENV)/.test $(PEERS)/.installed ## time other programs beside ours, to docs/benchmarks.md
+	$(BIN)/python -m benches.compare --write $(BENCH_ARGS)
+
+bench-scaling: $(VENV)/.installed $(VENV)/.test ## time against respondents, items, nodes, to docs/benchmarks.md
+	$(BIN)/python -m benches.scaling --write $(BENCH_ARGS)
 
 reference-table: $(VENV)/.installed ## fit the reference data and renew the table in README.md
 	$(BIN)/python -m benches.reference_table --write README.md
@@ -89,6 +96,8 @@ develop: $(VENV)/.build ## editable install, for work on the Python side (make t
 
 clean: ## remove everything these targets made
 	rm -rf $(VENV) dist site target .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+	rm -rf $(VENV) $(PEERS) dist target .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -f python/mixirt/*.so
 	find python tests examples -type d -name __pycache__ -prune -exec rm -rf {} +
 
@@ -114,4 +123,10 @@ dist/.built: $(SOURCES) | $(VENV)/.build
 $(VENV)/.installed: dist/.built | $(VENV)/.created
 	$(PIP) install --force-reinstall --no-deps dist/*.whl
 	@wheel=$$(echo dist/*.whl) && $(PIP) install "$$wheel[pandas]"
+	@touch $@
+
+# Other programs have an environment of their own, with the versions that were measured.
+$(PEERS)/.installed: benches/compare/requirements.txt
+	$(PYTHON) -m venv --clear $(PEERS)
+	$(PEERS)/bin/python -m pip --quiet --disable-pip-version-check install -r $<
 	@touch $@
