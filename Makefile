@@ -24,7 +24,7 @@ unexport PYTHONPATH
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help example test lint format bench coverage reference-table docs figures recovery recovery-extended gallery bench-peers bench-scaling wheel develop clean
+.PHONY: help example test lint format bench coverage reference-table docs figures recovery recovery-extended gallery bench-peers bench-scaling bench-write wheel develop clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,8 +50,12 @@ format: $(VENV)/.lint ## rewrite the sources as lint wants them
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: ## run the engine's benches
-	$(CARGO) bench --locked -p mixirt-core $(BENCH_ARGS)
+bench: ## run the engine's benches and print their ratios to plain ways of doing the same
+	$(CARGO) bench --locked -p mixirt-core --bench e_step --bench stages -- $(BENCH_ARGS)
+	$(PYTHON) -m benches.ratios
+
+bench-write: bench ## the same, to docs/benchmarks.md
+	$(PYTHON) -m benches.ratios --write
 
 bench-peers: $(VENV)/.installed $(VENV)/.test $(PEERS)/.installed ## time other programs beside ours, to docs/benchmarks.md
 	$(BIN)/python -m benches.compare --write $(BENCH_ARGS)
