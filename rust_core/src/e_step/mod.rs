@@ -45,8 +45,11 @@ pub use vector::InstructionSet;
 
 /// Chunks of patterns at most.
 const MAX_CHUNKS: usize = 16;
-/// Times that a row occurs, on average, to make a chunk worth an accumulator of its own.
-const PATTERNS_PER_ROW: usize = 40;
+/// Rows of patterns for each row of an accumulator that make a chunk worth one of its own: clearing and summing it then
+/// takes a twentieth of the chunk's time.
+const WORK_PER_ROW: usize = 18;
+/// Vectors multiplied in a chunk at the least, about 30 microseconds: less is done sooner than another thread wakes up.
+const MIN_CHUNK_VECTORS: usize = 1 << 15;
 /// Bytes that the accumulators of all chunks may take before there are fewer chunks.
 const MAX_ACCUMULATOR_BYTES: usize = 256 << 20;
 
@@ -170,7 +173,7 @@ impl EStep {
         let pairs = patterns.inner().iter().zip(inner);
         let inner = pairs.map(|(patterns, layout)| InnerStep::new(patterns, layout, n_classes, isa)).collect();
         let tables = Tables::new(patterns, outer.as_ref().unwrap_or(&layout), isa);
-        let n_chunks = n_chunks(patterns, tables.rows.len());
+        let n_chunks = n_chunks(patterns.n_factors(), (patterns.n_rows(), tables.n_vectors));
         let chunks = (0..n_chunks).map(|c| c * patterns.len() / n_chunks..(c + 1) * patterns.len() / n_chunks);
         Ok(Self {
             isa,
@@ -309,9 +312,26 @@ impl EStep {
     }
 }
 
-/// The number of chunks: of the data alone, never of the number of threads.
-fn n_chunks(patterns: &Patterns, accumulator_len: usize) -> usize {
-    let by_work = patterns.n_factors() / (PATTERNS_PER_ROW * patterns.n_rows().max(1));
-    let by_memory = MAX_ACCUMULATOR_BYTES / (accumulator_len * size_of::<V>()).max(1);
-    by_work.min(by_memory).clamp(1, MAX_CHUNKS)
+/// The number of chunks, a power of two so that they divide evenly among threads: of the data alone, never of the number
+/// of threads. All patterns together have `n_factors` rows, accumulators `n_rows` of `n_vectors`.
+fn n_chunks(n_factors: usize, (n_rows, n_vectors): (usize, usize)) -> usize {
+    let by_sharing = n_factors / (WORK_PER_ROW * n_rows.max(1));
+    let by_work = n_factors * n_vectors / MIN_CHUNK_VECTORS;
+    let by_memory = MAX_ACCUMULATOR_BYTES / (n_rows * n_vectors * size_of::<V>()).max(1);
+    1 << by_sharing.min(by_work).min(by_memory).clamp(1, MAX_CHUNKS).ilog2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::n_chunks;
+
+    #[test]
+    fn chunks_follow_the_work() {
+        assert_eq!(n_chunks(0, (0, 0)), 1);
+        assert_eq!(n_chunks(8_192, (128, 1)), 1, "a few microseconds of latent classes");
+        assert_eq!(n_chunks(50_000, (320, 8)), 8, "10,000 respondents, 30 items");
+        assert_eq!(n_chunks(2_500_000, (4_000, 8)), 16, "10,000 respondents, 1,000 items");
+        assert_eq!(n_chunks(15_000, (3_000, 500)), 1, "nearly as many rows as patterns");
+        assert_eq!(n_chunks(10_000_000, (10_000, 1_000)), 1, "accumulators as large as memory allows");
+    }
 }

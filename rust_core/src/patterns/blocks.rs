@@ -15,8 +15,9 @@ const STRIP: usize = 16;
 pub(super) const MAX_BLOCK_ITEMS: usize = 16;
 /// Known classes (unknown being one) at most: their joint answers with one item must fit 16 bits.
 pub(super) const MAX_CLASSES: usize = 256;
-/// Bytes that tables and accumulators may take before smaller blocks are tried.
-const CACHE_BYTES: usize = 1 << 20;
+/// Bytes that tables and accumulators may take before smaller blocks are tried: about the second cache of a core. A
+/// little more than that costs less than the longer patterns of smaller blocks.
+const CACHE_BYTES: usize = 5 << 18;
 
 /// Blocks, and what each respondent answered in each.
 pub(super) struct Coded {
@@ -36,8 +37,8 @@ impl Coded {
 /// The number of rows a block may have: larger blocks mean shorter patterns but larger tables.
 pub(super) fn row_limit(n_respondents: usize, n_categories: &[usize], n_nodes: usize) -> usize {
     let largest: usize = match n_respondents {
-        0..8_000 => 64,
-        8_000..=50_000 => 128,
+        0..2_000 => 64,
+        2_000..=50_000 => 128,
         _ => 256,
     };
     if n_categories.is_empty() {
