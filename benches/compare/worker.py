@@ -65,16 +65,13 @@ def score(program: ModuleType, case: Case, data: Responses, directory: Path) -> 
     del directory
     fitted = program.fit(case, program.prepare(case, head(data, CALIBRATION)))
     if case.task == "score one":
-        one = program.prepare(case, head(data, 1))
-        return {
-            "seconds": measure.seconds_of_call(lambda: program.score(fitted, one)),
-            "peak": measure.peak(),
-        }
-    program.score(fitted, program.prepare(case, head(data, WARMING_UP)))
-    prepared = program.prepare(case, data)
+        work = program.scoring(fitted, program.prepare(case, head(data, 1)))
+        return {"seconds": measure.seconds_of_call(work), "peak": measure.peak()}
+    program.scoring(fitted, program.prepare(case, head(data, WARMING_UP)))()
+    work = program.scoring(fitted, program.prepare(case, data))
     del data
     measure.forget_peak()
-    seconds, _ = measure.seconds_of(lambda: program.score(fitted, prepared))
+    seconds, _ = measure.seconds_of(work)
     return {"seconds": seconds, "peak": measure.peak()}
 
 

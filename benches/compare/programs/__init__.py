@@ -11,7 +11,7 @@ A program is a module with
                            without standard errors; `quick` for a warming-up of few cycles
 ``estimates(case, fit)``   what it found, in the terms of mixirt
 ``own_loglik(case, fit)``  the log-likelihood it reports, on its own grid; None if it does not
-``score(fit, data)``       EAP scores (N,) of responses as `prepare` gives them
+``scoring(fit, data)``     work that gives EAP scores of responses as `prepare` gives them
 ========================== =================================================================
 
 R mirt, being no Python, has a script of its own, r_mirt.R, and a file that reads what it writes.

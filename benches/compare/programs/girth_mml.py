@@ -6,6 +6,7 @@ out respondents who chose the lowest or the highest category of every item; the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
@@ -58,7 +59,8 @@ def own_loglik(case: Case, fitted: dict[str, Any]) -> float | None:
     return None
 
 
-def score(fitted: dict[str, Any], data: NDArray[np.int64]) -> NDArray[np.float64]:
+def scoring(fitted: dict[str, Any], data: NDArray[np.int64]) -> Callable[[], Any]:
     import girth
 
-    return np.asarray(girth.ability_eap(data, fitted["Difficulty"], fitted["Discrimination"]))
+    a, difficulty = fitted["Discrimination"], fitted["Difficulty"]
+    return lambda: girth.ability_eap(data, difficulty, a)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -83,19 +84,12 @@ def own_loglik(case: Case, fitted: Any) -> float | None:
     return float(fitted.loglik)
 
 
-def score(fitted: Any, data: Responses) -> NDArray[np.float64]:
-    if len(data.codes) == 1 and hasattr(fitted, "scorer"):
-        return np.asarray(_scorer(fitted).score_one(data.codes[0]).theta)
-    if hasattr(fitted, "scorer"):
-        return np.asarray(_scorer(fitted).score(data.codes).theta[:, 0])
-    return np.asarray(fitted.score(data.codes, method="eap").theta[:, 0])
-
-
-_SCORERS: dict[int, Any] = {}
-
-
-def _scorer(fitted: Any) -> Any:
-    """Give the compiled scorer of a fit, made once as a service would."""
-    if id(fitted) not in _SCORERS:
-        _SCORERS[id(fitted)] = fitted.scorer()
-    return _SCORERS[id(fitted)]
+def scoring(fitted: Any, data: Responses) -> Callable[[], Any]:
+    codes = data.codes
+    if not hasattr(fitted, "scorer"):
+        return lambda: fitted.score(codes, method="eap").theta
+    scorer = fitted.scorer()
+    if len(codes) == 1:
+        one = codes[0]
+        return lambda: scorer.score_one(one)
+    return lambda: scorer.score(codes)

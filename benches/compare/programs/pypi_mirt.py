@@ -6,6 +6,7 @@ a'theta - sum(a) step. Its fits of one attribute fix the distribution at N(0, 1)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -114,7 +115,7 @@ def own_loglik(case: Case, fitted: Any) -> float | None:
     return float(fitted.log_likelihood)
 
 
-def score(fitted: Any, data: Responses) -> NDArray[np.float64]:
+def scoring(fitted: Any, data: Responses) -> Callable[[], Any]:
     import mirt
 
-    return np.asarray(mirt.fscores(fitted, data.codes, method="EAP").theta).ravel()
+    return lambda: mirt.fscores(fitted, data.codes, method="EAP").theta

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
@@ -55,5 +56,5 @@ def own_loglik(case: Case, fitted: Any) -> float | None:
     return float(fitted.lower_bound_) * case.n_respondents
 
 
-def score(fitted: Any, data: NDArray[np.float64]) -> NDArray[np.float64]:
+def scoring(fitted: Any, data: NDArray[np.float64]) -> Callable[[], Any]:
     raise NotImplementedError
