@@ -115,6 +115,21 @@ impl Data {
         self.patterns.iter().map(Patterns::len).sum()
     }
 
+    /// Number of unique patterns of an observed group.
+    pub fn n_patterns_of(&self, observed: usize) -> usize {
+        self.patterns[observed].len()
+    }
+
+    /// Known latent class of one pattern of an observed group: 0 when unknown, else class + 1.
+    pub fn known_class_of(&self, observed: usize, pattern: usize) -> u16 {
+        self.patterns[observed].known_class(pattern)
+    }
+
+    /// Whether the latent class of anybody in an observed group is known.
+    pub fn knows_classes(&self, observed: usize) -> bool {
+        (0..self.n_patterns_of(observed)).any(|p| self.known_class_of(observed, p) != UNKNOWN_CLASS)
+    }
+
     /// Sum of the weights: the number of observations for information criteria.
     pub fn sum_of_weights(&self) -> f64 {
         self.sum_of_weights

@@ -1,14 +1,22 @@
 //! Attributes of respondents: posterior mean (EAP), posterior mode on the grid (the paper's MAP) and true posterior mode.
 
+mod estimate;
+mod group;
+mod scorer;
+
 use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 
-use crate::data::{Data, GroupPosterior};
+use crate::data::{Data, Worker};
 use crate::error::{Error, Result};
 use crate::expected::{Placed, place};
 use crate::posterior_mode::PosteriorMode;
 use crate::spec::Model;
+use estimate::Estimator;
+use group::GroupScorer;
+
+pub use scorer::Scorer;
 
 /// How an attribute vector is estimated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +43,7 @@ pub fn method(name: &str) -> Result<Method> {
     })
 }
 
-/// Scores of all respondents, in the order of the data. An attribute that a respondent's group does not have is NaN.
+/// Scores of respondents, in the order of the data. An attribute that a respondent's group does not have is NaN.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scores {
     /// Number of attributes `J` of the model.
@@ -48,8 +56,35 @@ pub struct Scores {
     pub covariance: Vec<f64>,
     /// `(N, C)`: posterior class probabilities.
     pub class_probabilities: Vec<f64>,
-    /// `(N)`: log-probability of the responses.
+    /// `(N)`: log-probability of the responses; minus infinity where they cannot occur, and the rest is no number.
     pub log_probability: Vec<f64>,
+}
+
+impl Scores {
+    /// Room for `n` respondents.
+    pub fn new(model: &Model, n: usize) -> Self {
+        let (n_attributes, n_classes) = (model.spec.attributes.len(), model.spec.n_classes);
+        Self {
+            n_attributes,
+            n_classes,
+            theta: vec![f64::NAN; n * n_attributes],
+            covariance: vec![f64::NAN; n * n_attributes * n_attributes],
+            class_probabilities: vec![0.0; n * n_classes],
+            log_probability: vec![0.0; n],
+        }
+    }
+
+    /// Copies the scores of one respondent of other scores.
+    fn copy(&mut self, row: usize, from: &Scores, at: usize) {
+        let copy = |to: &mut [f64], from: &[f64], width: usize| {
+            to[row * width..(row + 1) * width].copy_from_slice(&from[at * width..(at + 1) * width]);
+        };
+        let n = self.n_attributes;
+        copy(&mut self.theta, &from.theta, n);
+        copy(&mut self.covariance, &from.covariance, n * n);
+        copy(&mut self.class_probabilities, &from.class_probabilities, self.n_classes);
+        self.log_probability[row] = from.log_probability[at];
+    }
 }
 
 /// Scores every respondent of `data` at the free parameters `x`.
@@ -60,47 +95,72 @@ pub fn score(model: &Model, data: &Data, x: &[f64], method: Method, cancel: &Ato
     let values = model.table.expand(x);
     let placed = place(model, &values);
     let mut worker = data.worker(model)?;
-    let (n, n_attributes, n_classes) = (data.n_respondents(), model.spec.attributes.len(), model.spec.n_classes);
-    let mut scores = Scores {
-        n_attributes,
-        n_classes,
-        theta: vec![f64::NAN; n * n_attributes],
-        covariance: vec![f64::NAN; n * n_attributes * n_attributes],
-        class_probabilities: vec![0.0; n * n_classes],
-        log_probability: vec![0.0; n],
-    };
+    let mut scores = Scores::new(model, data.n_respondents());
     for observed in 0..model.spec.groups.len() {
-        let found = if model.structures[observed].elimination.is_some() {
-            let origin = origin(model, observed, &placed);
-            worker.eliminated_posterior(model, (observed, &origin), &placed, &values, cancel)?
+        let estimator = Estimator::new(model, observed, &placed, &values, method);
+        let of_patterns = if model.structures[observed].elimination.is_some() {
+            eliminated(data, &mut worker, &estimator, cancel)?
         } else {
-            let functions = functions(model, observed, &placed);
-            worker.posterior(model, (observed, &functions), &placed, &values, cancel)?
+            let group = GroupScorer::new(&estimator, data.knows_classes(observed))?;
+            let mut of_patterns = Scores::new(model, data.n_patterns_of(observed));
+            let pattern = |p| (data.known_class_of(observed, p), data.answers_of(observed, p).into_iter());
+            group.score(&estimator, pattern, &mut of_patterns, cancel)?;
+            of_patterns
         };
-        let n_patterns = found.posterior.log_probability.len();
-        let estimate = |p: usize| -> Result<PatternScore> {
-            let mut score = PatternScore::new(model, (observed, &placed), &found, p, method);
-            if method == Method::Mode {
-                let answers = data.answers_of(observed, p);
-                let mode = PosteriorMode::new(model, observed, score.class, &values)?;
-                score.theta = mode.find(&answers, &score.theta, &mut score.covariance);
-            }
-            Ok(score)
-        };
-        let patterns: Vec<PatternScore> = (0..n_patterns).into_par_iter().map(estimate).collect::<Result<_>>()?;
-        let attributes = &model.spec.groups[observed].attributes;
-        for (&row, &p) in found.rows.iter().zip(found.pattern_of_respondent) {
-            let pattern = &patterns[p as usize];
-            if pattern.log_probability == f64::NEG_INFINITY {
+        for (row, p) in data.respondents_of(observed) {
+            if of_patterns.log_probability[p] == f64::NEG_INFINITY {
                 return Err(impossible(model, observed, row));
             }
-            scores.write(row as usize, attributes, pattern);
+            scores.copy(row, &of_patterns, p);
         }
     }
     Ok(scores)
 }
 
-fn impossible(model: &Model, observed: usize, row: u32) -> Error {
+/// The scores of a group's patterns where attributes are eliminated.
+fn eliminated(data: &Data, worker: &mut Worker, estimator: &Estimator, cancel: &AtomicBool) -> Result<Scores> {
+    let Estimator { model, observed, placed, values, .. } = *estimator;
+    let found = worker.eliminated_posterior(model, (observed, &estimator.origin), placed, values, cancel)?;
+    let n_patterns = found.posterior.log_probability.len();
+    let mut scores = Scores::new(model, n_patterns);
+    let (n, n_functions) = (estimator.origin.len(), estimator.n_functions());
+    let estimate = |p: usize| -> Result<(Vec<f64>, Vec<f64>)> {
+        let (mut theta, mut covariance) = (vec![0.0; n], vec![0.0; n * n]);
+        let expectations = &found.posterior.expectations[p * n_functions..(p + 1) * n_functions];
+        let modes = &found.modes[p * model.spec.n_classes * n..][..model.spec.n_classes * n];
+        let at_mode = |class: usize, theta: &mut [f64]| theta.copy_from_slice(&modes[class * n..(class + 1) * n]);
+        let answers = || data.answers_of(observed, p);
+        estimator.estimate(expectations, at_mode, answers, (&mut theta, &mut covariance))?;
+        Ok((theta, covariance))
+    };
+    let estimates: Vec<_> = (0..n_patterns).into_par_iter().map(estimate).collect::<Result<_>>()?;
+    for (p, (theta, covariance)) in estimates.into_iter().enumerate() {
+        let classes = &found.posterior.expectations[p * n_functions..][..model.spec.n_classes];
+        estimator.write(p, (&theta, &covariance), (classes, found.posterior.log_probability[p]), &mut scores.slices());
+    }
+    Ok(scores)
+}
+
+/// The parts of [`Scores`] that are written to.
+struct ScoresMut<'a> {
+    theta: &'a mut [f64],
+    covariance: &'a mut [f64],
+    class_probabilities: &'a mut [f64],
+    log_probability: &'a mut [f64],
+}
+
+impl Scores {
+    fn slices(&mut self) -> ScoresMut<'_> {
+        ScoresMut {
+            theta: &mut self.theta,
+            covariance: &mut self.covariance,
+            class_probabilities: &mut self.class_probabilities,
+            log_probability: &mut self.log_probability,
+        }
+    }
+}
+
+fn impossible(model: &Model, observed: usize, row: usize) -> Error {
     Error::Estimation(format!(
         "the responses in row {row} (group '{}') have probability 0 under the model, so there is no posterior \
          distribution; check the responses against the probabilities fixed at 0",
@@ -108,28 +168,18 @@ fn impossible(model: &Model, observed: usize, row: u32) -> Error {
     ))
 }
 
-impl Scores {
-    fn write(&mut self, row: usize, attributes: &[usize], pattern: &PatternScore) {
-        let (n, n_own) = (self.n_attributes, attributes.len());
-        for (j, &a) in attributes.iter().enumerate() {
-            self.theta[row * n + a] = pattern.theta[j];
-            for (k, &b) in attributes.iter().enumerate() {
-                self.covariance[(row * n + a) * n + b] = pattern.covariance[j * n_own + k];
-            }
-        }
-        let classes = &mut self.class_probabilities[row * self.n_classes..(row + 1) * self.n_classes];
-        classes.copy_from_slice(&pattern.class_probabilities);
-        self.log_probability[row] = pattern.log_probability;
-    }
-}
-
-/// The score of one response pattern, over its group's own attributes.
-struct PatternScore {
-    theta: Vec<f64>,
-    covariance: Vec<f64>,
-    class_probabilities: Vec<f64>,
+/// The mode of the posterior density for these answers, from a start near it.
+fn find_mode(
+    estimator: &Estimator,
     class: usize,
-    log_probability: f64,
+    answers: &[(usize, u8)],
+    theta: &mut [f64],
+    covariance: &mut [f64],
+) -> Result<()> {
+    let mode = PosteriorMode::new(estimator.model, estimator.observed, class, estimator.values)?;
+    let found = mode.find(answers, theta, covariance);
+    theta.copy_from_slice(&found);
+    Ok(())
 }
 
 /// A point near the nodes, about which second moments are taken so that they do not cancel.
@@ -142,74 +192,6 @@ fn origin(model: &Model, observed: usize, placed: &[Placed]) -> Vec<f64> {
     (0..grid.n_dims).map(|j| grid.theta[j * grid.n_nodes + grid.n_nodes / 2]).collect()
 }
 
-/// Functions of the nodes whose posterior expectations make a score: class indicators, attributes, and the lower
-/// triangle of their products, both about [`origin`]. `(F, L)`, the nodes of all classes in each row.
-fn functions(model: &Model, observed: usize, placed: &[Placed]) -> Vec<f64> {
-    let n_classes = model.spec.n_classes;
-    let placed_here = &placed[observed * n_classes..(observed + 1) * n_classes];
-    let origin = origin(model, observed, placed);
-    let n_total: usize = placed_here.iter().map(|p| p.grid.n_nodes).sum();
-    let mut functions = Vec::with_capacity((n_classes + origin.len() * (origin.len() + 3) / 2) * n_total);
-    for class in 0..n_classes {
-        for (other, placed) in placed_here.iter().enumerate() {
-            functions.extend(std::iter::repeat_n(f64::from(u8::from(class == other)), placed.grid.n_nodes));
-        }
-    }
-    for (j, origin) in origin.iter().enumerate() {
-        for placed in placed_here {
-            functions.extend(axis(placed, j).iter().map(|t| t - origin));
-        }
-    }
-    for j in 0..origin.len() {
-        for k in 0..=j {
-            for placed in placed_here {
-                let pairs = axis(placed, j).iter().zip(axis(placed, k));
-                functions.extend(pairs.map(|(t, u)| (t - origin[j]) * (u - origin[k])));
-            }
-        }
-    }
-    functions
-}
-
 fn axis(placed: &Placed, j: usize) -> &[f64] {
     &placed.grid.theta[j * placed.grid.n_nodes..(j + 1) * placed.grid.n_nodes]
-}
-
-impl PatternScore {
-    fn new(
-        model: &Model,
-        (observed, placed): (usize, &[Placed]),
-        found: &GroupPosterior,
-        pattern: usize,
-        method: Method,
-    ) -> Self {
-        let n_classes = model.spec.n_classes;
-        let origin = origin(model, observed, placed);
-        let n = origin.len();
-        let n_functions = n_classes + n * (n + 3) / 2;
-        let expectations = &found.posterior.expectations[pattern * n_functions..(pattern + 1) * n_functions];
-        let (classes, moments) = expectations.split_at(n_classes);
-        let (first, second) = moments.split_at(n);
-        let class = (0..n_classes).rev().max_by(|&a, &b| classes[a].total_cmp(&classes[b])).unwrap_or_default();
-        let theta: Vec<f64> = match method {
-            Method::Eap => first.iter().zip(&origin).map(|(f, o)| f + o).collect(),
-            Method::Map | Method::Mode if !found.modes.is_empty() => {
-                found.modes[(pattern * n_classes + class) * n..][..n].to_vec()
-            }
-            Method::Map | Method::Mode => {
-                let node = found.posterior.modes[pattern * n_classes + class] as usize;
-                let grid = &placed[observed * n_classes + class];
-                (0..n).map(|j| axis(grid, j)[node]).collect()
-            }
-        };
-        // E (theta - t)(theta - t)' = second - f d' - d f' + d d' with d = t - origin
-        let d: Vec<f64> = theta.iter().zip(&origin).map(|(t, o)| t - o).collect();
-        let about = |j: usize, k: usize| {
-            let (high, low) = (j.max(k), j.min(k));
-            second[high * (high + 1) / 2 + low] - first[j] * d[k] - d[j] * first[k] + d[j] * d[k]
-        };
-        let covariance = (0..n * n).map(|at| about(at / n, at % n)).collect();
-        let log_probability = found.posterior.log_probability[pattern];
-        Self { theta, covariance, class_probabilities: classes.to_vec(), class, log_probability }
-    }
 }

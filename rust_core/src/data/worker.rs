@@ -57,32 +57,12 @@ pub struct GroupPosterior<'a> {
 }
 
 impl<'a> Worker<'a> {
-    /// Posterior expectations of `functions (F, L)` over the nodes of all classes of an observed group.
+    /// Posterior expectations of class indicators, attributes and the lower triangle of their products about `origin`,
+    /// for an observed group of which attributes are eliminated.
     ///
     /// # Errors
-    /// [`Error::Interrupted`]. Respondents whose answers cannot occur have a log-probability of minus infinity.
-    pub fn posterior(
-        &mut self,
-        model: &Model,
-        (observed, functions): (usize, &[f64]),
-        placed: &[Placed],
-        values: &[f64],
-        cancel: &AtomicBool,
-    ) -> Result<GroupPosterior<'a>> {
-        let data = self.data;
-        let tables = NodeTables::new(model, observed, placed, values);
-        let input = tables.input();
-        let patterns = &data.patterns[observed];
-        let posterior = self.steps[observed].posterior(patterns, input, functions, true, cancel)?;
-        let pattern_of_respondent = patterns.pattern_of_respondent();
-        Ok(GroupPosterior { rows: &data.rows[observed], pattern_of_respondent, posterior, modes: Vec::new() })
-    }
-
-    /// As [`Worker::posterior`] where attributes are eliminated, for class indicators, attributes and the lower triangle
-    /// of their products about `origin`.
-    ///
-    /// # Errors
-    /// As [`Worker::posterior`]; [`Error::Spec`] where nothing is eliminated.
+    /// [`Error::Interrupted`]; [`Error::Spec`] where nothing is eliminated. Respondents whose answers cannot occur have a
+    /// log-probability of minus infinity.
     pub fn eliminated_posterior(
         &mut self,
         model: &Model,

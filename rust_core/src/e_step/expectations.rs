@@ -9,7 +9,7 @@ use super::inner::{InnerStep, JointScratch};
 use super::posterior::{PosteriorChunk, PosteriorRows};
 use super::vector::{V, dispatch, flat_mut};
 use super::{EStep, InnerSummary, MAX_CHUNKS, NodeProbabilities, Posterior, Stop};
-use crate::patterns::Patterns;
+use crate::patterns::{Patterns, RowLists};
 
 /// Patterns whose posteriors are held at a time while they are folded.
 const FOLDED_ROWS: usize = 64;
@@ -31,34 +31,51 @@ impl EStep {
         cancel: &AtomicBool,
     ) -> Result<Posterior, Stop> {
         self.build_tables(patterns, input)?;
-        let (n_nodes, n_patterns) = (self.outer().n_nodes(), patterns.len());
+        let functions = self.padded(functions)?;
+        self.expectations(patterns.row_lists(), &functions, modes, cancel)
+    }
+
+    /// Functions `(F, L)` filled up to whole vectors.
+    pub(super) fn padded(&self, functions: &[f64]) -> Result<Vec<V>, Stop> {
+        let (n_nodes, n_vectors) = (self.outer().n_nodes(), self.tables.n_vectors);
         if !functions.len().is_multiple_of(n_nodes) {
             return Err(Stop::Shape("the functions"));
         }
-        let n_functions = functions.len() / n_nodes;
-        let n_segments = if modes { self.outer().n_segments() } else { 0 };
-        let mut padded = vec![V::ZERO; n_functions * self.tables.n_vectors];
-        for (to, from) in padded.chunks_exact_mut(self.tables.n_vectors).zip(functions.chunks_exact(n_nodes)) {
+        let mut padded = vec![V::ZERO; functions.len() / n_nodes * n_vectors];
+        for (to, from) in padded.chunks_exact_mut(n_vectors).zip(functions.chunks_exact(n_nodes)) {
             flat_mut(to)[..n_nodes].copy_from_slice(from);
         }
+        Ok(padded)
+    }
+
+    /// As [`EStep::posterior`], at the probabilities tabulated last.
+    pub(super) fn expectations(
+        &self,
+        rows: RowLists,
+        functions: &[V],
+        modes: bool,
+        cancel: &AtomicBool,
+    ) -> Result<Posterior, Stop> {
+        let (n_patterns, n_functions) = (rows.len(), functions.len() / self.tables.n_vectors);
+        let n_segments = if modes { self.outer().n_segments() } else { 0 };
         let mut posterior = Posterior {
             log_probability: vec![0.0; n_patterns],
             expectations: vec![0.0; n_patterns * n_functions],
             modes: vec![0; n_patterns * n_segments],
         };
-        let (layout, Self { tables, isa, .. }) = (self.outer(), &*self);
+        let (layout, Self { tables, isa, .. }) = (self.outer(), self);
         let Posterior { log_probability, expectations, modes } = &mut posterior;
-        let expectations = pieces(expectations, n_functions);
-        let modes = pieces(modes, n_segments);
+        let expectations = pieces(expectations, POSTERIOR_CHUNK * n_functions);
+        let modes = pieces(modes, POSTERIOR_CHUNK * n_segments);
         let work: Vec<_> = log_probability
             .chunks_mut(POSTERIOR_CHUNK)
             .zip(expectations.zip(modes))
             .enumerate()
             .map(|(c, (log_probability, (expectations, modes)))| PosteriorChunk {
-                patterns,
+                rows,
                 tables,
                 layout,
-                functions: &padded,
+                functions,
                 start: c * POSTERIOR_CHUNK,
                 log_probability,
                 expectations,
@@ -163,13 +180,12 @@ impl EStep {
     }
 }
 
-/// The parts of an array with `width` elements per pattern that belong to the chunks of the posterior; empty parts
-/// without end where it is empty.
-fn pieces<T>(array: &mut [T], width: usize) -> impl Iterator<Item = &mut [T]> {
+/// An array cut into pieces of some length; empty ones without end after it.
+pub(crate) fn pieces<T>(array: &mut [T], length: usize) -> impl Iterator<Item = &mut [T]> {
     let mut rest = Some(array);
     std::iter::from_fn(move || {
         let array = rest.take().unwrap_or_default();
-        let (piece, tail) = array.split_at_mut((POSTERIOR_CHUNK * width).min(array.len()));
+        let (piece, tail) = array.split_at_mut(length.min(array.len()));
         rest = Some(tail);
         Some(piece)
     })

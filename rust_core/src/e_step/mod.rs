@@ -22,6 +22,7 @@ mod kernel;
 mod layout;
 mod log_sum;
 mod posterior;
+mod ready;
 mod tables;
 mod vector;
 
@@ -38,9 +39,11 @@ use kernel::{Chunk, Scratch};
 use tables::Tables;
 use vector::{V, dispatch};
 
+pub(crate) use expectations::pieces;
 pub use inner::{InnerLayout, InnerSummary};
 pub use layout::{GroupCounts, NodeLayout, SupportMap};
 pub use posterior::Posterior;
+pub use ready::ReadyPosterior;
 pub use vector::InstructionSet;
 
 /// Chunks of patterns at most.

@@ -8,7 +8,7 @@ use super::kernel::{Scratch, WideRow, align, guard, rescale, sum};
 use super::layout::NodeLayout;
 use super::tables::Tables;
 use super::vector::{Kernel, V, flat, ln_scaled};
-use crate::patterns::Patterns;
+use crate::patterns::{Patterns, RowLists};
 
 /// What the responses of each pattern say about its latent node.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +24,7 @@ pub struct Posterior {
 
 /// The posterior of consecutive patterns.
 pub(super) struct PosteriorChunk<'a> {
-    pub patterns: &'a Patterns,
+    pub rows: RowLists<'a>,
     pub tables: &'a Tables,
     pub layout: &'a NodeLayout,
     /// `(F, n_vectors)`
@@ -58,7 +58,7 @@ impl PosteriorChunk<'_> {
             if self.cancel.load(Ordering::Relaxed) {
                 return Err(Stop::Interrupted);
             }
-            let rows = self.patterns.rows(self.start + k);
+            let rows = self.rows.of(self.start + k);
             let is_scaled = multiply::<GUARD>(self.tables, rows, modes_wanted, &mut scratch);
             // Before classes that are all but impossible vanish beside the others.
             for segment in 0..n_segments {

@@ -10,6 +10,7 @@
 
 mod answers;
 mod blocks;
+mod complete;
 mod inner;
 mod sparse;
 mod unique;
@@ -18,6 +19,7 @@ use std::ops::Range;
 
 use crate::{Error, Result};
 
+pub use complete::{RowCoder, RowLists};
 pub use inner::{InnerItems, InnerPatterns};
 pub use sparse::{AnswerLists, SparseSelection};
 
@@ -256,6 +258,11 @@ impl Patterns {
     #[inline(always)]
     pub fn rows(&self, pattern: usize) -> &[u32] {
         &self.row_ids[self.row_ptr[pattern]..self.row_ptr[pattern + 1]]
+    }
+
+    /// The rows of all patterns.
+    pub fn row_lists(&self) -> RowLists<'_> {
+        RowLists { ptr: &self.row_ptr, ids: &self.row_ids }
     }
 
     /// `N_gp (P)`: sum of the weights of the respondents with each pattern.

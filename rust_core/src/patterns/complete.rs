@@ -1,0 +1,185 @@
+//! Dictionaries of every joint answer there can be, for respondents who are not known in advance.
+
+use super::{Block, MISSING, Patterns};
+
+/// Joint answers of a block at most: as many as short patterns are worth.
+const MAX_ROWS: usize = 256;
+/// Bytes that the tables of all blocks may take before smaller blocks are tried.
+const TABLE_BYTES: usize = 2 << 20;
+
+/// The rows of respondents in a complete dictionary.
+#[derive(Debug, Clone, Default)]
+pub struct RowCoder {
+    /// Per block: the row of answering nothing.
+    empty: Vec<u32>,
+    /// Rows of the first block for each known class.
+    per_class: u32,
+    items: Vec<ItemDigit>,
+}
+
+/// What an answer to an item changes in the row of its block.
+#[derive(Debug, Clone, Copy)]
+struct ItemDigit {
+    block: u32,
+    stride: u32,
+    n_categories: u8,
+}
+
+/// Rows of respondents, one list after another.
+#[derive(Debug, Clone, Copy)]
+pub struct RowLists<'a> {
+    /// `(N + 1)`: where each list begins.
+    pub ptr: &'a [usize],
+    /// The rows.
+    pub ids: &'a [u32],
+}
+
+impl<'a> RowLists<'a> {
+    /// The rows of one respondent.
+    #[inline(always)]
+    pub fn of(&self, respondent: usize) -> &'a [u32] {
+        &self.ids[self.ptr[respondent]..self.ptr[respondent + 1]]
+    }
+
+    /// Number of respondents.
+    pub fn len(&self) -> usize {
+        self.ptr.len() - 1
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl RowCoder {
+    /// Appends the rows of a respondent with these answers (positions of items, ascending, with their categories), whose
+    /// class may be known. A block without an answer has none, but for the first, which holds the prior.
+    #[inline]
+    pub fn push(&self, known_class: u16, answers: impl Iterator<Item = (usize, u8)>, ids: &mut Vec<u32>) {
+        let (mut block, mut row) = (0, self.empty.first().copied().unwrap_or_default());
+        row += u32::from(known_class) * self.per_class;
+        for (item, code) in answers {
+            let digit = self.items[item];
+            if digit.block != block {
+                ids.push(row);
+                (block, row) = (digit.block, self.empty[digit.block as usize]);
+            }
+            row -= u32::from(digit.n_categories - code) * digit.stride;
+        }
+        ids.push(row);
+    }
+}
+
+impl Patterns {
+    /// No respondents, but every joint answer that `n_nodes` nodes make room for, a missing one included; and how to
+    /// find the rows of respondents among them. `n_known` classes may be known.
+    pub(crate) fn complete(n_categories: &[usize], n_nodes: usize, n_known: usize) -> (Self, RowCoder) {
+        let mut limit = MAX_ROWS;
+        let mut blocks = cut(n_categories, limit);
+        while limit > 1 && blocks.last().map_or(0, |b: &Block| b.rows.end) * n_nodes * 8 > TABLE_BYTES {
+            limit /= 2;
+            blocks = cut(n_categories, limit);
+        }
+        let per_class = blocks.first().map_or(0, |b| b.rows.len());
+        let mut coder = RowCoder { per_class: per_class as u32, ..RowCoder::default() };
+        for (b, block) in blocks.iter().enumerate() {
+            coder.empty.push(block.rows.end as u32 - 1);
+            let mut stride = block.rows.len() as u32;
+            for &m in &n_categories[block.items.clone()] {
+                stride /= m as u32 + 1;
+                coder.items.push(ItemDigit { block: b as u32, stride, n_categories: m as u8 });
+            }
+        }
+        if let Some((first, others)) = blocks.split_first_mut() {
+            let codes = first.codes.repeat(n_known + 1);
+            first.codes = codes;
+            first.known_class = (0..=n_known as u16).flat_map(|known| std::iter::repeat_n(known, per_class)).collect();
+            first.rows.end += n_known * per_class;
+            for block in others {
+                block.rows = block.rows.start + n_known * per_class..block.rows.end + n_known * per_class;
+            }
+        }
+        coder.empty.iter_mut().skip(1).for_each(|row| *row += (n_known * per_class) as u32);
+        let patterns = Self {
+            n_categories: n_categories.to_vec(),
+            outer_items: (0..n_categories.len()).collect(),
+            n_rows: blocks.last().map_or(0, |b| b.rows.end),
+            blocks,
+            inner: Vec::new(),
+            row_ptr: vec![0],
+            row_ids: Vec::new(),
+            n_gp: Vec::new(),
+            first_respondent: Vec::new(),
+            pattern_of_respondent: Vec::new(),
+        };
+        (patterns, coder)
+    }
+}
+
+/// Blocks of consecutive items with at most `limit` joint answers, or of one item.
+fn cut(n_categories: &[usize], limit: usize) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let (mut start, mut n_rows, mut first_row) = (0, 1, 0);
+    for end in 1..=n_categories.len() {
+        n_rows *= n_categories[end - 1] + 1;
+        let is_full = n_categories.get(end).is_none_or(|m| n_rows * (m + 1) > limit);
+        if is_full {
+            let radix: Vec<usize> = n_categories[start..end].iter().map(|m| m + 1).collect();
+            let (rows, codes) = (first_row..first_row + n_rows, joint_answers(&radix));
+            blocks.push(Block { items: start..end, rows, codes, known_class: Vec::new(), inner: None });
+            (start, first_row, n_rows) = (end, first_row + n_rows, 1);
+        }
+    }
+    blocks
+}
+
+/// All joint answers to items in lexicographic order, missing last.
+fn joint_answers(radix: &[usize]) -> Vec<u8> {
+    let n_rows = radix.iter().product::<usize>();
+    let mut codes = Vec::with_capacity(n_rows * radix.len());
+    for row in 0..n_rows {
+        let mut stride = n_rows;
+        for r in radix {
+            stride /= r;
+            let digit = row / stride % r;
+            codes.push(if digit + 1 == *r { MISSING } else { digit as u8 });
+        }
+    }
+    codes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_spell_the_answers() {
+        let n_categories = [2, 3, 2, 5, 4, 2, 2, 3, 2];
+        for (n_nodes, n_known) in [(1, 0), (64, 2), (1 << 14, 1)] {
+            let (patterns, coder) = Patterns::complete(&n_categories, n_nodes, n_known);
+            for seed in 0..200_usize {
+                let code = |i: usize| ((seed * 7919 + i * 104_729) / 13 % (n_categories[i] + 1)) as u8;
+                let answers: Vec<(usize, u8)> =
+                    (0..9).map(|i| (i, code(i))).filter(|&(i, c)| usize::from(c) < n_categories[i]).collect();
+                let (known, mut rows) = ((seed % (n_known + 1)) as u16, Vec::new());
+                coder.push(known, answers.iter().copied(), &mut rows);
+                let mut spelt = Vec::new();
+                for &row in &rows {
+                    let block = patterns.blocks().iter().find(|b| b.rows.contains(&(row as usize))).unwrap();
+                    let codes = block.answers(row as usize - block.rows.start);
+                    let given = block.items.clone().zip(codes.iter().copied());
+                    spelt.extend(given.filter(|&(_, code)| code != MISSING));
+                }
+                assert_eq!(spelt, answers);
+                assert_eq!(patterns.blocks()[0].known_class[rows[0] as usize], known);
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_shrink_to_single_items_where_grids_are_large() {
+        let (patterns, _) = Patterns::complete(&[2; 12], 1 << 20, 0);
+        assert!(patterns.blocks().iter().all(|block| block.items.len() == 1));
+    }
+}

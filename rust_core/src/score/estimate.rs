@@ -1,0 +1,81 @@
+//! From posterior expectations to an estimate with its covariance.
+
+use super::{Method, ScoresMut, find_mode, origin};
+use crate::error::Result;
+use crate::expected::Placed;
+use crate::spec::Model;
+
+/// What the estimates of the respondents of one observed group have in common.
+pub(super) struct Estimator<'a> {
+    pub model: &'a Model,
+    pub observed: usize,
+    pub placed: &'a [Placed],
+    pub values: &'a [f64],
+    pub method: Method,
+    /// See [`origin`].
+    pub origin: Vec<f64>,
+}
+
+impl<'a> Estimator<'a> {
+    pub fn new(model: &'a Model, observed: usize, placed: &'a [Placed], values: &'a [f64], method: Method) -> Self {
+        Self { model, observed, placed, values, method, origin: origin(model, observed, placed) }
+    }
+
+    /// Number of functions whose expectations make a score: class indicators, attributes and their products.
+    pub fn n_functions(&self) -> usize {
+        let n = self.origin.len();
+        self.model.spec.n_classes + n * (n + 3) / 2
+    }
+
+    /// The estimate `(J_g)` and its covariance `(J_g, J_g)`, over the group's own attributes. `at_mode` writes the most
+    /// probable node of a class.
+    pub fn estimate(
+        &self,
+        expectations: &[f64],
+        at_mode: impl FnOnce(usize, &mut [f64]),
+        answers: impl FnOnce() -> Vec<(usize, u8)>,
+        (theta, covariance): (&mut [f64], &mut [f64]),
+    ) -> Result<()> {
+        let n = self.origin.len();
+        let (classes, moments) = expectations.split_at(self.model.spec.n_classes);
+        let (first, second) = moments.split_at(n);
+        let class = (0..classes.len()).rev().max_by(|&a, &b| classes[a].total_cmp(&classes[b])).unwrap_or_default();
+        match self.method {
+            Method::Eap => theta.iter_mut().zip(first).zip(&self.origin).for_each(|((t, f), o)| *t = f + o),
+            Method::Map | Method::Mode => at_mode(class, theta),
+        }
+        if self.method == Method::Mode {
+            return find_mode(self, class, &answers(), theta, covariance);
+        }
+        // E (theta - t)(theta - t)' = second - f d' - d f' + d d' with d = t - origin
+        let d = |j: usize| theta[j] - self.origin[j];
+        for j in 0..n {
+            for k in 0..n {
+                let (high, low) = (j.max(k), j.min(k));
+                covariance[j * n + k] =
+                    second[high * (high + 1) / 2 + low] - first[j] * d(k) - d(j) * first[k] + d(j) * d(k);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the score of the respondent at `row`, over the model's attributes.
+    pub fn write(
+        &self,
+        row: usize,
+        (theta, covariance): (&[f64], &[f64]),
+        (classes, log_probability): (&[f64], f64),
+        scores: &mut ScoresMut,
+    ) {
+        let attributes = &self.model.spec.groups[self.observed].attributes;
+        let (n, n_own) = (self.model.spec.attributes.len(), attributes.len());
+        for (j, &a) in attributes.iter().enumerate() {
+            scores.theta[row * n + a] = theta[j];
+            for (k, &b) in attributes.iter().enumerate() {
+                scores.covariance[(row * n + a) * n + b] = covariance[j * n_own + k];
+            }
+        }
+        scores.class_probabilities[row * classes.len()..(row + 1) * classes.len()].copy_from_slice(classes);
+        scores.log_probability[row] = log_probability;
+    }
+}
