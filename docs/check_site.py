@@ -54,6 +54,9 @@ def problems(site: Path) -> list[str]:
                 found.append(f"{name}: {link}: there is no such place on the page")
         outside = [link for link in page.fetched if urlsplit(link).netloc]
         found += [f"{name}: fetches {link}" for link in outside]
+        inside = [urlsplit(link).path for link in page.fetched if not urlsplit(link).netloc]
+        gone = [file for file in inside if file and not (path.parent / unquote(file)).exists()]
+        found += [f"{name}: {file} is not there" for file in gone]
     return found
 
 

@@ -30,6 +30,8 @@ def check_site() -> ModuleType:
         ('<a href="other.html#gone">x</a>', "no such place"),
         ('<a href="#gone">x</a>', "no such place"),
         ('<script src="https://example.org/a.js"></script>', "fetches https://example.org/a.js"),
+        ('<img src="a.png">', "a.png is not there"),
+        ('<img src="other.html?v=1">', None),
         ('<img src="//example.org/a.png">', "fetches //example.org/a.png"),
     ],
 )
