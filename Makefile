@@ -24,7 +24,7 @@ unexport PYTHONPATH
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help example test lint format bench coverage reference-table docs figures recovery recovery-extended gallery bench-peers bench-scaling bench-write wheel develop clean
+.PHONY: help example test lint format bench coverage reference-table docs figures recovery recovery-extended gallery bench-peers bench-scaling bench-scoring bench-write wheel develop clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench-write: bench ## the same, to docs/benchmarks.md
 
 bench-peers: $(VENV)/.installed $(VENV)/.test $(PEERS)/.installed ## time other programs beside ours, to docs/benchmarks.md
 	$(BIN)/python -m benches.compare --write $(BENCH_ARGS)
+
+bench-scoring: $(VENV)/.installed ## time a scorer, and score a million single respondents from eight threads
+	$(BIN)/python -m benches.scoring
 
 bench-scaling: $(VENV)/.installed $(VENV)/.test ## time against respondents, items, nodes, to docs/benchmarks.md
 	$(BIN)/python -m benches.scaling --write $(BENCH_ARGS)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mixirt.long_format import LongResponses, long
     from mixirt.model import Model
     from mixirt.result import Result
+    from mixirt.scorer import Score, Scorer
     from mixirt.scores import Scores
 
 __all__ = [
@@ -55,6 +56,8 @@ __all__ = [
     "QuadratureWarning",
     "ReplicationWarning",
     "Result",
+    "Score",
+    "Scorer",
     "Scores",
     "SpecError",
     "__version__",
@@ -78,6 +81,8 @@ _HOMES = {
     "LongResponses": "long_format",
     "Model": "model",
     "Result": "result",
+    "Score": "scorer",
+    "Scorer": "scorer",
     "Scores": "scores",
     "__version__": "_core",
     "bifactor": "bifactor_model",

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 __all__ = [
     "Data",
     "Model",
+    "Scorer",
     "Structure",
     "__version__",
     "covariance",
@@ -108,6 +109,26 @@ class Data:
         *,
         n_threads: int | None = None,
     ) -> dict[str, NDArray[np.float64]]: ...
+
+@final
+class Scorer:
+    def __new__(cls, model: Model, x: NDArray[np.float64], method: str) -> Scorer: ...
+    def score(
+        self,
+        codes: NDArray[np.uint8],
+        *,
+        group: NDArray[np.uint32] | None = None,
+        n_threads: int | None = None,
+    ) -> dict[str, NDArray[np.float64]]: ...
+    def score_one(
+        self, group: int, codes: bytes
+    ) -> tuple[
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+        float,
+    ]: ...
 
 def encode(
     responses: NDArray[Any] | list[NDArray[Any]],

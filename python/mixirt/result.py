@@ -17,6 +17,7 @@ from mixirt.model import Model
 from mixirt.provenance import DataSummary, FittedData
 from mixirt.reporting import Reported
 from mixirt.reuse import Reuse
+from mixirt.scorer import Scoring
 from mixirt.scores import Scores, score
 from mixirt.simulate import simulate
 from mixirt.summary import summary_text
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Result"]
 
 
-class Result(Classified, Curves, Inference, Course, Reuse, Reported):
+class Result(Classified, Curves, Inference, Course, Reuse, Scoring, Reported):
     """Estimates, log-likelihood and history of a fit; made by :func:`mixirt.fit`. Immutable."""
 
     def __init__(

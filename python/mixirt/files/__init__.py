@@ -21,7 +21,7 @@ from mixirt.frames import LIBRARIES
 if TYPE_CHECKING:
     from mixirt.result import Result
 
-__all__ = ["load", "save"]
+__all__ = ["dumps", "load", "loads", "save"]
 
 #: The largest file that is read: more than 100 million numbers.
 MAX_BYTES = 2**31
@@ -29,6 +29,13 @@ MAX_BYTES = 2**31
 
 def save(result: Result, path: str | Path, covariances: bool = True) -> None:
     """Write a fit to a file; see :meth:`mixirt.Result.save`."""
+    text = dumps(result, covariances)
+    with replacing(path) as file:
+        file.write(text)
+
+
+def dumps(result: Result, covariances: bool = True) -> bytes:
+    """Give what :func:`save` writes."""
     content = fit_content(result, covariances)
     document = {
         "format": FORMAT,
@@ -36,9 +43,12 @@ def save(result: Result, path: str | Path, covariances: bool = True) -> None:
         "checksum": checksum(content),
         "content": content,
     }
-    text = lay_out(document)
-    with replacing(path) as file:
-        file.write(text.encode("ascii"))
+    return lay_out(document).encode("ascii")
+
+
+def loads(text: bytes, *, frames: str | None = None) -> Result:
+    """Read a fit from what :func:`dumps` gave."""
+    return read_fit(Section(_content(parse(text)), "content"), frames)
 
 
 def load(path: str | Path, *, frames: str | None = None) -> Result:
@@ -79,8 +89,7 @@ def load(path: str | Path, *, frames: str | None = None) -> Result:
     if frames is not None and frames not in (*LIBRARIES, "dict"):
         raise SpecError(unknown("library of frames", frames, LIBRARIES))
     try:
-        content = _content(parse(_read(path)))
-        return read_fit(Section(content, "content"), frames)
+        return loads(_read(path), frames=frames)
     except FileError as error:
         raise FileError(f"{path} {error}") from error
     except MixirtError as error:

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use mixirt_core::data::{self, LongResponses, Responses};
 use mixirt_core::patterns::AnswerLists;
 use mixirt_core::{Error, score};
-use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::errors::to_python;
 use crate::model::PyModel;
 use crate::run::{pool, until_done};
+use crate::scorer::scores_dict;
 
 /// The unique patterns of some responses. Immutable.
 #[pyclass(frozen, module = "mixirt._core")]
@@ -113,12 +114,6 @@ impl Data {
         let method = score::method(method).map_err(to_python)?;
         let (model, data) = (Arc::clone(&model.inner), Arc::clone(&self.inner));
         let scores = until_done(py, n_threads, None, move |_, cancel| score::score(&model, &data, &x, method, cancel))?;
-        let (n, j, c) = (self.inner.n_respondents(), scores.n_attributes, scores.n_classes);
-        let result = PyDict::new(py);
-        result.set_item("theta", PyArray1::from_vec(py, scores.theta).reshape([n, j])?)?;
-        result.set_item("covariance", PyArray1::from_vec(py, scores.covariance).reshape([n, j, j])?)?;
-        result.set_item("class_probabilities", PyArray1::from_vec(py, scores.class_probabilities).reshape([n, c])?)?;
-        result.set_item("log_probability", scores.log_probability.into_pyarray(py))?;
-        Ok(result)
+        scores_dict(py, scores)
     }
 }

@@ -6,6 +6,7 @@ mod errors;
 mod fit;
 mod model;
 mod run;
+mod scorer;
 mod se;
 
 use pyo3::prelude::*;
@@ -23,7 +24,8 @@ mod _core {
     use crate::fit::{em_step, expected_counts, fit};
     #[pymodule_export]
     use crate::model::{PyModel, Structure};
-
+    #[pymodule_export]
+    use crate::scorer::Scorer;
     #[pymodule_export]
     use crate::se::{covariance, gradient, vcov_methods};
 

@@ -119,7 +119,8 @@ impl Tables {
     }
 
     /// Decides whether products of rows might underflow: first by the items' smallest probabilities, then by the rows, then
-    /// by those that occur together, which are few where everybody answered a part of the items.
+    /// by those that occur together, which are few where everybody answered a part of the items. Without patterns any
+    /// rows may occur together.
     fn set_guard(&mut self, patterns: &Patterns) {
         self.has_scaled_rows = self.blocks.iter().any(|b| !b.exponents.is_empty());
         self.guarded = self.has_scaled_rows || self.bound() < i64::from(BUDGET);
@@ -131,7 +132,8 @@ impl Tables {
         let might = |p: usize| patterns.rows(p).iter().map(exponent).sum::<i64>() < i64::from(BUDGET);
         self.guarded = self.has_scaled_rows
             || sum < i64::from(BUDGET)
-                && (0..patterns.len()).into_par_iter().with_min_len(PARALLEL_PATTERNS).any(might);
+                && (patterns.is_empty()
+                    || (0..patterns.len()).into_par_iter().with_min_len(PARALLEL_PATTERNS).any(might));
     }
 
     /// Has products of rows carry exponents, whether they might underflow or not.

@@ -6,11 +6,16 @@ use std::sync::atomic::AtomicBool;
 use super::estimate::Estimator;
 use super::group::GroupScorer;
 use super::{Method, Scores, impossible, score};
+use rayon::prelude::*;
+
 use crate::data::{Data, Responses};
 use crate::error::{Error, Result};
 use crate::expected::{Placed, place};
 use crate::patterns::{MISSING, UNKNOWN_CLASS};
 use crate::spec::Model;
+
+/// Rows that a thread checks at a time.
+const ROWS_CHECKED: usize = 1 << 12;
 
 /// A model at given parameters, tabulated for scoring. Immutable: any number of threads may share it.
 ///
@@ -22,6 +27,8 @@ pub struct Scorer {
     values: Vec<f64>,
     placed: Vec<Placed>,
     method: Method,
+    /// `M_i` of every item.
+    n_categories: Vec<u8>,
     /// Per observed group; none where attributes are eliminated.
     groups: Vec<Option<GroupScorer>>,
     /// Per observed group: the position of each item of the model among the group's own.
@@ -50,7 +57,8 @@ impl Scorer {
         };
         let n_items = model.spec.items.len();
         let positions = (0..n_groups).map(|o| (0..n_items).map(|i| position(o, i)).collect()).collect();
-        Ok(Self { x: x.to_vec(), values, placed, method, groups, positions, model })
+        let n_categories = model.spec.items.iter().map(|item| item.n_categories as u8).collect();
+        Ok(Self { x: x.to_vec(), values, placed, method, n_categories, groups, positions, model })
     }
 
     /// The model.
@@ -121,7 +129,7 @@ impl Scorer {
             return Err(Error::Data(format!("{found} codes do not make {n} rows of {n_items} items")));
         }
         let codes_of = |row: usize| &responses.codes[row * n_items..(row + 1) * n_items];
-        (0..n).try_for_each(|row| self.check(codes_of(row), row))?;
+        (0..n).into_par_iter().with_min_len(ROWS_CHECKED).try_for_each(|row| self.check(codes_of(row), row))?;
         let mut scores = Scores::new(&self.model, n);
         let respondent = |row: usize| {
             (UNKNOWN_CLASS, codes_of(row).iter().copied().enumerate().filter(|&(_, code)| code != MISSING))
@@ -135,6 +143,11 @@ impl Scorer {
 
     /// Refuses a code that is no category of its item.
     fn check(&self, codes: &[u8], row: usize) -> Result<()> {
+        let are_categories = codes.len() == self.n_categories.len()
+            && codes.iter().zip(&self.n_categories).fold(true, |all, (&code, &m)| all & (code < m || code == MISSING));
+        if are_categories {
+            return Ok(());
+        }
         let items = &self.model.spec.items;
         if codes.len() != items.len() {
             return Err(Error::Data(format!("{} codes were given for {} items", codes.len(), items.len())));

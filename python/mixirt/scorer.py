@@ -1,0 +1,328 @@
+"""Scorers: a fit made ready to score respondents in production."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixirt import _core
+from mixirt._answers import Answers
+from mixirt._checks import check_threads, word
+from mixirt._coding import MISSING, Coding, read_codings
+from mixirt._respondents import is_missing
+from mixirt._tables import Table
+from mixirt._words import quoted, unknown
+from mixirt.errors import DataError, MixirtError
+from mixirt.long_format import own_columns
+from mixirt.responses import Responses
+from mixirt.scores import Scores, new_data, read_new
+
+if TYPE_CHECKING:
+    from mixirt.result import Result
+
+__all__ = ["Score", "Scorer", "Scoring"]
+
+#: Respondents whose codes are held at a time.
+_CHUNK = 1 << 17
+
+
+class Score(NamedTuple):
+    """Attributes of one respondent; made by :meth:`Scorer.score_one`.
+
+    Attributes
+    ----------
+    theta : ndarray, shape (J,)
+        Estimates.
+    se : ndarray, shape (J,)
+        Standard errors.
+    covariance : ndarray, shape (J, J)
+        Covariance matrix.
+    class_probabilities : ndarray, shape (C,)
+        Posterior probability of each latent class; 1 where there is one class.
+    log_probability : float
+        Log marginal probability of the responses.
+    """
+
+    theta: NDArray[np.float64]
+    se: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    class_probabilities: NDArray[np.float64]
+    log_probability: float
+
+
+class Scorer:
+    """A fit made ready for scoring: made by :meth:`mixirt.Result.scorer`.
+
+    Immutable: threads may share it, it can be pickled and it survives a fork. What the answers need
+    is tabulated when it is made, so that a respondent costs microseconds. Scores equal those of
+    :meth:`mixirt.Result.score` to the last bit, whoever else is scored in the same call.
+
+    Examples
+    --------
+    >>> import mixirt
+    >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
+    >>> scorer = r.scorer()
+    >>> scorer.score_one({"item1": 1, "item2": 1, "item5": 0}).theta.round(2).tolist()
+    [-0.07]
+    >>> scorer.score([[1, 1, 1, 1, 1], [0, 0, 0, None, 0]]).theta.round(2).tolist()
+    [[0.73], [-1.76]]
+    """
+
+    def __init__(self, result: Result, method: str = "eap", *, missing: Any = None) -> None:
+        word("method", method)
+        design = result.model.design
+        self._result, self._method, self._missing = result, method, missing
+        self._compiled = _core.Scorer(result._engine, result._found["x"], method)
+        self._items = {name: i for i, name in enumerate(design.items)}
+        categories = dict(zip(design.items, design.category_labels, strict=True))
+        table = Table(names=design.items, columns=[], n_rows=0, has_names=True)
+        self._codings = read_codings(table, categories, missing)
+        self._codes = [_codes_of(coding) for coding in self._codings]
+
+    @property
+    def method(self) -> str:
+        """How attributes are estimated."""
+        return self._method
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """Names of the items, in the order in which :meth:`score_one` takes their answers."""
+        return self._result.model.design.items
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Names of the attributes."""
+        return self._result.model.design.attributes
+
+    def score(
+        self,
+        responses: Any,
+        *,
+        groups: Any = None,
+        extra: Any = "refuse",
+        n_threads: int | None = None,
+    ) -> Scores:
+        """Score many respondents.
+
+        Arrays are coded piece by piece, so that no more memory is taken than the scores need and
+        17 MB for every 128 items.
+
+        Parameters
+        ----------
+        responses : array, list of lists, data frame or long responses
+            As for :meth:`mixirt.Result.score`.
+        groups : sequence of labels, optional
+            Observed group of each respondent; needed when the model has groups.
+        extra : {"refuse", "ignore"}, default "refuse"
+            What to do with columns that are no items.
+        n_threads : int, optional
+            Threads; default one per processor.
+
+        Returns
+        -------
+        Scores
+            As from :meth:`mixirt.Result.score`.
+
+        Raises
+        ------
+        DataError
+            If items are missing or unknown, or a code was not among the item's categories.
+        EstimationError
+            If a respondent's answers have probability 0.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> lsat7 = mixirt.datasets.load("lsat7").responses
+        >>> r = mixirt.fit(lsat7, "2pl")
+        >>> bool((r.scorer().score(lsat7).theta == r.score(lsat7).theta).all())
+        True
+        """
+        check_threads(n_threads)
+        is_array = isinstance(responses, np.ndarray) and responses.ndim == 2
+        if not is_array or len(responses) <= _CHUNK or groups is not None:
+            return self._score_whole(responses, groups, extra, n_threads)
+        try:
+            return self._score_pieces(responses, extra, n_threads)
+        except MixirtError:
+            # Rows are then counted from the first of all.
+            return self._score_whole(responses, groups, extra, n_threads)
+
+    def score_one(self, responses: Any, *, group: Any = None) -> Score:
+        """Score one respondent.
+
+        Parameters
+        ----------
+        responses : mapping from item to answer, or sequence of I answers
+            Answers by item name, items that are not named being missing; or one answer for each of
+            :attr:`items`. None and NaN are missing.
+        group : label, optional
+            The respondent's observed group; needed when the model has groups.
+
+        Returns
+        -------
+        Score
+            Estimates, standard errors, covariance matrix, class probabilities and log-probability.
+
+        Raises
+        ------
+        DataError
+            If an item or group is unknown, an answer is not among the item's categories, or the
+            number of answers is not that of the items.
+        EstimationError
+            If the answers have probability 0.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
+        >>> score = r.scorer().score_one([1, 1, 1, 1, 1])
+        >>> round(float(score.theta[0]), 2), round(float(score.se[0]), 2)
+        (0.73, 0.8)
+        """
+        position = 0 if group is None else self._group(group)
+        if group is None and self._result.model.design.has_groups:
+            raise DataError(f"say which group: {quoted(self._result.model.design.groups)}")
+        named = isinstance(responses, Mapping)
+        codes = self._named(responses) if named else self._listed(responses)
+        return Score(*self._compiled.score_one(position, codes))
+
+    def _named(self, responses: Mapping[Any, Any]) -> bytes:
+        codes = bytearray([MISSING]) * len(self._codes)
+        for name, answer in responses.items():
+            item = self._items.get(name)
+            if item is None:
+                raise DataError(unknown("item", name, self.items))
+            codes[item] = self._code(item, answer)
+        return bytes(codes)
+
+    def _listed(self, responses: Iterable[Any]) -> bytes:
+        if isinstance(responses, np.ndarray):
+            responses = responses.tolist()
+        try:
+            answers = list(responses)
+        except TypeError:
+            raise DataError(
+                "score_one takes the answers of one respondent, by item name or one for each of "
+                f"{len(self._codes)} items; found {responses!r}"
+            ) from None
+        if len(answers) != len(self._codes):
+            raise DataError(f"{len(answers)} answers were given for {len(self._codes)} items")
+        try:
+            return bytes([codes[a] for codes, a in zip(self._codes, answers, strict=True)])
+        except (KeyError, TypeError):  # NaN, or no category
+            return bytes([self._code(item, answer) for item, answer in enumerate(answers)])
+
+    def _code(self, item: int, answer: Any) -> int:
+        try:
+            code = self._codes[item].get(answer)
+        except TypeError:  # not hashable, so neither a category nor a missing value
+            code = None
+        if code is not None:
+            return code
+        if is_missing(answer):
+            return MISSING
+        labels = self._result.model.design.category_labels[item]
+        raise DataError(
+            f"item '{self.items[item]}': {answer!r} is not among its categories {quoted(labels)}"
+        )
+
+    def _group(self, label: Any) -> int:
+        design = self._result.model.design
+        if not design.has_groups:
+            raise DataError("a group was given, but the model has none")
+        if label not in design.groups:
+            raise DataError(f"unknown group '{label}'; known: {quoted(design.groups)}")
+        return design.groups.index(label)
+
+    def _score_whole(
+        self, responses: Any, groups: Any, extra: Any, n_threads: int | None
+    ) -> Scores:
+        groups, _ = own_columns(responses, groups)
+        read = read_new(self._result, responses, groups, self._missing, extra)
+        return self._scores(self._score_read(read, n_threads), read)
+
+    def _score_read(self, read: Responses, n_threads: int | None) -> dict[str, Any]:
+        if isinstance(read.codes, Answers):
+            engine, x = self._result._engine, self._result._found["x"]
+            data = new_data(engine, read, n_threads)
+            return data.score(engine, x, self._method, n_threads=n_threads)
+        group = None if read.groups is None else read.groups.astype(np.uint32)
+        return self._compiled.score(read.codes, group=group, n_threads=n_threads)
+
+    def _score_pieces(self, responses: NDArray[Any], extra: Any, n_threads: int | None) -> Scores:
+        n = len(responses)
+        whole: dict[str, NDArray[np.float64]] = {}
+        for start in range(0, n, _CHUNK):
+            piece = responses[start : start + _CHUNK]
+            read = read_new(self._result, piece, None, self._missing, extra)
+            for name, values in self._score_read(read, n_threads).items():
+                if name not in whole:
+                    whole[name] = np.empty((n, *values.shape[1:]))
+                whole[name][start : start + len(values)] = values
+        return self._scores(whole, read)
+
+    def _scores(self, found: dict[str, Any], read: Responses) -> Scores:
+        return Scores(
+            method=self._method,
+            attributes=self.attributes,
+            native=read.native,
+            persons=read.persons,
+            **found,
+        )
+
+    def __reduce__(self) -> Any:
+        from mixirt.files import dumps
+
+        return _restored, (dumps(self._result, covariances=False), self._method, self._missing)
+
+    def __repr__(self) -> str:
+        return f"<mixirt.Scorer: {self._method}, {len(self._codes)} items>"
+
+
+class Scoring:
+    """Scorers of a fit; mixed into :class:`mixirt.Result`."""
+
+    def scorer(self, method: str = "eap", *, missing: Any = None) -> Scorer:
+        """Make the fit ready to score respondents in production.
+
+        Parameters
+        ----------
+        method : str, default "eap"
+            As for :meth:`score`.
+        missing : value or values, optional
+            Codes that mean a missing answer.
+
+        Returns
+        -------
+        Scorer
+            Immutable; for threads to share.
+
+        Raises
+        ------
+        SpecError
+            If the method is unknown.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
+        >>> r.scorer().score_one([1, 0, 1, None, 0]).theta.round(2).tolist()
+        [-0.46]
+        """
+        return Scorer(self, method, missing=missing)  # type: ignore[arg-type]
+
+
+def _codes_of(coding: Coding) -> dict[Any, int]:
+    """Give the code of every value of an item, missing ones among them."""
+    labels = () if coding.labels is None else coding.labels
+    return {**{label: code for code, label in enumerate(labels)}, **coding.codes, None: MISSING}
+
+
+def _restored(text: bytes, method: str, missing: Any) -> Scorer:
+    from mixirt.files import loads
+
+    return Scorer(loads(text), method, missing=missing)

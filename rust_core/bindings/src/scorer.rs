@@ -1,0 +1,89 @@
+//! Scorers: made once from a model at its estimates, shared by any number of threads.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use mixirt_core::data::Responses;
+use mixirt_core::score::{self, Scores};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::errors::to_python;
+use crate::model::PyModel;
+use crate::run::pool;
+
+/// Estimate, standard error `(J,)`, covariance `(J, J)`, class probabilities `(C,)` and log-probability of a respondent.
+type One<'py> = (
+    Bound<'py, PyArray1<f64>>,
+    Bound<'py, PyArray1<f64>>,
+    Bound<'py, PyArray2<f64>>,
+    Bound<'py, PyArray1<f64>>,
+    f64,
+);
+
+/// A model at given parameters, tabulated for scoring. Immutable.
+#[pyclass(frozen, module = "mixirt._core")]
+pub(crate) struct Scorer {
+    inner: Arc<score::Scorer>,
+}
+
+#[pymethods]
+impl Scorer {
+    #[new]
+    fn new(py: Python<'_>, model: &PyModel, x: PyReadonlyArray1<'_, f64>, method: &str) -> PyResult<Self> {
+        let x = model.checked(x.as_slice()?)?.to_vec();
+        let method = score::method(method).map_err(to_python)?;
+        let model = Arc::clone(&model.inner);
+        // On this thread alone: a process that forks afterwards has no pool to lose.
+        let inner = py.detach(|| pool(Some(1))?.install(|| score::Scorer::new(model, &x, method)).map_err(to_python))?;
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Scores of respondents by their codes `(N, I)` and groups `(N,)`: the dict of `Data.score`.
+    #[pyo3(signature = (codes, *, group=None, n_threads=None))]
+    fn score<'py>(
+        &self,
+        py: Python<'py>,
+        codes: PyReadonlyArray2<'py, u8>,
+        group: Option<PyReadonlyArray1<'py, u32>>,
+        n_threads: Option<usize>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let n_respondents = codes.shape()[0];
+        let responses = Responses {
+            codes: codes.as_slice()?,
+            n_respondents,
+            group: group.as_ref().map(|g| g.as_slice()).transpose()?,
+            weights: None,
+            known_class: None,
+        };
+        let threads = pool(n_threads)?;
+        let score = || self.inner.score(&responses, &AtomicBool::new(false));
+        scores_dict(py, py.detach(|| threads.install(score)).map_err(to_python)?)
+    }
+
+    /// Scores of one respondent of an observed group by the codes of all items.
+    fn score_one<'py>(&self, py: Python<'py>, group: usize, codes: &[u8]) -> PyResult<One<'py>> {
+        let scores = py.detach(|| self.inner.score_one(group, codes)).map_err(to_python)?;
+        let j = scores.n_attributes;
+        let se: Vec<f64> = (0..j).map(|a| scores.covariance[a * j + a].sqrt()).collect();
+        Ok((
+            scores.theta.into_pyarray(py),
+            se.into_pyarray(py),
+            PyArray1::from_vec(py, scores.covariance).reshape([j, j])?,
+            scores.class_probabilities.into_pyarray(py),
+            scores.log_probability[0],
+        ))
+    }
+}
+
+/// Scores as arrays: `theta (N, J)`, `covariance (N, J, J)`, `class_probabilities (N, C)`, `log_probability (N,)`.
+pub(crate) fn scores_dict(py: Python<'_>, scores: Scores) -> PyResult<Bound<'_, PyDict>> {
+    let (n, j, c) = (scores.log_probability.len(), scores.n_attributes, scores.n_classes);
+    let result = PyDict::new(py);
+    result.set_item("theta", PyArray1::from_vec(py, scores.theta).reshape([n, j])?)?;
+    result.set_item("covariance", PyArray1::from_vec(py, scores.covariance).reshape([n, j, j])?)?;
+    result.set_item("class_probabilities", PyArray1::from_vec(py, scores.class_probabilities).reshape([n, c])?)?;
+    result.set_item("log_probability", scores.log_probability.into_pyarray(py))?;
+    Ok(result)
+}
