@@ -254,3 +254,22 @@ def test_a_model_without_free_parameters_is_examined_and_shown():
     assert np.isfinite(result.diagnostics().finer_loglik)
     assert "nothing was estimated" in str(result)
     assert result.vcov().matrix.shape == (0, 0)
+
+
+def test_next_to_no_information_loses_no_fit() -> None:
+    """An item that all of a group answered alike: its intercept runs away, its steps are long."""
+    responses = [
+        [0, 0, 0],
+        [1, 1, 1],
+        [0, 1, 1],
+        [1, 0, 1],
+        [0, 0, 1],
+        [1, 1, 0],
+        [0, 1, 1],
+        [1, 0, 0],
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", mixirt.MixirtWarning)
+        r = mixirt.fit(responses, "rasch", groups=list("BBBABBBA"))
+        assert r.parameters()["se"].notna().sum() < len(r.parameters())
+        assert r.diagnostics().status != "maximum"

@@ -91,15 +91,21 @@ fn differentiate(point: &Point, scale: &DVector<f64>, step: f64) -> Result<(DMat
 }
 
 /// Half the fall of the gradient between `x - along` and `x + along`, and by how much `along` had to be shortened for
-/// both to be models.
+/// both to be models under which the responses can occur.
 fn difference(point: &Point, worker: &mut Worker, mut along: DVector<f64>) -> Result<(DVector<f64>, f64)> {
     let mut shortened = 1.0;
     for _ in 0..MAX_HALVINGS {
         let (up, down) = (point.directions.moved(point.x, &along), point.directions.moved(point.x, &-&along));
         if is_feasible(point.model, &up) && is_feasible(point.model, &down) {
-            let fall: Vec<f64> =
-                point.gradient(worker, &down)?.iter().zip(point.gradient(worker, &up)?).map(|(d, u)| d - u).collect();
-            return Ok((0.5 * point.directions.project(&fall), shortened));
+            match (point.gradient(worker, &down), point.gradient(worker, &up)) {
+                (Ok(down), Ok(up)) => {
+                    let fall: Vec<f64> = down.iter().zip(up).map(|(d, u)| d - u).collect();
+                    return Ok((0.5 * point.directions.project(&fall), shortened));
+                }
+                // Where there is next to no information, a step is so long that responses become impossible.
+                (Err(Error::Estimation(_)), _) | (_, Err(Error::Estimation(_))) => {}
+                (Err(error), _) | (_, Err(error)) => return Err(error),
+            }
         }
         along *= 0.5;
         shortened *= 0.5;
