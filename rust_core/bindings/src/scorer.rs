@@ -5,7 +5,9 @@ use std::sync::atomic::AtomicBool;
 
 use mixirt_core::data::Responses;
 use mixirt_core::score::{self, Scores};
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{
+    IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods,
+};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -14,13 +16,8 @@ use crate::model::PyModel;
 use crate::run::pool;
 
 /// Estimate, standard error `(J,)`, covariance `(J, J)`, class probabilities `(C,)` and log-probability of a respondent.
-type One<'py> = (
-    Bound<'py, PyArray1<f64>>,
-    Bound<'py, PyArray1<f64>>,
-    Bound<'py, PyArray2<f64>>,
-    Bound<'py, PyArray1<f64>>,
-    f64,
-);
+type One<'py> =
+    (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>, Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>, f64);
 
 /// A model at given parameters, tabulated for scoring. Immutable.
 #[pyclass(frozen, module = "mixirt._core")]
@@ -36,7 +33,8 @@ impl Scorer {
         let method = score::method(method).map_err(to_python)?;
         let model = Arc::clone(&model.inner);
         // On this thread alone: a process that forks afterwards has no pool to lose.
-        let inner = py.detach(|| pool(Some(1))?.install(|| score::Scorer::new(model, &x, method)).map_err(to_python))?;
+        let inner =
+            py.detach(|| pool(Some(1))?.install(|| score::Scorer::new(model, &x, method)).map_err(to_python))?;
         Ok(Self { inner: Arc::new(inner) })
     }
 
