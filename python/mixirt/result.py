@@ -131,8 +131,11 @@ class Result(Classified, Curves, Inference, Course, Reuse, Scoring, Reported):
         responses : array, list of lists, data frame or LongResponses, optional
             Responses to the model's items, columns of a frame matched by name; default the
             responses of the fit.
-        method : {"eap", "map", "mode"}, default "eap"
-            Posterior mean; posterior mode on the grid (the paper's MAP); true posterior mode.
+        method : {"eap", "map", "mode", "ml", "wle"}, default "eap"
+            Posterior mean; posterior mode on the grid (the paper's MAP); true posterior mode;
+            maximum likelihood, which is infinite for scores such as perfect ones; weighted
+            likelihood (Warm, 1989), for one attribute. With classes, all but the first are
+            estimates within the most probable class.
         groups : sequence of labels, optional
             Observed group of each new respondent; needed when the model has groups.
         missing : value or values, optional
@@ -152,6 +155,8 @@ class Result(Classified, Curves, Inference, Course, Reuse, Scoring, Reported):
         ------
         DataError
             If items are missing or unknown, or a code was not among the item's categories.
+        SpecError
+            If the method is unknown, or ``"wle"`` and the model has several attributes.
 
         Examples
         --------
@@ -159,6 +164,8 @@ class Result(Classified, Curves, Inference, Course, Reuse, Scoring, Reported):
         >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
         >>> r.score([[1, 1, 1, 1, 1], [0, 0, 0, None, 0]]).theta.round(2).tolist()
         [[0.73], [-1.76]]
+        >>> r.score([[1, 1, 1, 1, 1], [0, 0, 0, None, 0]], "ml").theta.round(2).tolist()
+        [[inf], [-inf]]
         """
         return score(self, responses, method, groups, missing, extra, n_threads)
 

@@ -35,10 +35,14 @@ class Scores:
     attributes : tuple of str
         Names of the J attributes.
     theta : ndarray, shape (N, J)
-        Estimates; NaN for an attribute that is not in a respondent's group.
+        Estimates; NaN for an attribute that is not in a respondent's group. By ``"ml"``, infinite
+        where the likelihood of an attribute rises without end (beyond 50 standard deviations), and
+        NaN where items tie it to others and together they have no finite maximum. By ``"ml"`` and
+        ``"wle"``, NaN where no answered item measures the attribute.
     covariance : ndarray, shape (N, J, J)
         Posterior covariance about the estimates; for ``"mode"`` the inverse of the negative
-        Hessian of the log posterior density there.
+        Hessian of the log posterior density there; for ``"ml"`` and ``"wle"`` the inverse of the
+        expected information of the answered items there, infinite for infinite estimates.
     class_probabilities : ndarray, shape (N, C)
         Posterior probability of each latent class; 1 where there is one class.
     log_probability : ndarray, shape (N,)
@@ -59,7 +63,7 @@ class Scores:
 
     @property
     def se(self) -> NDArray[np.float64]:
-        """Posterior standard deviations, shape (N, J): roots of the covariances' diagonals."""
+        """Standard errors, shape (N, J): roots of the covariances' diagonals."""
         return np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2))
 
     @property

@@ -16,6 +16,7 @@
 //! together, in files or on several machines, take part in one fit.
 
 pub mod accelerate;
+mod answer;
 pub mod arrow;
 pub mod blocks;
 pub mod data;

@@ -2,6 +2,7 @@
 
 use nalgebra::{Cholesky, DMatrix, DVector};
 
+use crate::answer::Answer;
 use crate::error::{Error, Result};
 use crate::spec::{Group, Model};
 
@@ -98,26 +99,14 @@ impl<'a> PosteriorMode<'a> {
         let mut value = -0.5 * deviation.dot(&pull);
         let mut gradient = -pull;
         let mut information = self.precision.clone();
-        let observed = &self.model.spec.groups[self.group.observed];
-        for &(index, code) in answers {
-            let instance = &self.group.instances[index];
-            let item = &self.model.spec.items[instance.item];
-            let eta = &self.values[instance.cells.clone()];
-            let own = observed.attributes.iter().enumerate().filter(|(_, a)| item.attributes.contains(a));
-            let dims: Vec<usize> = own.map(|(j, _)| j).collect();
-            let z: f64 = dims.iter().zip(eta).map(|(&j, a)| a * theta[j]).sum();
-            let m = instance.shape.n_categories;
-            let (mut first, mut second) = (vec![0.0; m], vec![0.0; m]);
-            item.family.predictor_derivatives(&instance.shape, eta, &[z], &mut first, &mut second);
-            let mut counts = vec![0.0; m];
-            counts[code as usize] = 1.0;
-            let point: Vec<f64> = dims.iter().map(|&j| theta[j]).collect();
-            let nodes = crate::item::Nodes { theta: &point, n_nodes: 1 };
-            value += item.family.expected_loglik(&instance.shape, eta, nodes, &counts);
-            for (p, &j) in dims.iter().enumerate() {
-                gradient[j] += eta[p] * first[code as usize];
-                for (q, &k) in dims.iter().enumerate() {
-                    information[(j, k)] -= eta[p] * eta[q] * second[code as usize];
+        for &given in answers {
+            let answer = Answer::at(self.model, self.group, self.values, given, theta);
+            let (first, second) = (answer.first[given.1 as usize], answer.second[given.1 as usize]);
+            value += answer.log_probability;
+            for (&j, a) in answer.dims.iter().zip(answer.eta) {
+                gradient[j] += a * first;
+                for (&k, b) in answer.dims.iter().zip(answer.eta) {
+                    information[(j, k)] -= a * b * second;
                 }
             }
         }

@@ -1,7 +1,10 @@
-//! Attributes of respondents: posterior mean (EAP), posterior mode on the grid (the paper's MAP) and true posterior mode.
+//! Attributes of respondents: posterior mean (EAP), posterior mode on the grid (the paper's MAP), true posterior mode,
+//! maximum likelihood and weighted likelihood.
 
 mod estimate;
 mod group;
+mod likelihood;
+mod line;
 mod scorer;
 
 use std::sync::atomic::AtomicBool;
@@ -15,6 +18,7 @@ use crate::posterior_mode::PosteriorMode;
 use crate::spec::Model;
 use estimate::Estimator;
 use group::GroupScorer;
+use likelihood::Likelihood;
 
 pub use scorer::Scorer;
 
@@ -27,10 +31,31 @@ pub enum Method {
     Map,
     /// The maximum of the posterior density, within the most probable class, by Newton's method.
     Mode,
+    /// The maximum of the likelihood, within the most probable class.
+    Ml,
+    /// The weighted likelihood estimate of Warm (1989), within the most probable class; for one attribute.
+    Wle,
 }
 
 /// Every scoring method by name.
-pub static METHODS: &[(&str, Method)] = &[("eap", Method::Eap), ("map", Method::Map), ("mode", Method::Mode)];
+pub static METHODS: &[(&str, Method)] =
+    &[("eap", Method::Eap), ("map", Method::Map), ("mode", Method::Mode), ("ml", Method::Ml), ("wle", Method::Wle)];
+
+impl Method {
+    /// Refuses a model that the method is not defined for.
+    fn check(self, model: &Model) -> Result<()> {
+        let several = model.spec.groups.iter().find(|group| group.attributes.len() > 1);
+        match several {
+            Some(group) if self == Method::Wle => Err(Error::Spec(format!(
+                "the scoring method 'wle' is defined here for one attribute, and group '{}' has {}; use 'ml', 'eap' or \
+                 'mode'",
+                group.name,
+                group.attributes.len()
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
 
 /// The method of that name.
 ///
@@ -52,7 +77,8 @@ pub struct Scores {
     pub n_classes: usize,
     /// `(N, J)`: the estimates.
     pub theta: Vec<f64>,
-    /// `(N, J, J)`: posterior covariance about the estimate; for the mode, the inverse of the negative Hessian.
+    /// `(N, J, J)`: posterior covariance about the estimate; for the mode, the inverse of the negative Hessian; for the
+    /// likelihood methods, the inverse of the expected information.
     pub covariance: Vec<f64>,
     /// `(N, C)`: posterior class probabilities.
     pub class_probabilities: Vec<f64>,
@@ -90,8 +116,10 @@ impl Scores {
 /// Scores every respondent of `data` at the free parameters `x`.
 ///
 /// # Errors
-/// [`Error::Estimation`] naming the first respondent whose responses cannot occur; [`Error::Interrupted`].
+/// [`Error::Estimation`] naming the first respondent whose responses cannot occur; [`Error::Spec`] for weighted likelihood
+/// with several attributes; [`Error::Interrupted`].
 pub fn score(model: &Model, data: &Data, x: &[f64], method: Method, cancel: &AtomicBool) -> Result<Scores> {
+    method.check(model)?;
     let values = model.table.expand(x);
     let placed = place(model, &values);
     let mut worker = data.worker(model)?;
@@ -180,6 +208,21 @@ fn find_mode(
     let found = mode.find(answers, theta, covariance);
     theta.copy_from_slice(&found);
     Ok(())
+}
+
+/// The maximum or weighted maximum of the likelihood for these answers, from a start near it.
+fn find_likely(
+    estimator: &Estimator,
+    class: usize,
+    answers: &[(usize, u8)],
+    theta: &mut [f64],
+    covariance: &mut [f64],
+) {
+    let likelihood = Likelihood::new(estimator.model, estimator.observed, class, estimator.values, answers);
+    match estimator.method {
+        Method::Wle => likelihood.weighted(theta, covariance),
+        _ => likelihood.maximum(theta, covariance),
+    }
 }
 
 /// A point near the nodes, about which second moments are taken so that they do not cancel.

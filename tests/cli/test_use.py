@@ -13,7 +13,7 @@ import mixirt
 from tests.cli.conftest import read_csv
 
 
-@pytest.mark.parametrize("method", ["eap", "map", "mode"])
+@pytest.mark.parametrize("method", ["eap", "map", "mode", "wle"])
 def test_scores_are_those_of_python(run, lsat7, saved, tmp_path, method):
     done = run("score", saved, lsat7, "--id", "person", "--method", method, "--out", "s.csv")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -122,7 +122,7 @@ def _score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     command.add_argument("fit", metavar="M.JSON", help="a fit that was saved")
     command.add_argument("table", metavar="FILE", help="responses; read in parts, of any length")
-    command.add_argument("--method", default="eap", choices=["eap", "map", "mode"])
+    command.add_argument("--method", default="eap", choices=["eap", "map", "mode", "ml", "wle"])
     command.add_argument("--id", metavar="COLUMN", help="column to carry over to the scores")
     command.add_argument("--groups", metavar="COLUMN", help="observed group of each respondent")
     _fields(command)

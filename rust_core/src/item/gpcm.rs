@@ -34,6 +34,10 @@ impl Family for Gpcm {
         true
     }
 
+    fn is_log_concave(&self) -> bool {
+        true
+    }
+
     fn parameters(&self, shape: &ItemShape) -> Vec<ItemParameter> {
         slopes_then_intercepts(shape)
     }

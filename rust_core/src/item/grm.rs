@@ -30,6 +30,10 @@ impl Family for Grm {
         false
     }
 
+    fn is_log_concave(&self) -> bool {
+        true
+    }
+
     fn parameters(&self, shape: &ItemShape) -> Vec<ItemParameter> {
         slopes_then_intercepts(shape)
     }

@@ -102,6 +102,12 @@ pub trait Family: Send + Sync {
     /// Whether the real-valued category scores enter the response function.
     fn uses_scores(&self) -> bool;
 
+    /// Whether `log p(m | z)` is concave in the linear predictor for every category, whatever the parameters. Where it is
+    /// not, a likelihood can have several maxima, and they are searched for.
+    fn is_log_concave(&self) -> bool {
+        false
+    }
+
     /// The parameters, in order: slopes, intercepts by category, then the rest.
     fn parameters(&self, shape: &ItemShape) -> Vec<ItemParameter>;
 

@@ -1,6 +1,6 @@
 //! From posterior expectations to an estimate with its covariance.
 
-use super::{Method, ScoresMut, find_mode, origin};
+use super::{Method, ScoresMut, find_likely, find_mode, origin};
 use crate::error::Result;
 use crate::expected::Placed;
 use crate::spec::Model;
@@ -42,10 +42,15 @@ impl<'a> Estimator<'a> {
         let class = (0..classes.len()).rev().max_by(|&a, &b| classes[a].total_cmp(&classes[b])).unwrap_or_default();
         match self.method {
             Method::Eap => theta.iter_mut().zip(first).zip(&self.origin).for_each(|((t, f), o)| *t = f + o),
-            Method::Map | Method::Mode => at_mode(class, theta),
+            Method::Map | Method::Mode | Method::Ml | Method::Wle => at_mode(class, theta),
         }
-        if self.method == Method::Mode {
-            return find_mode(self, class, &answers(), theta, covariance);
+        match self.method {
+            Method::Mode => return find_mode(self, class, &answers(), theta, covariance),
+            Method::Ml | Method::Wle => {
+                find_likely(self, class, &answers(), theta, covariance);
+                return Ok(());
+            }
+            Method::Eap | Method::Map => {}
         }
         // E (theta - t)(theta - t)' = second - f d' - d f' + d d' with d = t - origin
         let d = |j: usize| theta[j] - self.origin[j];

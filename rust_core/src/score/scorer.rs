@@ -39,8 +39,9 @@ impl Scorer {
     /// Tabulates the probabilities of all joint answers at the free parameters `x`.
     ///
     /// # Errors
-    /// None that a checked model could cause.
+    /// [`Error::Spec`] for weighted likelihood with several attributes.
     pub fn new(model: Arc<Model>, x: &[f64], method: Method) -> Result<Self> {
+        method.check(&model)?;
         let values = model.table.expand(x);
         let placed = place(&model, &values);
         let n_groups = model.spec.groups.len();
