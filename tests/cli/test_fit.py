@@ -154,7 +154,7 @@ def test_text_that_is_not_utf_8(run, tmp_path):
         (["fit", "t.csv", "--model", "4pl"], "invalid choice: '4pl'"),
         (["fit", "t.csv", "--classes", "0"], "must be a whole number of at least 1; found '0'"),
         (["fit", "t.csv", "--items", "a,,b"], "must be names between commas"),
-        (["score", "m.json", "t.csv", "--method", "ml"], "invalid choice: 'ml'"),
+        (["score", "m.json", "t.csv", "--method", "best"], "invalid choice: 'best'"),
     ],
 )
 def test_wrong_usage(run, arguments, message):
