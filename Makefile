@@ -90,7 +90,7 @@ recovery-extended: $(VENV)/.installed $(VENV)/.test ## more models, sizes and mi
 
 wheel: dist/.built ## build the release wheel and the sdist into dist/, and try the wheel without a compiler
 	@rm -f dist/*.tar.gz
-	$(BIN)/maturin sdist --quiet --out dist
+	$(BIN)/maturin sdist --out dist
 	$(PYTHON) -m venv --clear dist/smoke
 	dist/smoke/bin/python -m pip --quiet --disable-pip-version-check install dist/*.whl
 	wheel=$$(echo $(CURDIR)/dist/*.whl) && cd / && \
