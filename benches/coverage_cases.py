@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from benches.cases import Case, Codes, Floats, binary, graded, logistic, partial_credit
@@ -48,30 +48,53 @@ def grm() -> Case:
     return Case("grm", "10 items of 3 categories, N = 1,000", model, draw)
 
 
+@dataclass(frozen=True, eq=False)
+class GuessingTest:
+    """Items of the 3PL but for their guessing, and the number of respondents."""
+
+    slopes: Floats
+    intercepts: Floats
+    n_respondents: int
+
+    def case(self, name: str, text: str, guessing: Floats) -> Case:
+        """Give the case with these probabilities of guessing."""
+        model = mixirt.Model("3pl", items=self.slopes.size)
+        model = model.prior("guessing", mixirt.priors.normal(*PRIOR)).start("guessing", guessing)
+        model = model.start("slope", self.slopes).start("intercept", self.intercepts)
+
+        def draw(generator: np.random.Generator) -> Codes:
+            theta = generator.standard_normal((self.n_respondents, 1))
+            return binary(generator, self.slopes * theta + self.intercepts, guessing)
+
+        return Case(name, text, model, draw)
+
+    def drawn(self, name: str, text: str) -> Case:
+        """Give the case with guessing as the prior says it is: another truth in every data set."""
+        n_items = self.slopes.size
+
+        def vary(generator: np.random.Generator) -> Case:
+            return self.case(name, text, logistic(generator.normal(*PRIOR, n_items)))
+
+        return replace(self.case(name, text, np.full(n_items, GUESSING)), vary=vary)
+
+
+SHORT_TEST = GuessingTest(SLOPES, INTERCEPTS, 2000)
+LONG_TEST = GuessingTest(np.tile(1.5 * SLOPES, 4), np.tile(INTERCEPTS - 1.0, 4), 5000)
+
+
 def three_pl() -> Case:
     text = "10 items, prior N(-1.4, .5) on the logit of guessing (.2), N = 2,000"
-    return _three_pl("3pl, prior", text, np.full(10, GUESSING))
+    return SHORT_TEST.case("3pl, prior", text, np.full(10, GUESSING))
 
 
 def three_pl_drawn() -> Case:
-    """Guessing as the prior says it is: another truth in every data set."""
-
-    def vary(generator: np.random.Generator) -> Case:
-        return _three_pl("", "", logistic(generator.normal(*PRIOR, 10)))
-
     text = "the same, guessing drawn from the prior for each data set"
-    return replace(_three_pl("3pl, drawn from prior", text, np.full(10, GUESSING)), vary=vary)
+    return SHORT_TEST.drawn("3pl, drawn from prior", text)
 
 
-def _three_pl(name: str, text: str, guessing: Floats) -> Case:
-    model = mixirt.Model("3pl", items=10).prior("guessing", mixirt.priors.normal(*PRIOR))
-    model = model.start("slope", SLOPES).start("intercept", INTERCEPTS)
-
-    def draw(generator: np.random.Generator) -> Codes:
-        theta = generator.standard_normal((2000, 1))
-        return binary(generator, SLOPES * theta + INTERCEPTS, guessing)
-
-    return Case(name, text, model.start("guessing", guessing), draw)
+def three_pl_long() -> Case:
+    text = "40 items, steeper and harder, N = 5,000, guessing drawn from the prior as well"
+    return LONG_TEST.drawn("3pl, 40 items", text)
 
 
 def two_groups() -> Case:
@@ -136,4 +159,10 @@ CASES: dict[str, Callable[[], Case]] = {
     "mixture": mixture,
     "latent classes": latent_classes,
     "3pl, drawn from prior": three_pl_drawn,
+    "3pl, 40 items": three_pl_long,
 }
+
+#: Data sets of a model: many, because some of its kinds of parameters have a single member.
+N_DATA_SETS = 2000
+#: Where fits take longer and every kind has many parameters.
+FEWER = {"3pl, 40 items": 500}
