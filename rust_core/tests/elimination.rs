@@ -16,7 +16,9 @@ use mixirt_core::se;
 use mixirt_core::spec::Model;
 use proptest::prelude::*;
 
+mod close;
 mod random_models;
+use close::assert_close;
 use random_models::{Case, Recipe, draw};
 
 /// Both ways sum the same products in another order.
@@ -44,15 +46,6 @@ fn expected_on(isa: InstructionSet, case: &Case, model: &Model) -> Expected {
     worker.counts(model, &placed, &values, &GO).unwrap();
     let counts = worker.counts(model, &placed, &values, &GO).unwrap();
     Expected::new(model, &placed, counts)
-}
-
-fn assert_close(actual: &[f64], expected: &[f64], tolerance: f64, what: &str) {
-    assert_eq!(actual.len(), expected.len());
-    let scale = expected.iter().map(|x| x.abs()).fold(1.0, f64::max);
-    for (i, (a, e)) in actual.iter().zip(expected).enumerate() {
-        let same = a.is_nan() && e.is_nan() || (a - e).abs() <= tolerance * scale;
-        assert!(same, "{what} {i}: {a} instead of {e} (largest {scale})");
-    }
 }
 
 /// Log-likelihood, counts and moments agree.
