@@ -1,6 +1,6 @@
 //! Quadrature rules against what they integrate exactly, and standard grids against the products they stand for.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up must fail")]
 
 use std::f64::consts::{PI, TAU};
 
@@ -9,18 +9,11 @@ use mixirt_core::quadrature::{
     Axis, MAX_NODES, MIN_POINTS, Placement, Quadrature, RULES, StandardGrid, default_points, rule,
 };
 
+mod grids;
+use grids::{WEIGHT_SUM_TOLERANCE, exact_sum, quadrature, standard};
+
 /// Gauss rules are exact: what is left is rounding in nodes and weights, amplified by the degree.
 const GAUSS_TOLERANCE: f64 = 1e-12;
-/// A sum of weights carries the rounding of one division each.
-const WEIGHT_SUM_TOLERANCE: f64 = 1e-14;
-
-fn quadrature(rule: &str, n_points: &[usize]) -> Quadrature {
-    Quadrature { rule: rule.to_owned(), n_points: n_points.to_vec(), prune: None }
-}
-
-fn standard(rule: &str, n_points: &[usize]) -> StandardGrid {
-    StandardGrid::new(&quadrature(rule, n_points), n_points.len(), MAX_NODES).unwrap()
-}
 
 fn refusal(request: &Quadrature, n_dims: usize) -> String {
     match StandardGrid::new(request, n_dims, MAX_NODES) {
@@ -28,17 +21,6 @@ fn refusal(request: &Quadrature, n_dims: usize) -> String {
         Err(other) => panic!("expected a specification error, got {other:?}"),
         Ok(grid) => panic!("expected a refusal, got {} nodes", grid.n_nodes()),
     }
-}
-
-/// Compensated (Neumaier), so that the sum adds nothing to the error it measures.
-fn exact_sum(terms: impl IntoIterator<Item = f64>) -> f64 {
-    let (mut sum, mut lost) = (0.0_f64, 0.0);
-    for term in terms {
-        let next = sum + term;
-        lost += if sum.abs() >= term.abs() { (sum - next) + term } else { (term - next) + sum };
-        sum = next;
-    }
-    sum + lost
 }
 
 fn expectation(axis: &Axis, f: impl Fn(f64) -> f64) -> f64 {
