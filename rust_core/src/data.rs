@@ -14,7 +14,7 @@ use crate::start::GroupSummary;
 pub use worker::{Fold, GroupPosterior, Worker};
 
 /// The responses of all respondents, coded, with what is known of each respondent.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Responses<'a> {
     /// `(N, I)`, row-major: the category of each response, or [`MISSING`].
     pub codes: &'a [u8],
@@ -60,17 +60,18 @@ impl Data {
     pub fn new(model: &Model, responses: &Responses) -> Result<Self> {
         let n_items = model.spec.items.len();
         let n = responses.n_respondents;
-        if responses.codes.len() != n * n_items {
+        if Some(responses.codes.len()) != n.checked_mul(n_items) {
             return Err(Error::Data(format!(
                 "{} codes do not make {n} rows of {n_items} items",
                 responses.codes.len()
             )));
         }
+        check_classes(model, responses.known_class)?;
         let rows = rows_by_group(responses.group, n, model.spec.groups.len())?;
         let codes_of = |row: usize| responses.codes[row * n_items..][..n_items].iter().copied().enumerate();
         check_item_sets(model, &rows, |row| codes_of(row).filter(|&(_, code)| code != MISSING))?;
         let patterns = (0..rows.len()).map(|o| group_patterns(model, responses, &rows[o], o)).collect::<Result<_>>()?;
-        let sum_of_weights = responses.weights.map_or(n as f64, |w| w.iter().sum());
+        let sum_of_weights = sum_of_weights(responses.weights, n)?;
         Ok(Self { patterns, rows, n_respondents: n, sum_of_weights })
     }
 
@@ -86,10 +87,7 @@ impl Data {
             return Err(Error::Data(format!("item {item} is out of range: there are {n_items} items")));
         }
         let n = answers.n_respondents();
-        let lengths = [responses.weights.map(<[f64]>::len), responses.known_class.map(<[u16]>::len)];
-        if let Some(found) = lengths.into_iter().flatten().find(|&found| found != n) {
-            return Err(Error::Data(format!("{found} weights or known classes for {n} respondents")));
-        }
+        check_classes(model, responses.known_class)?;
         let rows = rows_by_group(responses.group, n, model.spec.groups.len())?;
         check_item_sets(model, &rows, |row| answers.of(row))?;
         let of_group = |(rows, (group, structure)): (&Vec<u32>, (&GroupSpec, &Structure))| {
@@ -101,7 +99,7 @@ impl Data {
         };
         let groups = rows.iter().zip(model.spec.groups.iter().zip(&model.structures));
         let patterns = groups.map(of_group).collect::<Result<_>>()?;
-        let sum_of_weights = responses.weights.map_or(n as f64, |w| w.iter().sum());
+        let sum_of_weights = sum_of_weights(responses.weights, n)?;
         Ok(Self { patterns, rows, n_respondents: n, sum_of_weights })
     }
 
@@ -210,6 +208,28 @@ fn rows_by_group(group: Option<&[u32]>, n_respondents: usize, n_groups: usize) -
         list.push(row);
     }
     Ok(rows)
+}
+
+fn check_classes(model: &Model, known_class: Option<&[u16]>) -> Result<()> {
+    let n_classes = model.spec.n_classes;
+    let known = known_class.unwrap_or_default();
+    match known.iter().position(|&class| usize::from(class) > n_classes) {
+        Some(row) => {
+            let class = known[row];
+            Err(Error::Data(format!("row {row} is known to be in class {class}, but the model has {n_classes}")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The sum of weights that have been checked one by one.
+fn sum_of_weights(weights: Option<&[f64]>, n_respondents: usize) -> Result<f64> {
+    let sum = weights.map_or(n_respondents as f64, |w| w.iter().sum());
+    if sum.is_finite() {
+        Ok(sum)
+    } else {
+        Err(Error::Data("the sum of the weights is infinite; divide all of them by the largest".into()))
+    }
 }
 
 /// Answers to items that are not in a respondent's group would be lost silently.

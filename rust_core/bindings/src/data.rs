@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use mixirt_core::data::{self, LongResponses, Responses};
 use mixirt_core::patterns::AnswerLists;
-use mixirt_core::{Error, score};
-use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use mixirt_core::score;
+use numpy::{Element, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -33,20 +33,13 @@ impl Data {
         known_class: Option<PyReadonlyArray1<'_, u16>>,
         n_threads: Option<usize>,
     ) -> PyResult<Self> {
-        let n_respondents = codes.shape()[0];
         let responses = Responses {
             codes: codes.as_slice()?,
-            n_respondents,
-            group: group.as_ref().map(|g| g.as_slice()).transpose()?,
-            weights: weights.as_ref().map(|w| w.as_slice()).transpose()?,
-            known_class: known_class.as_ref().map(|k| k.as_slice()).transpose()?,
+            n_respondents: codes.shape()[0],
+            group: optional(&group)?,
+            weights: optional(&weights)?,
+            known_class: optional(&known_class)?,
         };
-        let lengths = [responses.group.map(<[u32]>::len), responses.weights.map(<[f64]>::len)];
-        let lengths = lengths.into_iter().chain([responses.known_class.map(<[u16]>::len)]).flatten();
-        if lengths.into_iter().any(|n| n != n_respondents) {
-            let message = format!("groups, weights and classes need one entry for each of {n_respondents} respondents");
-            return Err(to_python(Error::Data(message)));
-        }
         let threads = pool(n_threads)?;
         let inner = py.detach(|| threads.install(|| data::Data::new(&model.inner, &responses))).map_err(to_python)?;
         Ok(Self { inner: Arc::new(inner) })
@@ -72,9 +65,9 @@ impl Data {
         let ptr: Vec<usize> = ptr.as_slice()?.iter().map(|&at| usize::try_from(at).unwrap_or(usize::MAX)).collect();
         let responses = LongResponses {
             answers: AnswerLists { ptr: &ptr, items: items.as_slice()?, codes: codes.as_slice()? },
-            group: group.as_ref().map(|g| g.as_slice()).transpose()?,
-            weights: weights.as_ref().map(|w| w.as_slice()).transpose()?,
-            known_class: known_class.as_ref().map(|k| k.as_slice()).transpose()?,
+            group: optional(&group)?,
+            weights: optional(&weights)?,
+            known_class: optional(&known_class)?,
         };
         let threads = pool(n_threads)?;
         let build = || data::Data::from_answers(&model.inner, &responses);
@@ -116,4 +109,9 @@ impl Data {
         let scores = until_done(py, n_threads, None, move |_, cancel| score::score(&model, &data, &x, method, cancel))?;
         scores_dict(py, scores)
     }
+}
+
+/// The elements of an array that may be absent.
+fn optional<'a, T: Element>(array: &'a Option<PyReadonlyArray1<'_, T>>) -> PyResult<Option<&'a [T]>> {
+    Ok(array.as_ref().map(|array| array.as_slice()).transpose()?)
 }

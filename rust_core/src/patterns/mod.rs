@@ -338,19 +338,24 @@ fn check(selection: &Selection) -> Result<()> {
     if let Some(m) = selection.n_categories.iter().find(|&&m| !(1..=MISSING as usize).contains(&m)) {
         return error(format!("an item has {m} categories; between 1 and {MISSING} are allowed"));
     }
-    if let Some(row) = selection.rows.iter().find(|&&n| n as usize >= n_all) {
+    check_respondents(selection.rows, n_all, selection.weights, selection.known_class)
+}
+
+/// Checks that `rows` are some of `n_all` respondents, and what is known of these: of no others, since every group asks.
+fn check_respondents(rows: &[u32], n_all: usize, weights: Option<&[f64]>, known_class: Option<&[u16]>) -> Result<()> {
+    let error = |message: String| Err(Error::Data(message));
+    if let Some(row) = rows.iter().find(|&&row| row as usize >= n_all) {
         return error(format!("row {row} is out of range: there are {n_all} rows"));
     }
-    if selection.known_class.is_some_and(|known| known.len() != n_all) {
+    if known_class.is_some_and(|known| known.len() != n_all) {
         return error(format!("known classes must be given for each of the {n_all} rows"));
     }
-    if let Some(weights) = selection.weights {
-        if weights.len() != n_all {
-            return error(format!("{} weights for {n_all} rows", weights.len()));
-        }
-        if let Some(row) = weights.iter().position(|w| !(w.is_finite() && *w >= 0.0)) {
-            return error(format!("the weight of row {row} is {}; it must be finite and not negative", weights[row]));
-        }
+    let Some(weights) = weights else { return Ok(()) };
+    if weights.len() != n_all {
+        return error(format!("{} weights for {n_all} rows", weights.len()));
     }
-    Ok(())
+    match rows.iter().map(|&row| (row, weights[row as usize])).find(|(_, w)| !(w.is_finite() && *w >= 0.0)) {
+        Some((row, w)) => error(format!("the weight of row {row} is {w}; it must be finite and not negative")),
+        None => Ok(()),
+    }
 }

@@ -36,26 +36,31 @@ impl AnswerLists<'_> {
     /// # Errors
     /// [`Error::Data`] where they do not, or the items of a respondent do not ascend.
     pub fn check(&self) -> Result<()> {
+        self.check_rows(0..self.n_respondents())
+    }
+
+    fn check_rows(&self, rows: impl IntoIterator<Item = usize>) -> Result<()> {
         let error = |message: String| Err(Error::Data(message));
         let n = self.items.len();
         if self.ptr.first() != Some(&0) || self.ptr.last() != Some(&n) || self.codes.len() != n {
             return error(format!("{} categories and {n} items do not make lists of answers", self.codes.len()));
         }
-        if let Some(row) = self.ptr.windows(2).position(|w| w[0] > w[1]) {
-            return error(format!("the answers of row {row} end before they begin"));
+        for row in rows {
+            let Some(items) = self.items.get(self.ptr[row]..self.ptr[row + 1]) else {
+                return error(format!("the answers of row {row} end before they begin"));
+            };
+            if !items.is_sorted_by(|item, next| item < next) {
+                return error(format!("the items that row {row} answers do not ascend; an item occurs only once"));
+            }
         }
-        let ascends = |row: &usize| self.items[self.ptr[*row]..self.ptr[row + 1]].windows(2).all(|w| w[0] < w[1]);
-        match (0..self.n_respondents()).find(|row| !ascends(row)) {
-            Some(row) => error(format!("the items that row {row} answers do not ascend; an item occurs only once")),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 
 /// The part of sparse data that one observed group sees; as [`super::Selection`] otherwise.
 #[derive(Debug, Clone, Copy)]
 pub struct SparseSelection<'a> {
-    /// The answers of all respondents, checked.
+    /// The answers of all respondents.
     pub answers: AnswerLists<'a>,
     /// The respondents of the group.
     pub rows: &'a [u32],
@@ -73,9 +78,11 @@ impl Patterns {
     /// As [`Patterns::eliminating`], from lists of answers.
     ///
     /// # Errors
-    /// [`Error::Data`] where an answer is no category of its item; [`Error::Spec`] where too many classes are known.
+    /// As [`Patterns::eliminating`]; [`Error::Data`] also where the lists make no sense ([`AnswerLists::check`]).
     pub fn of_answers(selection: &SparseSelection, n_nodes: usize, eliminated: &[InnerItems]) -> Result<Self> {
-        selection.answers.check()?;
+        let SparseSelection { answers, rows, weights, known_class, .. } = *selection;
+        super::check_respondents(rows, answers.n_respondents(), weights, known_class)?;
+        answers.check_rows(rows.iter().map(|&row| row as usize))?;
         let columns = Columns::new(selection)?;
         let outer = outer_items(selection.items.len(), eliminated);
         let known: Option<Vec<u16>> =
