@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use crate::accelerate::{Acceleration, Accelerator};
+use crate::accelerate::{ACCELERATIONS, Acceleration, Accelerator};
 use crate::blocks::blocks;
 use crate::e_step::GroupCounts;
 use crate::error::{Error, Result};
@@ -70,6 +70,19 @@ pub struct EmOptions {
     pub tol_deviance: f64,
     /// The M-step.
     pub m_step: MStepOptions,
+}
+
+impl Default for EmOptions {
+    /// The first acceleration, 2,000 cycles and tolerances of 1e-5.
+    fn default() -> Self {
+        Self {
+            acceleration: &ACCELERATIONS[0],
+            max_cycles: 2_000,
+            tol_parameter: 1e-5,
+            tol_deviance: 1e-5,
+            m_step: MStepOptions::default(),
+        }
+    }
 }
 
 /// One cycle, as kept in the history.

@@ -21,6 +21,12 @@ pub struct MStepOptions {
     pub tolerance: f64,
 }
 
+impl Default for MStepOptions {
+    fn default() -> Self {
+        Self { max_newton: 1, tolerance: 1e-10 }
+    }
+}
+
 /// Distributions and items without attributes are cheap, and have an exact maximum: Newton runs until it stands still.
 const EXACT_NEWTON: NewtonOptions = NewtonOptions { max_iterations: 100, tolerance: 1e-14 };
 

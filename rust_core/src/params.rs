@@ -53,6 +53,13 @@ pub struct Cell {
     pub category: Option<usize>,
 }
 
+impl Cell {
+    /// Whether it is the variance of an attribute.
+    pub fn is_variance(&self) -> bool {
+        self.kind == Kind::Covariance && self.attribute == self.attribute_2
+    }
+}
+
 /// Where a cell takes its value from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Slot {
@@ -73,6 +80,14 @@ pub struct FreeParameter {
     pub upper: f64,
     /// Its prior, if any.
     pub prior: Option<Prior>,
+}
+
+impl FreeParameter {
+    /// Whether the parameter can have this value: finite, within the bounds, where the prior has a density.
+    pub fn admits(&self, x: f64) -> bool {
+        let has_density = |prior: Prior| prior.log_density(x) > f64::NEG_INFINITY;
+        x.is_finite() && self.lower <= x && x <= self.upper && self.prior.is_none_or(has_density)
+    }
 }
 
 impl Default for FreeParameter {
@@ -119,6 +134,24 @@ impl ParameterTable {
             check_free(parameter, *kind)?;
         }
         Ok(Self { cells, slots, free })
+    }
+
+    /// Attributes with mean 0 and variance 1 in every group; all else free and by itself.
+    ///
+    /// # Errors
+    /// None for the cells of a checked structure.
+    pub fn standard(cells: Vec<Cell>) -> Result<Self> {
+        let mut n_free = 0;
+        let slots = cells.iter().map(|cell| match cell.kind {
+            Kind::Mean => Slot::Fixed(0.0),
+            _ if cell.is_variance() => Slot::Fixed(1.0),
+            _ => {
+                n_free += 1;
+                Slot::Free(n_free - 1)
+            }
+        });
+        let slots = slots.collect();
+        Self::new(cells, slots, vec![FreeParameter::default(); n_free])
     }
 
     /// The value of every cell when the free parameters are `x`.

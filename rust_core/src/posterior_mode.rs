@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::spec::{Group, Model};
 
 /// The log posterior density of the attributes of one class of one observed group.
-pub struct PosteriorMode<'a> {
+pub(crate) struct PosteriorMode<'a> {
     model: &'a Model,
     group: &'a Group,
     values: &'a [f64],
@@ -27,7 +27,7 @@ impl<'a> PosteriorMode<'a> {
     ///
     /// # Errors
     /// [`Error::Estimation`] where the attributes' covariance matrix is not positive definite.
-    pub fn new(model: &'a Model, observed: usize, class: usize, values: &'a [f64]) -> Result<Self> {
+    pub(crate) fn new(model: &'a Model, observed: usize, class: usize, values: &'a [f64]) -> Result<Self> {
         let group = &model.classes_of(observed)[class];
         let n = model.spec.groups[observed].attributes.len();
         let delta = &values[group.latent_cells.clone()];
@@ -46,7 +46,7 @@ impl<'a> PosteriorMode<'a> {
 
     /// The mode for these answers (positions among the group's items, categories), from a start near it; writes the inverse
     /// of the negative Hessian there to `covariance (J, J)`.
-    pub fn find(&self, answers: &[(usize, u8)], start: &[f64], covariance: &mut [f64]) -> Vec<f64> {
+    pub(crate) fn find(&self, answers: &[(usize, u8)], start: &[f64], covariance: &mut [f64]) -> Vec<f64> {
         /// From a grid node Newton needs a handful of steps; the rest is for flat 3PL posteriors.
         const MAX_ITERATIONS: usize = 100;
         const TOLERANCE: f64 = 1e-12;

@@ -159,7 +159,7 @@ impl Spec {
         let position = |attribute| self.groups[observed].attributes.iter().position(|&a| Some(a) == attribute);
         let cells = table.cells.iter().zip(&table.slots);
         let pairs = cells.filter_map(|(cell, slot)| {
-            let is_covariance = cell.kind == Kind::Covariance && cell.attribute != cell.attribute_2;
+            let is_covariance = cell.kind == Kind::Covariance && !cell.is_variance();
             let is_here = is_covariance && cell.group / self.n_classes == observed && *slot != Slot::Fixed(0.0);
             is_here.then(|| Some([position(cell.attribute)?, position(cell.attribute_2)?])).flatten()
         });
@@ -240,6 +240,7 @@ impl Model {
 
     /// As [`Model::new`], with a say in whether attributes are eliminated.
     pub fn planned(spec: Spec, table: ParameterTable, planning: Planning) -> Result<Self> {
+        spec.check()?;
         let structure = |o: usize| Structure::new(&spec, o, &table, (planning, None));
         let structures = (0..spec.groups.len()).map(structure).collect::<Result<_>>()?;
         Self::assemble(spec, table, structures)
@@ -290,7 +291,6 @@ impl Structure {
         table: &ParameterTable,
         (planning, points): (Planning, Option<Vec<usize>>),
     ) -> Result<Self> {
-        spec.check()?;
         let group = &spec.groups[observed];
         let mut quadrature = spec.quadrature_of(group);
         quadrature.n_points = points.unwrap_or(quadrature.n_points);

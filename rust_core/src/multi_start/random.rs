@@ -77,7 +77,7 @@ fn draw(model: &Model, base: &[f64], rng: &mut ChaCha8Rng) -> Vec<f64> {
             let z = normal();
             let value = match table.cells[cell] {
                 c if c.kind == Kind::Mean => base[f] + MEAN * z,
-                c if c.attribute == c.attribute_2 => base[f] * (LOG_VARIANCE * z).exp(),
+                c if c.is_variance() => base[f] * (LOG_VARIANCE * z).exp(),
                 _ => base[f],
             };
             if !(is_common[f] || std::mem::replace(&mut done[f], true)) {

@@ -11,7 +11,6 @@ use mixirt_core::em::{EmFit, EmOptions, em};
 use mixirt_core::feasible::is_feasible;
 use mixirt_core::item::{Nodes, family};
 use mixirt_core::latent::distribution;
-use mixirt_core::m_step::MStepOptions;
 use mixirt_core::params::{Cell, FreeParameter, Kind, ParameterTable, Slot};
 use mixirt_core::patterns::MISSING;
 use mixirt_core::quadrature::Quadrature;
@@ -86,8 +85,7 @@ impl Sketch {
 
     /// Means 0, variances 1, covariances 0 in every group.
     pub fn standard(self) -> Self {
-        let variance = |c: &Cell| c.kind == Kind::Covariance && c.attribute == c.attribute_2;
-        self.fix(|c| matches!(c.kind, Kind::Mean | Kind::Covariance), 0.0).fix(variance, 1.0)
+        self.fix(|c| matches!(c.kind, Kind::Mean | Kind::Covariance), 0.0).fix(Cell::is_variance, 1.0)
     }
 
     /// The model.
@@ -156,7 +154,7 @@ impl Sample {
             n_respondents: self.n,
             group: self.group.as_deref(),
             weights: self.weights.as_deref(),
-            known_class: None,
+            ..Responses::default()
         };
         Data::new(model, &responses).expect("the data fit the model")
     }
@@ -247,7 +245,7 @@ pub fn options(name: &str, max_cycles: usize, tolerance: f64) -> EmOptions {
         max_cycles,
         tol_parameter: tolerance,
         tol_deviance: tolerance,
-        m_step: MStepOptions { max_newton: 1, tolerance: 1e-10 },
+        ..EmOptions::default()
     }
 }
 

@@ -134,7 +134,7 @@ impl Case {
         let values = self.table.expand(&self.x);
         let (mut slots, mut x) = (self.table.slots.clone(), Vec::new());
         for ((slot, cell), value) in slots.iter_mut().zip(&self.table.cells).zip(values) {
-            let is_variance = cell.kind == Kind::Covariance && cell.attribute == cell.attribute_2;
+            let is_variance = cell.is_variance();
             *slot = match *slot {
                 Slot::Free(_) if is_variance || cell.kind == Kind::Mean => Slot::Fixed(value),
                 Slot::Free(_) => {
