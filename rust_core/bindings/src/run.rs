@@ -41,7 +41,9 @@ pub(crate) fn pool(n_threads: Option<usize>) -> PyResult<Arc<ThreadPool>> {
     if let Some(pool) = pools.get(&(std::process::id(), n)) {
         return Ok(Arc::clone(pool));
     }
-    let built = ThreadPoolBuilder::new().num_threads(n).thread_name(|i| format!("mixirt-{i}")).build();
+    let builder = ThreadPoolBuilder::new().num_threads(n).thread_name(|i| format!("mixirt-{i}"));
+    // Without a handler a panic in spawned work ends the whole process; this way the caller of `until_done` is told.
+    let built = builder.panic_handler(|_| ()).build();
     let pool = Arc::new(built.map_err(|e| to_python(Error::Spec(format!("cannot start {n} threads: {e}"))))?);
     pools.insert((std::process::id(), n), Arc::clone(&pool));
     Ok(pool)
@@ -84,7 +86,8 @@ pub(crate) fn until_done<T: Send + 'static>(
             }
             Err(RecvTimeoutError::Timeout) => Ok(()),
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(to_python(Error::Estimation("the engine stopped without a result".into())));
+                let message = "the engine failed, which is a bug of mixirt: please report it with the lines above";
+                return Err(to_python(Error::Estimation(message.into())));
             }
         };
         if let Err(error) = noticed.and_then(|()| py.check_signals()) {
