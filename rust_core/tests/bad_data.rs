@@ -52,3 +52,14 @@ fn the_same_respondents_in_order_are_taken() {
     let taken = refusals(&[0, 1], &[1.0, 0.0], &[0, 2]);
     assert!(taken.iter().all(|data| data.starts_with("Ok")), "{taken:?}");
 }
+
+#[test]
+fn tables_beyond_all_memory_are_refused_before_they_are_made() {
+    // 90,000 nodes in each of two classes, where every one of 20 items has 254 categories: 7 GB for each of a kind of table.
+    let model = model(20, 254, ("gauss-hermite", 300));
+    let codes: Vec<u8> = (0..40).collect();
+    let data = Data::new(&model, &Responses { codes: &codes, n_respondents: 2, ..Responses::default() }).unwrap();
+    let Err(Error::Spec(message)) = data.worker(&model).map(|_| ()) else { panic!("taken") };
+    assert!(message.contains("group 'g0'") && message.contains("180000 nodes"), "{message}");
+    assert!(message.contains("GB") && message.contains("lower n_quadrature"), "{message}");
+}

@@ -16,7 +16,8 @@ impl Data {
     /// A worker that makes E-steps over these data; several can work at once.
     ///
     /// # Errors
-    /// [`Error::Spec`] where the data were made for another model: see [`Data::suited_to`].
+    /// [`Error::Spec`] where the data were made for another model (see [`Data::suited_to`]), or its tables would take too
+    /// much memory.
     pub fn worker(&self, model: &Model) -> Result<Worker<'_>> {
         self.worker_on(InstructionSet::best(), model)
     }
@@ -27,12 +28,13 @@ impl Data {
     /// As [`Data::worker`].
     pub fn worker_on(&self, isa: InstructionSet, model: &Model) -> Result<Worker<'_>> {
         let pairs = self.patterns.iter().zip(&model.structures);
-        let steps = pairs.map(|(patterns, structure)| {
+        let steps = pairs.enumerate().map(|(observed, (patterns, structure))| {
             let layout = structure.layout.clone();
-            Ok(match &structure.elimination {
-                Some(elimination) => EStep::eliminating(isa, patterns, layout, elimination.layout.clone())?,
-                None => EStep::on(isa, patterns, layout)?,
-            })
+            let step = match &structure.elimination {
+                Some(elimination) => EStep::eliminating(isa, patterns, layout, elimination.layout.clone()),
+                None => EStep::on(isa, patterns, layout),
+            };
+            step.map_err(|stop| explain(model, observed, stop))
         });
         Ok(Worker { data: self, steps: steps.collect::<Result<_>>()? })
     }
@@ -155,9 +157,13 @@ fn explain(model: &Model, observed: usize, stop: Stop) -> Error {
     match stop {
         Stop::Impossible { row } => Error::Estimation(format!(
             "the responses in row {row} (group '{}') have probability 0 under the current parameters: a category that \
-             occurs has a probability fixed or bounded at 0; free it, or check the responses",
+             occurs has a probability fixed or bounded at 0, or fixed and start values lie too far out; free or change \
+             them, or check the responses",
             model.spec.groups[observed].name
         )),
+        Stop::Memory { .. } if model.spec.groups.len() > 1 => {
+            Error::Spec(format!("group '{}': {stop}", model.spec.groups[observed].name))
+        }
         other => other.into(),
     }
 }

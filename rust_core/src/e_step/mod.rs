@@ -33,7 +33,7 @@ use rayon::prelude::*;
 use thiserror::Error as ThisError;
 
 use crate::Error;
-use crate::patterns::Patterns;
+use crate::patterns::{InnerPatterns, Patterns};
 use inner::{InnerStep, OuterRows};
 use kernel::{Chunk, Scratch};
 use tables::Tables;
@@ -56,6 +56,9 @@ const MIN_CHUNK_VECTORS: usize = 1 << 15;
 /// Bytes that the accumulators of all chunks may take before there are fewer chunks.
 const MAX_ACCUMULATOR_BYTES: usize = 256 << 20;
 
+/// Bytes that tables, accumulators and counts may take: more would not fit many a machine, and is asked for by mistake.
+const MAX_BYTES: usize = 8 << 30;
+
 /// Why an E-step has no result.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
 pub enum Stop {
@@ -74,6 +77,17 @@ pub enum Stop {
     /// The arrays do not have the lengths of the layout.
     #[error("{0} do not fit the layout of the nodes")]
     Shape(&'static str),
+    /// The tables would take too much memory.
+    #[error(
+        "an E-step over {n_nodes} nodes would take {gigabytes} GB of memory, more than the {} that it may have; lower \
+         n_quadrature, or let there be fewer attributes, classes or categories", MAX_BYTES >> 30
+    )]
+    Memory {
+        /// Nodes of all classes.
+        n_nodes: usize,
+        /// Memory that would be needed, in units of 2^30 bytes.
+        gigabytes: usize,
+    },
     /// The caller asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -83,7 +97,7 @@ impl From<Stop> for Error {
     fn from(stop: Stop) -> Self {
         match stop {
             Stop::Interrupted => Error::Interrupted,
-            Stop::Shape(_) => Error::Spec(stop.to_string()),
+            Stop::Shape(_) | Stop::Memory { .. } => Error::Spec(stop.to_string()),
             Stop::Impossible { .. } | Stop::NotANumber { .. } => Error::Estimation(stop.to_string()),
         }
     }
@@ -172,6 +186,7 @@ impl EStep {
         if known.into_iter().any(|&class| class as usize > layout.n_segments()) {
             return Err(Stop::Shape("the known classes"));
         }
+        check_memory(patterns, &layout, (outer.as_ref().unwrap_or(&layout), &inner))?;
         let n_classes = layout.n_segments();
         let pairs = patterns.inner().iter().zip(inner);
         let inner = pairs.map(|(patterns, layout)| InnerStep::new(patterns, layout, n_classes, isa)).collect();
@@ -313,6 +328,30 @@ impl EStep {
         });
         Ok(())
     }
+}
+
+/// Refuses tables that would take more than [`MAX_BYTES`], before any of them is made.
+fn check_memory(
+    patterns: &Patterns,
+    layout: &NodeLayout,
+    (outer, inner): (&NodeLayout, &[InnerLayout]),
+) -> Result<(), Stop> {
+    // Rows and an accumulator of each, and the items' tables and counts.
+    let rows = |patterns: &Patterns, layout: &NodeLayout| {
+        let n_items_rows = layout.n_categories.iter().sum::<usize>();
+        (2.0 * patterns.n_rows() as f64 + n_items_rows as f64) * layout.n_nodes() as f64
+    };
+    let of_inner = |(patterns, layout): (&InnerPatterns, &InnerLayout)| {
+        let (own, cross) = layout.parts();
+        patterns.own().map_or(0.0, |patterns| rows(patterns, own)) + rows(patterns.cross(), cross)
+    };
+    let inner: f64 = patterns.inner().iter().zip(inner).map(of_inner).sum();
+    let numbers = rows(patterns, outer) + inner * layout.n_segments() as f64 + 2.0 * layout.table_len() as f64;
+    let bytes = numbers * size_of::<f64>() as f64;
+    if bytes <= MAX_BYTES as f64 {
+        return Ok(());
+    }
+    Err(Stop::Memory { n_nodes: outer.n_nodes(), gigabytes: (bytes / (1 << 30) as f64).ceil() as usize })
 }
 
 /// The number of chunks, a power of two so that they divide evenly among threads: of the data alone, never of the number

@@ -71,6 +71,11 @@ impl InnerLayout {
         self.n_points * self.n_neighbours
     }
 
+    /// The tables of the items that measure the attribute alone, and of the others.
+    pub(in crate::e_step) fn parts(&self) -> (&NodeLayout, &NodeLayout) {
+        (&self.own, &self.cross)
+    }
+
     /// Vectors of a row over the neighbours.
     pub(super) fn n_vectors(&self) -> usize {
         self.n_neighbours.div_ceil(8)
