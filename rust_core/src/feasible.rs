@@ -1,15 +1,12 @@
 //! Whether a point is a model at all.
 
-use crate::params::{FreeParameter, Kind};
+use crate::params::{Kind, Slot};
 use crate::spec::Model;
 
 /// Whether every item, distribution, proportion and prior density exists at the free parameters `x`.
 pub fn is_feasible(model: &Model, x: &[f64]) -> bool {
     let values = model.table.expand(x);
-    let exists = |f: &FreeParameter, x: f64| {
-        x.is_finite() && f.lower <= x && x <= f.upper && f.prior.is_none_or(|p| p.log_density(x) > f64::NEG_INFINITY)
-    };
-    model.table.free.iter().zip(x).all(|(f, &x)| exists(f, x))
+    model.table.free.iter().zip(x).all(|(f, &x)| f.admits(x))
         && model.groups.iter().all(|group| {
             let n_dims = model.spec.groups[group.observed].attributes.len();
             model.spec.latent.is_feasible(n_dims, &values[group.latent_cells.clone()])
@@ -32,27 +29,27 @@ pub fn project(model: &Model, image: &[f64], proposal: &mut [f64]) {
 /// A name for a free parameter, from the first cell it serves: for messages.
 pub fn describe(model: &Model, free: usize) -> String {
     let table = &model.table;
-    let Some(cell) = table.slots.iter().position(|s| *s == crate::params::Slot::Free(free)).map(|c| table.cells[c])
-    else {
+    let Some(cell) = table.slots.iter().position(|s| *s == Slot::Free(free)).map(|c| table.cells[c]) else {
         return format!("parameter {free}");
     };
     let spec = &model.spec;
     let attribute = |a: Option<usize>| a.map_or(String::new(), |a| spec.attributes[a].clone());
-    let group = &spec.groups[cell.group / spec.n_classes];
+    let place = match (spec.n_classes, spec.groups.len()) {
+        (1, 1) => String::new(),
+        (1, _) => format!(" in group '{}'", spec.groups[cell.group].name),
+        (c, 1) => format!(" in class {}", cell.group % c + 1),
+        (c, _) => format!(" in class {} of group '{}'", cell.group % c + 1, spec.groups[cell.group / c].name),
+    };
     match (cell.kind, cell.item) {
         (Kind::Intercept, Some(i)) => {
-            format!("intercept {} of item '{}'", cell.category.unwrap_or_default(), spec.items[i].name)
+            format!("intercept {} of item '{}'{place}", cell.category.unwrap_or_default(), spec.items[i].name)
         }
-        (kind, Some(i)) => format!("{} of item '{}'", kind.name(), spec.items[i].name),
-        (Kind::Covariance, None) => format!(
-            "covariance of {} and {} in group '{}'",
-            attribute(cell.attribute),
-            attribute(cell.attribute_2),
-            group.name
-        ),
-        (Kind::Proportion, None) => {
-            format!("proportion of class {} in group '{}'", cell.group % spec.n_classes, group.name)
+        (kind, Some(i)) => format!("{} of item '{}'{place}", kind.name(), spec.items[i].name),
+        (Kind::Proportion, None) => format!("proportion{}", place.replacen(" in ", " of ", 1)),
+        (_, None) if cell.is_variance() => format!("variance of '{}'{place}", attribute(cell.attribute)),
+        (Kind::Covariance, None) => {
+            format!("covariance of '{}' and '{}'{place}", attribute(cell.attribute), attribute(cell.attribute_2))
         }
-        (kind, None) => format!("{} of {} in group '{}'", kind.name(), attribute(cell.attribute), group.name),
+        (kind, None) => format!("{} of '{}'{place}", kind.name(), attribute(cell.attribute)),
     }
 }

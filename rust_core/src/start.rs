@@ -86,15 +86,14 @@ fn given(model: &Model, cell: usize) -> Option<f64> {
 /// covariance starts at 0.
 fn latent_values(model: &Model) -> Vec<f64> {
     let cells = &model.table.cells;
-    let is_variance = |c: &Cell| c.kind == Kind::Covariance && c.attribute == c.attribute_2;
     let default = |cell: Cell| {
-        if cell.kind != Kind::Mean && !is_variance(&cell) {
+        if cell.kind != Kind::Mean && !cell.is_variance() {
             return 0.0;
         }
         let same = |c: &Cell| Cell { group: cell.group, ..*c } == cell;
         let known: Vec<f64> = (0..cells.len()).filter(|&c| same(&cells[c])).filter_map(|c| given(model, c)).collect();
         match known.len() {
-            0 => f64::from(u8::from(is_variance(&cell))),
+            0 => f64::from(u8::from(cell.is_variance())),
             n => known.iter().sum::<f64>() / n as f64,
         }
     };
@@ -164,11 +163,13 @@ fn check(model: &Model, x: &[f64]) -> Result<()> {
             let item = &model.spec.items[instance.item];
             let eta = &values[instance.cells.clone()];
             if !item.family.is_feasible(&instance.shape, eta) {
+                let why = match eta.iter().any(|x| x.is_nan() || *x == f64::INFINITY) {
+                    true => "they, or the category scores, lie too far out to work with",
+                    false => "graded intercepts must strictly decrease",
+                };
                 return Err(Error::Spec(format!(
-                    "the fixed and start values of item '{}' are not a '{}' item: {eta:?}; graded intercepts must \
-                     strictly decrease and every value must be finite",
-                    item.name,
-                    item.family.name()
+                    "item '{}' cannot start at the values {eta:?} that its fixed and start values lead to: {why}",
+                    item.name
                 )));
             }
         }
@@ -176,21 +177,25 @@ fn check(model: &Model, x: &[f64]) -> Result<()> {
         let delta = &values[group.latent_cells.clone()];
         if !model.spec.latent.is_feasible(observed.attributes.len(), delta) {
             return Err(Error::Spec(format!(
-                "the fixed and start values of the attribute distribution of group '{}' are not a distribution: the \
-                 covariance matrix must be positive definite",
+                "the fixed and start values of the attribute distribution of group '{}' cannot be worked with: the \
+                 covariance matrix must be positive definite, and no mean further than 1e8 standard deviations from 0",
                 observed.name
             )));
         }
     }
-    let outside = model.table.free.iter().zip(x).position(|(f, &x)| !(f.lower..=f.upper).contains(&x));
-    Err(Error::Spec(match outside {
-        Some(f) => format!(
-            "the start value {} of the {} is outside its bounds [{}, {}]",
-            x[f],
-            describe(model, f),
-            model.table.free[f].lower,
-            model.table.free[f].upper
-        ),
+    let mut parameters = model.table.free.iter().zip(x).enumerate();
+    let culprit = parameters.find(|(_, (f, x))| !f.admits(**x));
+    Err(Error::Spec(match culprit {
+        // Nothing else is left that could be no number: proportions are divided by their sum.
+        Some((_, (_, x))) if x.is_nan() => {
+            "the start values of the class proportions are all 0; one at least has to be positive".into()
+        }
+        Some((f, (free, x))) if (free.lower..=free.upper).contains(x) => {
+            format!("the prior of the {} has no density at its start value {x}", describe(model, f))
+        }
+        Some((f, (FreeParameter { lower, upper, .. }, x))) => {
+            format!("the start value {x} of the {} is outside its bounds [{lower}, {upper}]", describe(model, f))
+        }
         None => "the start values of the class proportions are not between 0 and 1".into(),
     }))
 }

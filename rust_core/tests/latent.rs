@@ -148,7 +148,9 @@ fn extreme_correlations_still_give_weights() {
 
 #[test]
 fn infeasible_parameters_are_told_and_never_look_like_a_grid() {
-    let infeasible: [(usize, &[f64]); 9] = [
+    let infeasible: [(usize, &[f64]); 11] = [
+        (1, &[1e300, 1.0]),
+        (2, &[0.0, -1.1, 1.0, 0.0, 1e-16]),
         (1, &[0.0, 0.0]),
         (1, &[0.0, -1.0]),
         (1, &[f64::NAN, 1.0]),

@@ -77,7 +77,7 @@ pub trait Latent: Send + Sync {
     /// The parameters for `n_dims` attributes: means, then the lower triangle of the covariance row by row.
     fn parameters(&self, n_dims: usize) -> Vec<LatentParameter>;
 
-    /// Whether `delta` is a distribution at all (positive definite covariance, finite values).
+    /// Whether `delta` is a distribution that nodes can follow (positive definite covariance, finite values).
     fn is_feasible(&self, n_dims: usize, delta: &[f64]) -> bool;
 
     /// Moves a standard grid to the distribution; weights are normalised to sum 1.

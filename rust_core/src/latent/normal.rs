@@ -134,14 +134,17 @@ impl Factor {
     /// which grow with its inverse square, would keep no digit of a double.
     const MIN_CONDITIONAL_VARIANCE: f64 = 1e-10;
 
-    /// `None` unless `delta` is finite and its covariance matrix positive definite.
+    /// Standard deviations that a mean may lie from 0: beyond, nodes would share most of the digits of a double.
+    const MAX_DISTANCE: f64 = 1e8;
+
+    /// `None` unless `delta` is finite, its covariance matrix positive definite and no mean out of all proportion to it.
     pub(crate) fn new(n_dims: usize, delta: &[f64]) -> Option<Self> {
         if delta.len() != covariance_index(n_dims, n_dims, 0) || !delta.iter().all(|d| d.is_finite()) {
             return None;
         }
         let sd: Vec<f64> = (0..n_dims).map(|j| delta[covariance_index(n_dims, j, j)].sqrt()).collect();
         // Also refuses the NaN root of a negative variance.
-        if !sd.iter().all(|sd| sd.is_normal()) {
+        if !delta.iter().zip(&sd).all(|(mean, sd)| sd.is_normal() && mean.abs() <= Self::MAX_DISTANCE * sd) {
             return None;
         }
         let mut lower = vec![0.0; n_dims * n_dims];
