@@ -191,6 +191,9 @@ impl PyModel {
         let observed = &model.spec.groups[group.observed];
         let item = &model.spec.items[instance.item];
         let n = theta.shape()[0];
+        if n == 0 {
+            return Err(to_python(Error::Spec("theta has no rows: curves need one point at least".into())));
+        }
         let theta = theta.as_array();
         if theta.ncols() != observed.attributes.len() {
             let message = format!("theta has {} columns for {} attributes", theta.ncols(), observed.attributes.len());
