@@ -18,6 +18,7 @@ from mixirt.errors import (
     BoundaryWarning,
     ConvergenceWarning,
     DataError,
+    DataWarning,
     QuadratureWarning,
     ReplicationWarning,
     SpecError,
@@ -31,6 +32,7 @@ from mixirt.responses import Responses
 from mixirt.result import Result
 from mixirt.scores import new_data
 from mixirt.starts import plan_starts
+from mixirt.uninformed import uninformed
 
 __all__ = ["fit"]
 
@@ -155,6 +157,9 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
         If the cycles ran out (not with ``max_cycles=0``).
     BoundaryWarning
         If parameters were stopped by a bound.
+    DataWarning
+        If no answer informs of a parameter: of an item that nobody in a group answered, or of a
+        category that nobody chose.
     ReplicationWarning
         If only one of several starts reached the highest log-likelihood.
 
@@ -291,6 +296,8 @@ def estimate(
         found=found,
         settings=settings,
     )
+    for gap in uninformed(model.design, model.table, data.category_counts()):
+        warn(gap, DataWarning)
     warn_about(result)
     return result
 

@@ -108,6 +108,11 @@ impl Data {
         self.n_respondents
     }
 
+    /// Number of observed groups.
+    pub fn n_groups(&self) -> usize {
+        self.patterns.len()
+    }
+
     /// Number of unique patterns, over all groups.
     pub fn n_patterns(&self) -> usize {
         self.patterns.iter().map(Patterns::len).sum()
@@ -180,6 +185,12 @@ impl Data {
         let patterns = pairs().map(rebuild).collect::<Result<_>>()?;
         let (rows, n_respondents, sum_of_weights) = (self.rows.clone(), self.n_respondents, self.sum_of_weights);
         Ok(Cow::Owned(Self { patterns, rows, n_respondents, sum_of_weights }))
+    }
+
+    /// Sums of the weights of the answers of an observed group, by item (in the group's order) and category.
+    pub fn category_counts(&self, observed: usize) -> Vec<Vec<f64>> {
+        let patterns = &self.patterns[observed];
+        patterns.category_counts(patterns.n_gp())
     }
 
     /// What start values are made from.

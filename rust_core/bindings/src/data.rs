@@ -92,6 +92,11 @@ impl Data {
         self.inner.sum_of_weights()
     }
 
+    /// Sums of the weights of the answers: a list of the observed groups, each of its items, each of their categories.
+    fn category_counts(&self) -> Vec<Vec<Vec<f64>>> {
+        (0..self.inner.n_groups()).map(|observed| self.inner.category_counts(observed)).collect()
+    }
+
     /// Scores of every respondent: a dict of `theta (N, J)`, `covariance (N, J, J)`, `class_probabilities (N, C)` and
     /// `log_probability (N,)`.
     #[pyo3(signature = (model, x, method, *, n_threads=None))]
