@@ -23,19 +23,25 @@ __all__ = [
 ]
 
 MAX_THREADS = 256
-"""The engine's own limit: a number too large for it could not even be passed on."""
+"""The engine's own limit."""
+
+LARGEST = 2**63 - 1
+"""The largest number that can be passed on to the engine."""
 
 
-def whole_number(what: str, value: Any, least: int) -> int:
-    """Give a whole number of at least ``least``, or refuse the value.
+def whole_number(what: str, value: Any, least: int, most: int = LARGEST) -> int:
+    """Give a whole number from ``least`` to ``most``, or refuse the value.
 
     Examples
     --------
     >>> whole_number("n", 3, 1)
     3
     """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise SpecError(f"{what} must be a whole number of at least {least}; found {value!r}")
+    is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not is_whole or not least <= value <= most:
+        says_most = most < LARGEST or (is_whole and value > most)
+        allowed = f"from {least} to {most}" if says_most else f"of at least {least}"
+        raise SpecError(f"{what} must be a whole number {allowed}; found {value!r}")
     return int(value)
 
 
@@ -115,10 +121,7 @@ def check_threads(n_threads: Any) -> int | None:
     """Give a number of threads, None for one per processor, or refuse the value."""
     if n_threads is None:
         return None
-    found = whole_number("n_threads", n_threads, 1)
-    if found > MAX_THREADS:
-        raise SpecError(f"n_threads must be between 1 and {MAX_THREADS}; found {found}")
-    return found
+    return whole_number("n_threads", n_threads, 1, MAX_THREADS)
 
 
 def numbers(what: str, values: Any) -> NDArray[np.float64]:

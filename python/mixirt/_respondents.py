@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 from mixirt._tables import Table, as_list, listed, quoted, read_vector
 from mixirt.errors import DataError
 
-__all__ = ["Groups", "is_missing", "read_groups", "read_weights"]
+__all__ = ["Groups", "check_group_count", "is_missing", "read_groups", "read_weights"]
+
+#: More groups than this are a mistake, and would take hours.
+MAX_GROUPS = 2_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +70,9 @@ def read_weights(weights: Any, table: Table) -> NDArray[np.float64] | None:
         )
     if not values.any():
         raise DataError("weights are all zero; at least one respondent must count")
+    with np.errstate(over="ignore"):
+        if not np.isfinite(values.sum()):
+            raise DataError("the sum of the weights is infinite; divide all of them by the largest")
     return values
 
 
@@ -105,6 +111,7 @@ def read_groups(groups: Any, table: Table, labels: Iterable[Any] | None = None) 
     else:
         found, index = _factorize(values, table)
     if labels is None:
+        check_group_count(len(found))
         return Groups(index, found)
     declared = _declared(labels)
     position = {label: g for g, label in enumerate(declared)}
@@ -117,6 +124,16 @@ def read_groups(groups: Any, table: Table, labels: Iterable[Any] | None = None) 
             f"the groups are {listed(declared)}"
         )
     return Groups(index, declared)
+
+
+def check_group_count(n_groups: int) -> None:
+    """Refuse so many groups that somebody must have meant something else."""
+    if n_groups > MAX_GROUPS:
+        raise DataError(
+            f"groups has {n_groups} different labels, and there may be {MAX_GROUPS}: each group is "
+            "a population with parameters of its own. If the labels tell respondents or clusters "
+            "apart, leave them out, and give them as clusters= to r.vcov(method='sandwich')"
+        )
 
 
 def _check_labelled(values: NDArray[Any], table: Table) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mixirt._checks import several
 from mixirt.errors import SpecError
 from mixirt.model import Model
 
@@ -72,7 +73,7 @@ def bifactor(
             raise SpecError(f"item '{missing[0]}' is not in specific; give it an attribute or None")
         labels = [specific[item] for item in items]
     else:
-        labels = list(specific)
+        labels = list(several("specific", specific))
     for taken in ("q_matrix", "attributes"):
         if taken in structure:
             raise SpecError(f"{taken} cannot be given to bifactor, which makes it from specific")

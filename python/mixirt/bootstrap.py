@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mixirt import _core
 from mixirt._answers import Answers
+from mixirt._checks import whole_number
 from mixirt._progress import Progress
 from mixirt._words import unknown
 from mixirt.errors import EstimationError, SpecError
@@ -26,6 +27,8 @@ __all__ = ["BOOTSTRAPS", "Bootstrap", "bootstrap"]
 Floats = NDArray[np.float64]
 #: Ways to draw data sets; the first is the default.
 BOOTSTRAPS = ("parametric", "nonparametric")
+#: More data sets than this are a mistake: the estimates from each are kept.
+MAX_SAMPLES = 100_000
 #: Code of a missing response.
 _MISSING = 255
 
@@ -93,13 +96,12 @@ def bootstrap(
     """Draw and fit ``n`` data sets; see :meth:`mixirt.Result.bootstrap`."""
     if method not in BOOTSTRAPS:
         raise SpecError(unknown("method", method, BOOTSTRAPS))
-    if isinstance(n, bool) or n != int(n) or n < 2:
-        raise SpecError(f"n must be a whole number of at least 2; found {n!r}")
+    n = whole_number("n", n, 2, MAX_SAMPLES)
     draw = _parametric(result) if method == "parametric" else _nonparametric(result)
     draws, failures, n_at_bound = [], [], 0
-    with Progress(False if callable(progress) else progress, int(n)) as shown:
+    with Progress(False if callable(progress) else progress, n) as shown:
         # One stream per data set: the same data sets whatever is drawn before them.
-        for k, generator in enumerate(np.random.default_rng(seed).spawn(int(n))):
+        for k, generator in enumerate(np.random.default_rng(seed).spawn(n)):
             found = _refit(result, *draw(generator))
             if isinstance(found, str):
                 failures.append(found)
@@ -108,7 +110,7 @@ def bootstrap(
                 n_at_bound += _is_at_bound(result, found)
             shown.say(k + 1, "bootstrap", f"{len(failures)} failed" if failures else "")
             if callable(progress):
-                progress(k + 1, int(n))
+                progress(k + 1, n)
     names = result._names_of_free()
     stacked = np.array(draws).reshape(len(draws), len(names))
     return Bootstrap(method, names, stacked, tuple(failures), n_at_bound, result)

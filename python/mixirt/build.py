@@ -10,12 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt._checks import mapping, number, several, whole_number, word
+from mixirt._coding import MAX_CATEGORIES
+from mixirt._respondents import check_group_count
 from mixirt._words import quoted, unknown
 from mixirt.design import Design
 from mixirt.errors import IdentificationError, SpecError
 from mixirt.families import item_models
 
 __all__ = ["item_names", "make_design", "whole_number"]
+
+#: More latent classes than this are a mistake: every one is compared with every other.
+MAX_CLASSES = 1_000
+
+#: More items than this, given as a number, are a mistake.
+MAX_ITEMS = 1_000_000
 
 
 def make_design(  # noqa: PLR0913 -- the keywords of mixirt.Model
@@ -52,7 +60,7 @@ def make_design(  # noqa: PLR0913 -- the keywords of mixirt.Model
         isinstance(reference, Hashable) and reference in group_labels
     ):
         raise SpecError(unknown("reference group", reference, group_labels))
-    whole = whole_number("n_classes", n_classes, 1)
+    whole = whole_number("n_classes", n_classes, 1, MAX_CLASSES)
     return Design(
         items=names,
         models=models,
@@ -76,7 +84,7 @@ def make_design(  # noqa: PLR0913 -- the keywords of mixirt.Model
 def item_names(items: Any) -> tuple[str, ...]:
     """Names of the items from their number or a list of names."""
     if isinstance(items, (int, np.integer)) and not isinstance(items, bool):
-        return tuple(f"item{i + 1}" for i in range(whole_number("items", int(items), 1)))
+        return tuple(f"item{i + 1}" for i in range(whole_number("items", items, 1, MAX_ITEMS)))
     if isinstance(items, str) or not hasattr(items, "__iter__"):
         raise SpecError(f"items must be a number or a list of names; found {items!r}")
     names = tuple(str(name) for name in items)
@@ -102,7 +110,7 @@ def _category_labels(
             f"n_categories has {len(listed)} entries for {len(names)} items; give one number for "
             "all items, or one for each"
         )
-    return tuple(tuple(range(whole_number("n_categories", n, 2))) for n in listed)
+    return tuple(tuple(range(whole_number("n_categories", n, 2, MAX_CATEGORIES))) for n in listed)
 
 
 def _scores(
@@ -191,6 +199,7 @@ def _groups(groups: Sequence[object] | None) -> tuple[object, ...]:
     labels = several("groups", groups)
     if not labels or len({str(label) for label in labels}) != len(labels):
         raise SpecError(f"group labels must differ and there must be at least one; found {labels}")
+    check_group_count(len(labels))
     return labels
 
 

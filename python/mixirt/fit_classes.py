@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from mixirt._checks import whole_number
+from mixirt._checks import several, whole_number
 from mixirt.errors import SpecError
 from mixirt.fitting import fit
 from mixirt.frames import to_native
@@ -166,7 +166,7 @@ def compare_classes(
     >>> comparison.frame()["bic"].round(1).tolist()
     [1082.3, 706.1]
     """
-    numbers = list(k)
+    numbers = [whole_number("k", n, 1) for n in several("k", k)]
     if not numbers:
         raise SpecError("k names no number of classes")
-    return ClassComparison({int(n): fit_latent_class(responses, n, **options) for n in numbers})
+    return ClassComparison({n: fit_latent_class(responses, n, **options) for n in numbers})

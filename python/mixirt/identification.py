@@ -139,8 +139,9 @@ def _check_count(design: Design, table: ParameterTable) -> None:
     few = log_patterns.max() < math.log(n_free + 1) + 1.0
     n_known = round(float((np.exp(log_patterns) - 1.0).sum())) if few else n_free
     if n_free > n_known:
+        items = "1 item has" if len(design.items) == 1 else f"{len(design.items)} items have"
         raise IdentificationError(
-            f"{n_free} parameters are to be estimated, but {len(design.items)} items have only "
+            f"{n_free} parameters are to be estimated, but {items} only "
             f"{n_known + len(design.groups)} response patterns, which tell {n_known} parameters "
             "apart at the most; fix or tie parameters, ask for fewer classes, or add items"
         )

@@ -13,7 +13,7 @@ from mixirt._answers import Answers
 from mixirt._checks import check_threads, word
 from mixirt._coding import MISSING, Coding, read_codings
 from mixirt._respondents import is_missing
-from mixirt._tables import Table
+from mixirt._tables import Table, listed
 from mixirt._words import quoted, unknown
 from mixirt.errors import DataError, MixirtError
 from mixirt.long_format import own_columns
@@ -227,7 +227,7 @@ class Scorer:
             return MISSING
         labels = self._result.model.design.category_labels[item]
         raise DataError(
-            f"item '{self.items[item]}': {answer!r} is not among its categories {quoted(labels)}"
+            f"item '{self.items[item]}': {answer!r} is not among its categories {listed(labels)}"
         )
 
     def _group(self, label: Any) -> int:

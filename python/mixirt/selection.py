@@ -16,6 +16,8 @@ __all__ = ["ACROSS", "SELECTABLE", "partition", "select"]
 
 #: The kinds a selection can name.
 SELECTABLE = ("slope", "intercept", "guessing", "mean", "variance", "covariance", "proportion")
+#: Parts of an address by which parameters are selected.
+_ADDRESS = ("item", "group", "class_", "attribute", "category")
 #: Parts of an address in which tied parameters may differ.
 ACROSS = ("item", "group", "class", "attribute", "category")
 
@@ -29,6 +31,7 @@ def select(
     class_: Any = None,
     attribute: Any = None,
     category: Any = None,
+    **others: Any,
 ) -> NDArray[np.intp]:
     """Cells of one kind whose address matches; None matches everything.
 
@@ -57,6 +60,8 @@ def select(
     """
     if not isinstance(kind, str) or kind not in SELECTABLE:
         raise SpecError(_kind_message(kind))
+    for name in others:
+        raise SpecError(unknown("part of an address", name, _ADDRESS))
     cells = design.cells
     chosen = cells.is_kind(kind)
     if item is not None:

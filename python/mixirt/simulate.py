@@ -19,6 +19,8 @@ __all__ = ["draw_codes", "simulate"]
 
 #: Code of an item that is not in a respondent's group.
 _MISSING = 255
+#: No more could be fitted.
+MAX_RESPONDENTS = 2**32 - 1
 
 
 def simulate(result: Result, n: int | None, groups: Any, theta: Any, seed: Any) -> Any:
@@ -91,7 +93,7 @@ def _observed(result: Result, n: Any, groups: Any, theta: Any) -> NDArray[np.int
     """Return the observed group of every respondent to be drawn."""
     design, fitted = result.model.design, result._fitted
     if n is not None:
-        n = whole_number("n", n, 1)
+        n = whole_number("n", n, 1, MAX_RESPONDENTS)
     if groups is not None:
         if not design.has_groups:
             raise SpecError("groups were given, but the model has none")

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mixirt._checks import LARGEST, whole_number
 from mixirt.design import Design
-from mixirt.errors import SpecError
 from mixirt.table import ParameterTable
 
 __all__ = ["Optima", "StartPlan", "plan_starts"]
@@ -23,7 +23,9 @@ _DEFAULT_STARTS = {"latent class": 20, "mixture": 10}
 #: convergence criteria leave open, and less than any two maxima are likely to differ by.
 SAME_MAXIMUM = 1e-3
 
-_LARGEST_SEED = 2**63 - 1
+#: More starts than this are a mistake: what became of each is kept until all have made their short
+#: run.
+MAX_STARTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -53,18 +55,14 @@ def plan_starts(design: Design, table: ParameterTable, n_starts: Any, seed: Any)
     SpecError
         If one of them is not a whole number in its range.
     """
-    for name, value, least in (("n_starts", n_starts, 1), ("seed", seed, 0)):
-        if value is None:
-            continue
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if not whole or not least <= value <= _LARGEST_SEED:
-            raise SpecError(f"{name} must be a whole number of at least {least}; found {value!r}")
     if n_starts is None:
         default = _DEFAULT_STARTS["mixture" if design.attributes else "latent class"]
         n_starts = 1 if design.n_classes == 1 or _starts_differ(design, table) else default
     if seed is None:
-        seed = np.random.default_rng().integers(_LARGEST_SEED)
-    return StartPlan(int(n_starts), int(seed))
+        seed = np.random.default_rng().integers(LARGEST)
+    return StartPlan(
+        whole_number("n_starts", n_starts, 1, MAX_STARTS), whole_number("seed", seed, 0)
+    )
 
 
 def _starts_differ(design: Design, table: ParameterTable) -> bool:

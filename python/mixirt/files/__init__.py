@@ -101,7 +101,7 @@ def _read(path: str | Path) -> bytes:
     try:
         with Path(path).open("rb") as file:
             data = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise FileError(f"cannot be read: {reason}") from error
     if len(data) > MAX_BYTES:
