@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,6 +114,10 @@ class Design:
     def cells(self) -> Cells:
         """Addresses of all parameters, in the engine's order."""
         return Cells(*self.structure.cells())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what the engine made; it is made again where it is needed."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def without_attributes(self) -> NDArray[np.bool_]:
         """Cells of items that measure no attribute in their group: shape ``(n_cells,)``."""

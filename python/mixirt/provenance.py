@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +78,10 @@ class FittedData:
             native=read.native,
         )
         return cls(summary, None, read, engine, known)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what the engine made of the responses; a `Result` has it made again."""
+        return {**vars(self), "_engine": None}
 
     @property
     def is_here(self) -> bool:

@@ -18,7 +18,7 @@ from mixirt.provenance import DataSummary, FittedData
 from mixirt.reporting import Reported
 from mixirt.reuse import Reuse
 from mixirt.scorer import Scoring
-from mixirt.scores import Scores, score
+from mixirt.scores import Scores, new_data, score
 from mixirt.simulate import simulate
 from mixirt.summary import summary_text
 
@@ -29,7 +29,11 @@ __all__ = ["Result"]
 
 
 class Result(Classified, Curves, Inference, Course, Reuse, Scoring, Reported):
-    """Estimates, log-likelihood and history of a fit; made by :func:`mixirt.fit`. Immutable."""
+    """Estimates, log-likelihood and history of a fit; made by :func:`mixirt.fit`. Immutable.
+
+    It can be pickled and copied, with the responses it was fitted to. A pickle is for processes of
+    the same version of mixirt; :meth:`save` writes what later versions read.
+    """
 
     def __init__(
         self,
@@ -215,6 +219,19 @@ class Result(Classified, Curves, Inference, Course, Reuse, Scoring, Reported):
         mixirt: 2pl; 5 items, 1000 respondents, 32 patterns
         """
         return summary_text(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what the engine made of the model."""
+        return {name: value for name, value in vars(self).items() if name != "_engine"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Have the engine make the model and the patterns of the responses again."""
+        vars(self).update(state)
+        self._engine = self._model._compile()
+        if self._fitted.is_here:
+            read, known = self._fitted.responses, self._fitted.known
+            data = new_data(self._engine, read, self._settings.n_threads, known)
+            self._fitted = FittedData.of(read, data, known)
 
     def __str__(self) -> str:
         return self.summary()
