@@ -247,7 +247,10 @@ def encode(
         where = f"item {table.names[item]!r}, {table.row(row)}"
         if groups is not None:
             where += f", group {quoted(groups.labels[groups.index[row]])}"
-        found = _describe(table.column(item)[row], table.names[item], codings[item])
+        value = table.column(item)[row]
+        found = _describe(value, table.names[item], codings[item])
+        if codings[item].labels is None and isinstance(value, (str, bytes)):
+            found += "; a column that is no item has to be left out"
         raise DataError(f"{where}: {found}{_count_more(table, item, counts[:, INVALID])}")
     return codes, counts
 
@@ -291,7 +294,8 @@ def encode_long(table: LongTable, codings: Sequence[Coding]) -> tuple[Answers, N
         more = f" ({invalid.size - 1} more rows cannot be used)" if invalid.size > 1 else ""
         found = _describe(long.value_of[answer], table.names[item], codings[item])
         who = table.row(long.of_person[answer])
-        raise DataError(f"item {table.names[item]!r}, {who}, row {row}: {found}{more}")
+        subject = f"item {table.names[item]!r}, {who}, {long.row_name(row)}"
+        raise DataError(f"{subject}: {found}{more}")
     kept = np.flatnonzero(codes != MISSING)
     person, item, codes = long.of_person[kept], long.of_item[kept], codes[kept]
     ptr = np.zeros(table.n_rows + 1, dtype=np.uint64)
@@ -323,8 +327,7 @@ def _describe(value: Any, name: str, coding: Coding) -> str:
     if isinstance(value, (str, bytes)):
         by_name = f"categories={{{name!r}: [...]}}"
         return (
-            f"found the text {shown}; list the item's values in order, {by_name}, or {as_missing}; "
-            "a column that is no item has to be left out"
+            f"found the text {shown}; list the item's values in order, {by_name}, or {as_missing}"
         )
     if not _is_real(value):
         return f"found {shown}, of type {type(value).__name__}; {allowed}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,11 @@ from mixirt._tables import MAX_ITEMS, Table, as_list, frame_columns, listed, quo
 from mixirt._words import unknown
 from mixirt.errors import DataError
 
-__all__ = ["LongResponses", "LongTable", "long", "own_columns"]
+__all__ = ["LongResponses", "LongTable", "from_columns", "long", "own_columns"]
+
+
+def _numbered(row: int) -> str:
+    return f"row {row}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +42,8 @@ class LongResponses:
         Group and weight of each person, where there are columns for them.
     person_column, native : str
         Name of the column with the persons, and the library of the frame.
+    row_name : callable
+        Names a row of the frame in a message.
     """
 
     persons: tuple[Any, ...]
@@ -50,6 +56,7 @@ class LongResponses:
     weights: NDArray[Any] | None
     person_column: str
     native: str
+    row_name: Callable[[int], str] = _numbered
 
     @property
     def n_answers(self) -> int:
@@ -89,9 +96,15 @@ class LongTable(Table):
         item = recode[long.of_item]
         kept = np.flatnonzero(item >= 0)
         kept = kept[np.lexsort((item[kept], long.of_person[kept]))]
-        columns = (long.of_person[kept], item[kept], long.row_of[kept], long.value_of[kept])
-        rest = (long.groups, long.weights, long.person_column, long.native)
-        return LongTable.of(LongResponses(long.persons, tuple(names), *columns, *rest))
+        chosen = replace(
+            long,
+            items=tuple(names),
+            of_person=long.of_person[kept],
+            of_item=item[kept],
+            row_of=long.row_of[kept],
+            value_of=long.value_of[kept],
+        )
+        return LongTable.of(chosen)
 
 
 def long(
@@ -153,26 +166,54 @@ def long(
     wanted = {"person": person, "item": item, "response": response}
     wanted |= {k: v for k, v in {"group": group, "weight": weight}.items() if v is not None}
     columns, native = _columns(frame, wanted)
-    persons, of_person = _factorize(columns["person"], "person", person)
-    labels, of_item = _factorize(columns["item"], "item", item)
-    names, of_item = _item_names(labels, of_item, items)
-    order = _order(of_person, of_item, persons, names)
+    return from_columns(columns, wanted, items=items, native=native)
+
+
+def from_columns(
+    columns: Mapping[str, NDArray[Any]],
+    names: Mapping[str, str],
+    *,
+    items: Sequence[Any] | None = None,
+    native: str = "numpy",
+    row_name: Callable[[int], str] = _numbered,
+) -> LongResponses:
+    """Put long responses together, as :func:`long`, from columns by their role.
+
+    Parameters
+    ----------
+    columns : mapping from role to ndarray, shape (A,)
+        The roles are ``"person"``, ``"item"``, ``"response"`` and, where there are such columns,
+        ``"group"`` and ``"weight"``.
+    names : mapping from role to str
+        What the columns are called in messages.
+    items : sequence, optional
+        As for :func:`long`.
+    native : str, default "numpy"
+        The library of the frame.
+    row_name : callable, optional
+        Names a row in a message.
+    """
+    persons, of_person = _factorize(columns["person"], "person", names["person"], row_name)
+    labels, of_item = _factorize(columns["item"], "item", names["item"], row_name)
+    item_names, of_item = _item_names(labels, of_item, items)
+    order = _order(of_person, of_item, (persons, item_names), row_name)
     per_person = {
-        role: _per_person(columns[role], of_person, persons, wanted[role])
+        role: _per_person(columns[role], of_person, persons, names[role], row_name)
         for role in ("group", "weight")
         if role in columns
     }
     return LongResponses(
-        persons,
-        names,
-        of_person[order],
-        of_item[order],
-        order,
-        columns["response"][order],
-        per_person.get("group"),
-        per_person.get("weight"),
-        person,
-        native,
+        persons=persons,
+        items=item_names,
+        of_person=of_person[order],
+        of_item=of_item[order],
+        row_of=order,
+        value_of=columns["response"][order],
+        groups=per_person.get("group"),
+        weights=per_person.get("weight"),
+        person_column=names["person"],
+        native=native,
+        row_name=row_name,
     )
 
 
@@ -214,17 +255,15 @@ def _columns(frame: Any, wanted: Mapping[str, str]) -> tuple[dict[str, NDArray[A
 
 
 def _factorize(
-    values: NDArray[Any], role: str, column: str
+    values: NDArray[Any], role: str, column: str, row_name: Callable[[int], str]
 ) -> tuple[tuple[Any, ...], NDArray[np.int64]]:
     """Give the distinct labels in order of appearance, and the position of each row's label."""
     if values.dtype.kind == "O":
-        return _factorize_objects(values, role, column)
+        return _factorize_objects(values, role, column, row_name)
     if values.dtype.kind == "f":
         absent = np.flatnonzero(~np.isfinite(values))
         if absent.size:
-            raise DataError(
-                f"column {column!r}: row {absent[0]} has no {role}; every row needs one"
-            )
+            raise _unlabelled(column, role, row_name(absent[0]))
         whole = values.astype(np.int64)
         values = whole if (whole == values).all() else values
     distinct, first, inverse = np.unique(values, return_index=True, return_inverse=True)
@@ -235,7 +274,7 @@ def _factorize(
 
 
 def _factorize_objects(
-    values: NDArray[Any], role: str, column: str
+    values: NDArray[Any], role: str, column: str, row_name: Callable[[int], str]
 ) -> tuple[tuple[Any, ...], NDArray[np.int64]]:
     position: dict[Any, int] = {}
     index = np.empty(len(values), dtype=np.int64)
@@ -244,17 +283,17 @@ def _factorize_objects(
             index[row] = position.setdefault(value, len(position))
     except TypeError as error:
         raise DataError(
-            f"column {column!r}: {quoted(value)} in row {row} cannot be a label; "
+            f"column {column!r}: {quoted(value)} in {row_name(row)} cannot be a label; "
             "use text or numbers"
         ) from error
     for label, at in position.items():
         if is_missing(label):
-            raise _unlabelled(column, int(np.argmax(index == at)), role)
+            raise _unlabelled(column, role, row_name(int(np.argmax(index == at))))
     return tuple(position), index
 
 
-def _unlabelled(column: str, row: int, role: str) -> DataError:
-    return DataError(f"column {column!r}: row {row} has no {role}; every row needs one")
+def _unlabelled(column: str, role: str, where: str) -> DataError:
+    return DataError(f"column {column!r}: {where} has no {role}; every row needs one")
 
 
 def _item_names(
@@ -290,10 +329,11 @@ def _item_names(
 def _order(
     of_person: NDArray[np.int64],
     of_item: NDArray[np.int64],
-    persons: tuple[Any, ...],
-    names: tuple[str, ...],
+    labels: tuple[tuple[Any, ...], tuple[str, ...]],
+    row_name: Callable[[int], str],
 ) -> NDArray[np.int64]:
-    """Sort rows by person and item; refuse pairs that occur twice."""
+    """Sort rows by person and item, whose labels are given; refuse pairs that occur twice."""
+    persons, names = labels
     key = of_person * len(names) + of_item
     order = np.argsort(key, kind="stable")
     again = np.flatnonzero(np.diff(key[order]) == 0)
@@ -302,14 +342,18 @@ def _order(
         more = f" ({again.size - 1} more rows repeat a person and item)" if again.size > 1 else ""
         raise DataError(
             f"person {quoted(persons[of_person[first]])} has two rows for item "
-            f"{names[of_item[first]]!r}, rows {first} and {second}{more}; keep one answer of a "
-            "person to an item, or name repeated items differently"
+            f"{names[of_item[first]]!r}, {row_name(first)} and {row_name(second)}{more}; keep one "
+            "answer of a person to an item, or name repeated items differently"
         )
     return order
 
 
 def _per_person(
-    values: NDArray[Any], of_person: NDArray[np.int64], persons: tuple[Any, ...], column: str
+    values: NDArray[Any],
+    of_person: NDArray[np.int64],
+    persons: tuple[Any, ...],
+    column: str,
+    row_name: Callable[[int], str],
 ) -> NDArray[Any]:
     """Give the value of each person (N,), which is the same in all of the person's rows."""
     _, first = np.unique(of_person, return_index=True)
@@ -321,8 +365,8 @@ def _per_person(
     if rows.size:
         who = of_person[rows[0]]
         raise DataError(
-            f"column {column!r}: person {quoted(persons[who])} has {quoted(own[who])} in row "
-            f"{first[who]} and {quoted(values[rows[0]])} in row {rows[0]}; it must be the same in "
-            "all of a person's rows"
+            f"column {column!r}: person {quoted(persons[who])} has {quoted(own[who])} in "
+            f"{row_name(first[who])} and {quoted(values[rows[0]])} in {row_name(rows[0])}; it must "
+            "be the same in all of a person's rows"
         )
     return own

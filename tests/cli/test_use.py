@@ -25,15 +25,16 @@ def test_scores_are_those_of_python(run, lsat7, saved, tmp_path, method):
     assert [float(row["theta_se"]) for row in rows] == here.se[:, 0].tolist()
 
 
-@pytest.mark.parametrize("source", ["csv", "parquet", "standard input"])
+@pytest.mark.parametrize("source", ["csv", "parquet", "standard input", "piped parquet"])
 @pytest.mark.parametrize("chunk_rows", [1000, 37])
 def test_parts_give_the_same_as_the_whole(run, lsat7, saved, tmp_path, source, chunk_rows):
     whole = mixirt.load(saved).score(mixirt.datasets.load("lsat7").responses).theta[:, 0]
     pl.read_csv(lsat7).write_parquet(tmp_path / "t.parquet")
-    table = {"csv": lsat7, "parquet": "t.parquet", "standard input": "-"}[source]
-    text = {"input": lsat7.read_text()} if source == "standard input" else {}
+    table = {"csv": lsat7, "parquet": "t.parquet"}.get(source, "-")
     options = ["--chunk-rows", chunk_rows, "--id", "person", "--out", "s.parquet"]
-    done = run("score", saved, table, *options, **text)
+    piped = lsat7 if source == "standard input" else tmp_path / "t.parquet"
+    with piped.open("rb") as file:
+        done = run("score", saved, table, *options, stdin=file)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     scores = pl.read_parquet(tmp_path / "s.parquet")
     assert scores["person"].to_list() == [f"p{row}" for row in range(1000)]
@@ -56,6 +57,15 @@ def test_groups_missing_codes_and_other_columns(run, tmp_path):
         assert done.returncode == 0, done.stderr
         theta = [float(row["theta"]) for row in read_csv(done.stdout)]
         assert theta == fit.score().theta[:, 0].tolist()
+
+
+def test_a_code_of_missing_answers_may_be_the_name_of_a_person(run, saved, tmp_path):
+    (tmp_path / "t.csv").write_text("who,item1,item2,item3,item4,item5\n9,1,9,0,1,1\n8,1,1,1,1,1\n")
+    pl.read_csv(tmp_path / "t.csv").write_parquet(tmp_path / "t.parquet")
+    for table in ("t.csv", "t.parquet"):
+        done = run("score", saved, table, "--id", "who", "--missing", "9")
+        assert done.returncode == 0, done.stderr
+        assert [row["who"] for row in read_csv(done.stdout)] == ["9", "8"]
 
 
 def test_text_and_truth_labels(run, tmp_path):

@@ -174,8 +174,11 @@ def small(**changes) -> dict:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"item": ["a", "a", "a", "b"]}, r"person 'x' has two rows for item 'a', rows 0 and 1; "),
-        ({"item": ["a"] * 4}, r"rows 0 and 1 \(1 more rows repeat"),
+        (
+            {"item": ["a", "a", "a", "b"]},
+            r"'x' has two rows for item 'a', row 0 and row 1; ",
+        ),
+        ({"item": ["a"] * 4}, r"row 0 and row 1 \(1 more rows repeat"),
         ({"person": ["x", None, "y", "y"]}, r"column 'person': row 1 has no person"),
         ({"person": [1.0, np.nan, 2, 2]}, r"column 'person': row 1 has no person"),
         ({"item": ["a", "b", None, "b"]}, r"column 'item': row 2 has no item"),

@@ -15,7 +15,8 @@ __all__ = ["parser"]
 
 _FILES = """\
 Tables are CSV with a header line, or Parquet where the name ends in .parquet (needs pyarrow or
-polars); - is standard input, as CSV. Empty fields, NA, NaN, nan and null are missing answers."""
+polars); - is standard input, either of them. There is a column for every item or, with --long, a
+row for every answer. Empty fields, NA, NaN, nan and null are missing answers."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -62,6 +63,7 @@ def _fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         mixirt fit survey.csv --model gpcm --groups country --invariance scalar --id person \\
             --out m.json
         mixirt fit answers.csv --items q1,q2,q3 --categories no,maybe,yes --missing 9 --model grm
+        mixirt fit bank.parquet --long person item answer --model rasch --out m.json
         """,
     )
     _reading(command)
@@ -117,17 +119,30 @@ def _score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         """
         mixirt score m.json new.csv --id person --out scores.csv
         mixirt score m.json new.parquet --method mode --groups country --out scores.parquet
+        mixirt score m.json bank.csv --long person item answer --out scores.csv
         zcat big.csv.gz | mixirt score m.json - > scores.csv
         """,
     )
     command.add_argument("fit", metavar="M.JSON", help="a fit that was saved")
     command.add_argument("table", metavar="FILE", help="responses; read in parts, of any length")
     command.add_argument("--method", default="eap", choices=["eap", "map", "mode", "ml", "wle"])
-    command.add_argument("--id", metavar="COLUMN", help="column to carry over to the scores")
+    _persons(command, "column to carry over to the scores")
     command.add_argument("--groups", metavar="COLUMN", help="observed group of each respondent")
+    command.add_argument(
+        "--exclude",
+        type=_names,
+        default=[],
+        metavar="ITEMS",
+        help="items to leave out (--long)",
+    )
     _fields(command)
     command.add_argument(
-        "--chunk-rows", type=_whole, default=50_000, metavar="N", help="rows read at a time"
+        "--chunk-rows",
+        type=_whole,
+        default=50_000,
+        metavar="N",
+        help="rows read at a time; with --long, rows of a person have to come together if there "
+        "are more",
     )
     command.add_argument("--out", metavar="FILE", help=".csv or .parquet; default standard output")
     command.add_argument("--threads", type=_whole, metavar="N")
@@ -186,11 +201,15 @@ def _compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def _reading(command: argparse.ArgumentParser) -> None:
     command.add_argument("table", metavar="FILE", help="responses")
-    command.add_argument("--items", type=_names, metavar="COLUMNS", help="default all others")
+    _persons(command, "column that is no item")
+    command.add_argument("--items", type=_names, metavar="ITEMS", help="default all others")
     command.add_argument(
-        "--exclude", type=_names, default=[], metavar="COLUMNS", help="columns that are no items"
+        "--exclude",
+        type=_names,
+        default=[],
+        metavar="ITEMS",
+        help="columns that are no items; with --long, items to leave out",
     )
-    command.add_argument("--id", metavar="COLUMN", help="column that is no item")
     command.add_argument("--weights", metavar="COLUMN", help="frequency or sampling weights")
     command.add_argument(
         "--categories",
@@ -199,6 +218,17 @@ def _reading(command: argparse.ArgumentParser) -> None:
         help="the categories of all items, in order; default 0, 1, ...",
     )
     _fields(command)
+
+
+def _persons(command: argparse.ArgumentParser, help_: str) -> None:
+    choice = command.add_mutually_exclusive_group()
+    choice.add_argument("--id", metavar="COLUMN", help=help_)
+    choice.add_argument(
+        "--long",
+        nargs=3,
+        metavar=("PERSON", "ITEM", "ANSWER"),
+        help="a row for every answer: the columns with its person, its item, and itself",
+    )
 
 
 def _fields(command: argparse.ArgumentParser) -> None:

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mixirt._words import unknown
-from mixirt.cli.tables import Chunk, Kind, Source, as_number, open_source
+from mixirt.cli.long import Reader, long_rows
+from mixirt.cli.tables import (
+    Chunk,
+    FileTable,
+    Kind,
+    Source,
+    as_number,
+    check_columns,
+    open_source,
+)
 from mixirt.cli.terminal import show_progress
 from mixirt.errors import DataError, SpecError
 from mixirt.families import item_model
 from mixirt.files import load
 from mixirt.fit_classes import fit_latent_class
 from mixirt.fitting import fit
+from mixirt.long_format import LongResponses
 
 if TYPE_CHECKING:
     from mixirt.result import Result
@@ -23,57 +34,54 @@ __all__ = ["run_fit", "run_lca"]
 
 def run_fit(given: argparse.Namespace) -> None:
     """Estimate an item response model."""
-    with open_source(given.table, given.missing, given.delimiter) as source:
-        items = _items(source, given)
-        names, q_matrix = _q_matrix(given.q_matrix, items)
-        structure = {
-            "model": _models(given, items),
-            "q_matrix": q_matrix,
-            "attributes": names,
-            "invariance": given.invariance,
-            "free_items": given.free_items,
-            "n_classes": given.classes,
-            "quadrature": given.quadrature,
-            "n_quadrature": given.n_quadrature,
-            "start": None if given.start is None else load(given.start),
-        }
-        _estimate(fit, source, items, given, structure)
+    read = _read(given)
+    names, q_matrix = _q_matrix(given.q_matrix, read.items)
+    structure = {
+        "model": _models(given, read.items),
+        "q_matrix": q_matrix,
+        "attributes": names,
+        "invariance": given.invariance,
+        "free_items": given.free_items,
+        "n_classes": given.classes,
+        "quadrature": given.quadrature,
+        "n_quadrature": given.n_quadrature,
+        "start": None if given.start is None else load(given.start),
+    }
+    _estimate(fit, read, given, structure)
 
 
 def run_lca(given: argparse.Namespace) -> None:
     """Estimate a latent class model."""
-    with open_source(given.table, given.missing, given.delimiter) as source:
-        items = _items(source, given)
-        _estimate(fit_latent_class, source, items, given, {"k": given.classes})
+    _estimate(fit_latent_class, _read(given), given, {"k": given.classes})
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a table holds: names of items, responses to them, and arguments that go with these."""
+
+    items: Sequence[str]
+    responses: FileTable | LongResponses
+    arguments: dict[str, Any]
 
 
 def _estimate(
     function: Callable[..., Result],
-    source: Source,
-    items: list[str],
+    read: _Read,
     given: argparse.Namespace,
     options: dict[str, Any],
 ) -> None:
-    """Read the table, fit, compute standard errors, save, and print a page."""
-    extra = [name for name in (given.groups, given.weights) if name is not None]
-    chunk = next(source.chunks(None, [*items, *extra]), None)
-    if chunk is None:
-        raise DataError(f"{given.table} has no rows besides the header")
-    categories, kind = _categories(given.categories)
+    """Fit, compute standard errors, save, and print a page."""
     options = {
         **options,
-        "categories": categories,
-        "groups": None if given.groups is None else _groups(chunk, given.groups),
-        "weights": None if given.weights is None else _weights(chunk, given.weights),
+        **read.arguments,
         "max_cycles": given.max_cycles,
         "n_threads": given.threads,
         "n_starts": given.starts,
         "seed": given.seed,
     }
-    responses = chunk.table(dict.fromkeys(items, kind), "numpy")
     # What was not said keeps its default, and is no argument.
     chosen = {name: value for name, value in options.items() if value is not None}
-    result = function(responses, **chosen, progress=show_progress(given.quiet))
+    result = function(read.responses, **chosen, progress=show_progress(given.quiet))
     if given.se is not None:
         result.vcov(given.se)
     if given.out is not None:
@@ -82,12 +90,61 @@ def _estimate(
         print(result.summary())
 
 
+def _read(given: argparse.Namespace) -> _Read:
+    """Read the table: a column for every item, or a row for every answer."""
+    with open_source(given.table, given.missing, given.delimiter) as source:
+        return _wide(source, given) if given.long is None else _long(source, given)
+
+
+def _wide(source: Source, given: argparse.Namespace) -> _Read:
+    items = _items(source, given)
+    extra = [name for name in (given.groups, given.weights) if name is not None]
+    chunk = _whole(source, given, [*items, *extra])
+    categories, kind = _categories(given.categories)
+    arguments = {
+        "categories": categories,
+        "groups": None if given.groups is None else _groups(chunk, given.groups),
+        "weights": None if given.weights is None else _weights(chunk, given.weights),
+    }
+    return _Read(items, chunk.table(dict.fromkeys(items, kind), "numpy"), arguments)
+
+
+def _long(source: Source, given: argparse.Namespace) -> _Read:
+    names = dict(zip(("person", "item", "response"), given.long, strict=True))
+    readers: dict[str, Reader] = {}
+    for role, name, reader in (
+        ("group", given.groups, _groups),
+        ("weight", given.weights, _weights),
+    ):
+        if name is not None:
+            names[role], readers[role] = name, reader
+    check_columns(given.table, source.names, names.values())
+    categories, kind = _categories(given.categories)
+    rows = long_rows(_whole(source, given, list(names.values())), names, kind, readers)
+    known = rows.items()
+    for item in [*(given.items or []), *given.exclude]:
+        if item not in known:
+            raise DataError(f"column '{names['item']}': {unknown('item', item, known)}")
+    rows = rows.without(given.exclude)
+    rows = rows if given.items is None else rows.only(given.items)
+    if not len(rows):
+        raise DataError("no answers are left; --items and --exclude leave out all items")
+    responses = rows.responses(given.items, "numpy")
+    return _Read(responses.items, responses, {"categories": categories})
+
+
+def _whole(source: Source, given: argparse.Namespace, columns: list[str]) -> Chunk:
+    """Read all rows of some columns."""
+    chunk = next(source.chunks(None, columns), None)
+    if chunk is None:
+        raise DataError(f"{given.table} has no rows besides the header")
+    return chunk
+
+
 def _items(source: Source, given: argparse.Namespace) -> list[str]:
     """Choose the columns that are items."""
     others = [name for name in (given.id, given.groups, given.weights) if name is not None]
-    for name in [*others, *given.exclude, *(given.items or [])]:
-        if name not in source.names:
-            raise DataError(unknown("column", name, source.names))
+    check_columns(given.table, source.names, [*others, *given.exclude, *(given.items or [])])
     apart = {*others, *given.exclude}
     items = [name for name in source.names if name not in apart]
     if given.items is not None:

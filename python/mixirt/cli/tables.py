@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import math
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,12 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt._tables import Table, listed, read_table
+from mixirt._words import unknown
 from mixirt.errors import DataError
 
-__all__ = ["Chunk", "FileTable", "Kind", "Source", "open_source"]
+__all__ = ["Chunk", "FileTable", "Kind", "Source", "as_number", "check_columns", "open_source"]
 
 #: Fields that are missing answers in every CSV file.
 MISSING_FIELDS = frozenset({"", "NA", "NaN", "nan", "null"})
+
+#: What Parquet files begin with.
+_PARQUET = b"PAR1"
 
 #: How fields of a column are read: as numbers where they are, as they are, or as true and false.
 Kind = Literal["auto", "text", "truth"]
@@ -57,11 +62,19 @@ class Chunk(ABC):
 
     @abstractmethod
     def values(self, name: str) -> list[Any]:
-        """Values of a column: text from CSV, Python objects from Parquet; None where missing."""
+        """Values of a column of labels or weights; None where there is none.
+
+        They are text from CSV, Python objects from Parquet. Codes of missing answers mean nothing
+        here: a person may be called 9.
+        """
 
     @abstractmethod
     def table(self, items: dict[str, Kind], native: str) -> FileTable:
         """Answers to items, read as each one's kind says."""
+
+    def column(self, name: str, kind: Kind) -> NDArray[Any]:
+        """Answers in one column."""
+        return self.table({name: kind}, "numpy").column(0)
 
     def where(self, row: int) -> str:
         """Name a row in a message."""
@@ -82,15 +95,16 @@ class Source(ABC):
 def open_source(
     path: str, missing: Sequence[str] = (), delimiter: str | None = None
 ) -> Iterator[Source]:
-    """Open a table by name: Parquet by its ending, else CSV; ``-`` is standard input.
+    """Open a table by name: Parquet by its ending, else CSV; ``-`` is standard input, either.
 
     Raises
     ------
     DataError
         If it cannot be read as what it is, or columns have no names or the same ones.
     """
-    if Path(path).suffix.lower() in (".parquet", ".pq"):
-        source: Source = _parquet(path, missing)
+    piped = _piped_parquet() if path == "-" else None
+    if piped is not None or Path(path).suffix.lower() in (".parquet", ".pq"):
+        source: Source = _parquet(path, piped, missing)
         _check_names(path, source.names)
         yield source
         return
@@ -100,6 +114,14 @@ def open_source(
         source = _Csv(path, file, missing, delimiter)
         _check_names(path, source.names)
         yield source
+
+
+def _piped_parquet() -> io.BytesIO | None:
+    """Take a Parquet file from standard input, whole, as its contents are listed at its end."""
+    buffer = getattr(sys.stdin, "buffer", None)
+    if buffer is None or not buffer.peek(len(_PARQUET)).startswith(_PARQUET):
+        return None
+    return io.BytesIO(buffer.read())
 
 
 @contextmanager
@@ -120,9 +142,18 @@ def _open_text(path: str) -> Iterator[TextIO]:
 
 
 def _check_names(path: str, names: list[str]) -> None:
+    path = "standard input" if path == "-" else path
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise DataError(f"{path}: columns need different names; found twice: {listed(repeated)}")
+
+
+def check_columns(path: str, names: Sequence[str], wanted: Iterable[str]) -> None:
+    """Refuse columns that a table does not have."""
+    path = "standard input" if path == "-" else path
+    for name in wanted:
+        if name not in names:
+            raise DataError(f"{path}: {unknown('column', name, names)}")
 
 
 class _Csv(Source):
@@ -176,7 +207,7 @@ class _CsvChunk(Chunk):
         self.lines, self._fields, self._missing = lines, fields, missing
 
     def values(self, name: str) -> list[Any]:
-        return [None if field in self._missing else field for field in self._fields[name]]
+        return [None if field in MISSING_FIELDS else field for field in self._fields[name]]
 
     def table(self, items: dict[str, Kind], native: str) -> FileTable:
         return FileTable(
@@ -231,7 +262,8 @@ def as_number(field: str) -> float | str:
         return field
 
 
-def _parquet(path: str, missing: Sequence[str]) -> Source:
+def _parquet(path: str, piped: io.BytesIO | None, missing: Sequence[str]) -> Source:
+    path = path if piped is None else "standard input"
     try:
         import pyarrow.parquet as pq
     except ImportError:
@@ -247,14 +279,14 @@ def _parquet(path: str, missing: Sequence[str]) -> Source:
     else:
         source, library = _ArrowParquet, pq
     try:
-        return source(library, path, missing)  # type: ignore[call-arg]
+        return source(library, path if piped is None else piped, missing)  # type: ignore[call-arg]
     except Exception as error:  # either library has errors of its own
         raise DataError(f"{path} cannot be read: {error}") from error
 
 
 class _ArrowParquet(Source):
-    def __init__(self, parquet: Any, path: str, missing: Sequence[str]) -> None:
-        self._file, self._missing = parquet.ParquetFile(path), missing
+    def __init__(self, parquet: Any, file: str | io.BytesIO, missing: Sequence[str]) -> None:
+        self._file, self._missing = parquet.ParquetFile(file), missing
         self.names = list(self._file.schema_arrow.names)
 
     def chunks(self, n_rows: int | None, columns: Sequence[str]) -> Iterator[Chunk]:
@@ -270,8 +302,8 @@ class _ArrowParquet(Source):
 
 
 class _PolarsParquet(Source):
-    def __init__(self, polars: Any, path: str, missing: Sequence[str]) -> None:
-        self._frame, self._missing = polars.scan_parquet(path), missing
+    def __init__(self, polars: Any, file: str | io.BytesIO, missing: Sequence[str]) -> None:
+        self._frame, self._missing = polars.scan_parquet(file), missing
         self.names = list(self._frame.collect_schema().names())
 
     def chunks(self, n_rows: int | None, columns: Sequence[str]) -> Iterator[Chunk]:
@@ -295,8 +327,8 @@ class _FrameChunk(Chunk):
         self._missing = frozenset(missing)
 
     def values(self, name: str) -> list[Any]:
-        column = nw.from_native(self._frame, eager_only=True)[name].to_list()
-        return [None if str(v) in self._missing else v for v in column]
+        values: list[Any] = nw.from_native(self._frame, eager_only=True)[name].to_list()
+        return values
 
     def table(self, items: dict[str, Kind], native: str) -> FileTable:
         read = read_table(nw.from_native(self._frame, eager_only=True).select(*items))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mixirt._words import quoted, unknown
+from mixirt.cli.long import Reader, long_rows, whole_persons
 from mixirt.cli.output import Columns, table_writer
-from mixirt.cli.tables import Chunk, Kind, open_source
+from mixirt.cli.tables import Chunk, Kind, Source, check_columns, open_source
 from mixirt.cli.terminal import row_reporter, show_progress
 from mixirt.design import Design
 from mixirt.errors import DataError
@@ -32,31 +33,61 @@ def run_score(given: argparse.Namespace) -> None:
         )
     if given.groups is not None and not design.has_groups:
         raise DataError("--groups was given, but the fit has no groups")
-    others = [name for name in (given.id, given.groups) if name is not None]
+    if given.exclude and given.long is None:
+        raise DataError(
+            "--exclude belongs to --long; columns that are no items are left out anyway"
+        )
+    scores = _wide_scores if given.long is None else _long_scores
     with open_source(given.table, given.missing, given.delimiter) as source:
-        for name in [*others, *design.items]:
-            if name not in source.names:
-                raise DataError(f"{given.table}: {unknown('column', name, source.names)}")
-        n_rows = 0
         shown = show_progress(given.quiet)
         with table_writer(given.out) as write, row_reporter(shown) as report:
-            for chunk in source.chunks(given.chunk_rows, [*others, *design.items]):
-                write(_scores(result, chunk, given))
-                n_rows += len(chunk.lines)
+            n_rows = 0
+            for n, columns in scores(result, source, given):
+                write(columns)
+                n_rows += n
                 report(n_rows)
             if not n_rows:
-                raise DataError(f"{given.table} has no rows besides the header")
+                raise DataError(f"{given.table} has no rows to score")
 
 
-def _scores(result: Result, chunk: Chunk, given: argparse.Namespace) -> Columns:
+def _wide_scores(
+    result: Result, source: Source, given: argparse.Namespace
+) -> Iterator[tuple[int, Columns]]:
+    """Score part by part where there is a row per person; give numbers of rows, and scores."""
     design = result.model.design
-    responses = chunk.table(_kinds(design), "dict")
-    groups = None if given.groups is None else _labels(chunk, given.groups, design)
-    scores = result.score(responses, given.method, groups=groups, n_threads=given.threads)
-    columns: dict[str, Any] = {} if given.id is None else {given.id: chunk.values(given.id)}
-    for name, values in scores.frame().items():
-        columns[f"{name}_score" if name == given.id else name] = values
-    return columns
+    others = [name for name in (given.id, given.groups) if name is not None]
+    check_columns(given.table, source.names, [*others, *design.items])
+    for chunk in source.chunks(given.chunk_rows, [*others, *design.items]):
+        responses = chunk.table(_kinds(design), "dict")
+        groups = None if given.groups is None else _labels(chunk, given.groups, design)
+        scores = result.score(responses, given.method, groups=groups, n_threads=given.threads)
+        columns: dict[str, Any] = {} if given.id is None else {given.id: chunk.values(given.id)}
+        for name, values in scores.frame().items():
+            columns[f"{name}_score" if name == given.id else name] = values
+        yield len(chunk.lines), columns
+
+
+def _long_scores(
+    result: Result, source: Source, given: argparse.Namespace
+) -> Iterator[tuple[int, Columns]]:
+    """Score part by part where there is a row per answer; give numbers of rows, and scores."""
+    design = result.model.design
+    names = dict(zip(("person", "item", "response"), given.long, strict=True))
+    readers: dict[str, Reader] = {}
+    if given.groups is not None:
+        names["group"] = given.groups
+        readers["group"] = lambda chunk, name: _labels(chunk, name, design)
+    check_columns(given.table, source.names, names.values())
+    kinds = _kinds(design)
+    chunks = source.chunks(given.chunk_rows, list(names.values()))
+    parts = (long_rows(chunk, names, kinds, readers) for chunk in chunks)
+    for rows in whole_persons(parts):
+        own = rows.without(given.exclude)
+        own.check_items(design.items)
+        if len(own):
+            responses = own.responses(None, "dict")
+            scores = result.score(responses, given.method, n_threads=given.threads)
+            yield len(rows), scores.frame()
 
 
 def _kinds(design: Design) -> dict[str, Kind]:
