@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mixirt._checks import several
+from mixirt.build import item_names, items_of
 from mixirt.errors import SpecError
 from mixirt.model import Model
 
@@ -20,6 +21,7 @@ def bifactor(
     *,
     general: str = "general",
     items: Any = None,
+    responses: Any = None,
     **structure: Any,
 ) -> Model:
     """Make a bifactor model: a general attribute and independent specific ones.
@@ -37,6 +39,8 @@ def bifactor(
         Name of the general attribute.
     items : int or sequence of str, optional
         Names of the items; default the keys of a mapping, otherwise item1, item2, ...
+    responses : array, list of lists, data frame or LongResponses, optional
+        As for :class:`mixirt.Model`, instead of ``items`` and ``n_categories``.
     **structure
         The rest of what a :class:`mixirt.Model` is made of: ``n_categories``, ``groups``, ...
 
@@ -64,14 +68,18 @@ def bifactor(
     >>> model.n_parameters
     20
     """
+    if responses is not None:
+        if items is not None:
+            raise SpecError("items cannot be given together with responses, which have their names")
+        missing, categories = structure.pop("missing", None), structure.get("categories")
+        items, structure["categories"] = items_of(responses, categories, missing)
     if isinstance(specific, Mapping):
-        items = list(specific) if items is None else items
-        missing = (
-            [item for item in items if item not in specific] if hasattr(items, "__iter__") else []
-        )
-        if missing:
-            raise SpecError(f"item '{missing[0]}' is not in specific; give it an attribute or None")
-        labels = [specific[item] for item in items]
+        items = item_names(list(specific) if items is None else items)
+        labels_by_name = {str(item): label for item, label in specific.items()}
+        lacking = [item for item in items if item not in labels_by_name]
+        if lacking:
+            raise SpecError(f"item '{lacking[0]}' is not in specific; give it an attribute or None")
+        labels = [labels_by_name[item] for item in items]
     else:
         labels = list(several("specific", specific))
     for taken in ("q_matrix", "attributes"):

@@ -16,8 +16,9 @@ from mixirt._words import quoted, unknown
 from mixirt.design import Design
 from mixirt.errors import IdentificationError, SpecError
 from mixirt.families import item_models
+from mixirt.responses import Responses
 
-__all__ = ["item_names", "make_design", "whole_number"]
+__all__ = ["item_names", "items_of", "make_design"]
 
 #: More latent classes than this are a mistake: every one is compared with every other.
 MAX_CLASSES = 1_000
@@ -94,6 +95,14 @@ def item_names(items: Any) -> tuple[str, ...]:
     if not names:
         raise SpecError("a model needs at least one item")
     return names
+
+
+def items_of(
+    responses: Any, categories: Any = None, missing: Any = None
+) -> tuple[tuple[str, ...], tuple[tuple[object, ...], ...]]:
+    """Names of the items in responses, and the user's values of the categories of each."""
+    read = Responses.read(responses, categories=categories, missing=missing)
+    return read.item_names, read.category_labels
 
 
 def _category_labels(

@@ -161,10 +161,10 @@ def compare_classes(
     Examples
     --------
     >>> import mixirt
-    >>> carcinoma = mixirt.datasets.load("carcinoma").responses
-    >>> comparison = mixirt.compare_classes(carcinoma, [1, 2], seed=1)
+    >>> gss = mixirt.datasets.load("gss87_antirel").responses
+    >>> comparison = mixirt.compare_classes(gss, [1, 2], seed=1)
     >>> comparison.frame()["bic"].round(1).tolist()
-    [1082.3, 706.1]
+    [6731.7, 5642.9]
     """
     numbers = [whole_number("k", n, 1) for n in several("k", k)]
     if not numbers:

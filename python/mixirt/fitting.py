@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from mixirt._checks import check_threads, mapping, positive_number, whole_number
 from mixirt._progress import cycles
 from mixirt._warn import warn
 from mixirt._words import quoted, unknown
+from mixirt.design import Design
 from mixirt.errors import (
     BoundaryWarning,
     ConvergenceWarning,
@@ -70,6 +71,19 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
     known_classes: Any = None,
     categories: Any = None,
     missing: Any = None,
+    attributes: Sequence[str] | None = None,
+    category_scores: Any = None,
+    invariance: str | None = None,
+    free_items: Sequence[str] | None = None,
+    reference: object = None,
+    items_by_group: Mapping[object, Sequence[str]] | None = None,
+    attributes_by_group: Mapping[object, Sequence[str]] | None = None,
+    n_classes: int | None = None,
+    class_invariance: str | None = None,
+    class_free_items: Sequence[str] | None = None,
+    quadrature: str | None = None,
+    n_quadrature: int | Sequence[int] | None = None,
+    prune: float | None = None,
     start: Any = None,
     n_starts: int | None = None,
     seed: int | None = None,
@@ -80,7 +94,6 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
     tol_deviance: float = 1e-5,
     max_newton: int = 1,
     n_threads: int | None = None,
-    **structure: Any,
 ) -> Result:
     """Estimate an item response model by marginal maximum likelihood.
 
@@ -104,6 +117,31 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
         The values of the categories in order, where they are not 0, 1, ...
     missing : value or values, or mapping from item to them, optional
         Codes that mean a missing answer.
+    attributes : sequence of str, optional
+        Names of the attributes; default the columns of ``q_matrix`` if it is a frame.
+    category_scores : sequence, or mapping from item to sequence, optional
+        Real-valued scores of the categories (GPCM), for all items or by item; default 0, 1, ...
+    invariance : {"configural", "metric", "scalar"}, default "configural"
+        What is equal across groups: nothing; slopes; slopes, intercepts and guessing. Variances
+        (metric) and means (scalar) of the other groups are then free.
+    free_items : sequence of str, optional
+        Items exempt from ``invariance`` (partial invariance).
+    reference : label, optional
+        The group whose mean and variance set the scale; default the first.
+    items_by_group, attributes_by_group : mapping from group label to names, optional
+        Items and attributes of groups that do not have all of them; default the items that anybody
+        in the group answered, and all attributes.
+    n_classes : int, default 1
+        Number of latent classes (within each observed group): a mixture.
+    class_invariance, class_free_items
+        The same as ``invariance`` and ``free_items``, across latent classes.
+    quadrature : {"rectangular", "gauss-hermite"}, default "rectangular"
+        The rule; see ``docs/numerics.md``.
+    n_quadrature : int or sequence of int, optional
+        Points per attribute; default 64 for one attribute, 32 each for two, 20 for three, 12 for
+        four, 8 for five, 6 beyond.
+    prune : float, optional
+        With ``"gauss-hermite"``: drop nodes whose weight is below this share of the largest.
     start : Result or mapping from kind to number, optional
         Where to start: at another fit's estimates, matched by name, or for instance
         ``{"slope": 1.0}``.
@@ -132,10 +170,6 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
         Newton iterations in each M-step.
     n_threads : int, optional
         Threads; default one per processor. Results do not depend on it.
-    **structure
-        The rest of what a :class:`mixirt.Model` is made of: ``attributes``, ``category_scores``,
-        ``invariance``, ``free_items``, ``reference``, ``items_by_group``, ``attributes_by_group``,
-        ``n_classes``, ``quadrature``, ``n_quadrature``, ``prune``, ...
 
     Returns
     -------
@@ -179,18 +213,35 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
     settings = Settings(
         acceleration, max_cycles, tol_parameter, tol_deviance, max_newton, n_threads
     )
+    structure = {
+        "q_matrix": q_matrix,
+        "attributes": attributes,
+        "category_scores": category_scores,
+        "invariance": invariance,
+        "free_items": free_items,
+        "reference": reference,
+        "items_by_group": items_by_group,
+        "attributes_by_group": attributes_by_group,
+        "n_classes": n_classes,
+        "class_invariance": class_invariance,
+        "class_free_items": class_free_items,
+        "quadrature": quadrature,
+        "n_quadrature": n_quadrature,
+        "prune": prune,
+    }
+    structure = {name: value for name, value in structure.items() if value is not None}
     groups, weights = own_columns(responses, groups, weights)
     reading = {"categories": categories, "missing": missing, "weights": weights}
     if isinstance(model, Model):
-        given = [*structure, *(["q_matrix"] if q_matrix is not None else [])]
-        if given:
+        if structure:
             raise SpecError(
-                f"{quoted(given)} cannot be given together with a Model, which says it already"
+                f"{quoted(structure)} cannot be given together with a Model, which has settings of "
+                "its own; make the Model with them"
             )
         read = _read_for(responses, model, groups, reading)
     else:
         read = Responses.read(responses, groups=groups, **reading)
-        model = model_for(read, model, q_matrix=q_matrix, **structure)
+        model = model_for(read, model, **structure)
     model = _with_start(model, start)
     plan = plan_starts(model.design, model.table, n_starts, seed)
     settings = replace(settings, n_starts=plan.n_starts, seed=plan.seed)
@@ -218,7 +269,7 @@ def model_for(read: Responses, model: Any, **structure: Any) -> Model:
         categories=read.category_labels,
         groups=read.group_labels,
         items_by_group=items_by_group,
-        **{k: v for k, v in structure.items() if v is not None},
+        **structure,
     )
 
 
@@ -235,14 +286,39 @@ def _read_for(responses: Any, model: Model, groups: Any, reading: Mapping[str, A
         raise SpecError("groups were given, but the model has none; make it with groups=[...]")
     own = dict(zip(design.items, design.category_labels, strict=True))
     labels = design.groups if design.has_groups else None
-    return Responses.read_for(
-        responses,
-        own,
-        missing=reading["missing"],
-        weights=reading["weights"],
-        groups=groups,
-        group_labels=labels,
-    )
+    try:
+        return Responses.read_for(
+            responses,
+            own,
+            missing=reading["missing"],
+            weights=reading["weights"],
+            groups=groups,
+            group_labels=labels,
+        )
+    except DataError as error:
+        raise _more_categories(responses, design, reading["missing"]) or error from None
+
+
+def _more_categories(responses: Any, design: Design, missing: Any) -> DataError | None:
+    """Say what to make the model with, if the responses are right but for more categories."""
+    try:
+        read = Responses.read(responses, missing=missing)
+    except DataError:
+        return None
+    items, counts = design.items, read.n_categories.tolist()
+    if len(counts) != len(items):
+        return None
+    by_name = set(read.item_names) == set(items)
+    found = dict(zip(read.item_names if by_name else items, counts, strict=True))
+    needed = [found[item] for item in items]
+    for item, n, own in zip(items, needed, design.n_categories, strict=True):
+        if n > own:
+            said = needed[0] if len(set(needed)) == 1 else needed
+            return DataError(
+                f"item '{item}' has {n} categories in the responses, but {own} in the model; make "
+                f"the model with n_categories={said}, or with responses= instead of items="
+            )
+    return None
 
 
 def _with_start(model: Model, start: Any) -> Model:

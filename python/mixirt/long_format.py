@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,8 @@ class LongResponses:
     weights: NDArray[Any] | None
     person_column: str
     native: str
-    row_name: Callable[[int], str] = _numbered
+    # A factory: as a plain default the function would look like a method of the class.
+    row_name: Callable[[int], str] = field(default_factory=lambda: _numbered)
 
     @property
     def n_answers(self) -> int:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from mixirt import _core
 from mixirt._checks import several
-from mixirt._words import unknown
-from mixirt.build import make_design
+from mixirt.build import items_of, make_design
 from mixirt.class_counts import check_classes
 from mixirt.design import Design
 from mixirt.errors import SpecError
@@ -22,9 +20,6 @@ from mixirt.presets import default_table
 from mixirt.table import ParameterTable
 
 __all__ = ["Model"]
-
-#: What a model is made of, besides item models and items.
-_STRUCTURE = tuple(inspect.signature(make_design).parameters)[2:]
 
 
 class Model(Verbs, ClassVerbs):
@@ -43,11 +38,17 @@ class Model(Verbs, ClassVerbs):
         ``"rasch"``, ``"1pl"``, ``"2pl"``, ``"3pl"``, ``"pcm"``, ``"gpcm"`` or ``"grm"``: for all
         items, one for each, or by item name.
     items : int or sequence of str
-        Number or names of the items.
+        Number or names of the items; needed without ``responses``.
+    responses : array, list of lists, data frame or LongResponses, optional
+        Responses that the model is for, as :func:`mixirt.fit` takes them: they say which items
+        there are, and how many categories each has, instead of ``items`` and ``n_categories``.
     n_categories : int or sequence of int, default 2
         Number of categories of all items, or of each.
     categories : sequence of sequences, optional
-        The user's value of each category of each item; default 0, 1, ...
+        The user's value of each category of each item; default 0, 1, ... With ``responses``, as
+        :func:`mixirt.fit` takes it.
+    missing : value or values, or mapping from item to them, optional
+        Codes in ``responses`` that mean a missing answer.
     category_scores : sequence, or mapping from item to sequence, optional
         Real-valued scores of the categories (GPCM), for all items or by item; default 0, 1, ...
     q_matrix : array-like of 0/1, shape (I, J), optional
@@ -89,23 +90,68 @@ class Model(Verbs, ClassVerbs):
     >>> model = mixirt.Model("2pl", items=["a", "b", "c"]).fix("slope", 1, item="a")
     >>> model.n_parameters
     5
+
+    Items and categories of a survey:
+
+    >>> science = mixirt.datasets.load("science").frame()
+    >>> model = mixirt.Model("grm", responses=science, categories=[1, 2, 3, 4])
+    >>> model.fix("slope", 1, item="Work")
+    <mixirt.Model: 4 items, 1 attributes, 15 parameters>
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- keywords of the front door
         self,
         model: Any = "2pl",
         *,
-        items: Any,
+        items: Any = None,
+        responses: Any = None,
+        n_categories: int | Sequence[int] | None = None,
+        categories: Any = None,
+        missing: Any = None,
+        category_scores: Any = None,
+        q_matrix: Any = None,
+        attributes: Sequence[str] | None = None,
+        groups: Sequence[object] | None = None,
+        reference: object = None,
+        items_by_group: Mapping[object, Sequence[str]] | None = None,
+        attributes_by_group: Mapping[object, Sequence[str]] | None = None,
         invariance: str = "configural",
         free_items: Sequence[str] = (),
+        n_classes: int = 1,
         class_invariance: str = "configural",
         class_free_items: Sequence[str] = (),
-        **structure: Any,
+        quadrature: str = "rectangular",
+        n_quadrature: int | Sequence[int] | None = None,
+        prune: float | None = None,
     ) -> None:
-        for option in structure:
-            if option not in _STRUCTURE:
-                raise SpecError(unknown("option", option, _STRUCTURE))
-        self._design = make_design(model, items=items, **structure)
+        if responses is not None:
+            if items is not None or n_categories is not None:
+                raise SpecError(
+                    "items and n_categories cannot be given together with responses, which say "
+                    "both; leave out one or the other"
+                )
+            items, categories = items_of(responses, categories, missing)
+        elif items is None:
+            raise SpecError("a model needs items=, their number or names, or responses= to them")
+        elif missing is not None:
+            raise SpecError("missing codes are those of responses=, which were not given")
+        self._design = make_design(
+            model,
+            items=items,
+            n_categories=n_categories,
+            categories=categories,
+            category_scores=category_scores,
+            q_matrix=q_matrix,
+            attributes=attributes,
+            groups=groups,
+            reference=reference,
+            items_by_group=items_by_group,
+            attributes_by_group=attributes_by_group,
+            n_classes=n_classes,
+            quadrature=quadrature,
+            n_quadrature=n_quadrature,
+            prune=prune,
+        )
         self._table = default_table(
             self._design,
             groups=(invariance, _names("free_items", free_items)),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixirt.build import item_names
 from mixirt.design import Design
 from mixirt.errors import SpecError
 from mixirt.selection import select
@@ -33,7 +32,7 @@ class ClassVerbs:
         raise NotImplementedError
 
     @classmethod
-    def latent_class(cls, n_classes: int, *, items: Any, **structure: Any) -> Self:
+    def latent_class(cls, n_classes: int, *, items: Any = None, **structure: Any) -> Self:
         """Make a latent class model: classes without attributes, free category probabilities.
 
         Parameters
@@ -43,8 +42,8 @@ class ClassVerbs:
         items : int or sequence of str
             Number or names of the items.
         **structure
-            ``n_categories``, ``categories``, ``groups``, ``items_by_group``, ``invariance``,
-            ``free_items``, as for :class:`mixirt.Model`.
+            ``responses``, ``n_categories``, ``categories``, ``missing``, ``groups``,
+            ``items_by_group``, ``invariance``, ``free_items``, as for :class:`mixirt.Model`.
 
         Examples
         --------
@@ -56,9 +55,7 @@ class ClassVerbs:
         >>> model.n_parameters
         6
         """
-        names = item_names(items)
-        q_matrix = np.zeros((len(names), 0))
-        return cls("gpcm", items=names, q_matrix=q_matrix, n_classes=n_classes, **structure)  # type: ignore[call-arg]
+        return cls("gpcm", items=items, q_matrix=(), n_classes=n_classes, **structure)  # type: ignore[call-arg]
 
     def fix_probability(self, probabilities: Sequence[float], **where: Any) -> Self:
         """Hold the category probabilities of items without attributes.

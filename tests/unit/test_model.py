@@ -1,5 +1,7 @@
 """Verbs of `mixirt.Model`: what they address, what they change, what they refuse, how it prints."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -272,3 +274,55 @@ def test_bifactor_refuses_what_it_makes_itself():
         mixirt.bifactor([None] * 4)
     with pytest.raises(SpecError, match="'b' is not in specific"):
         mixirt.bifactor({"a": "x"}, items=["a", "b"])
+
+
+def test_responses_say_items_and_categories():
+    timss = mixirt.datasets.load("timss_aus_twn")
+    frame = timss.frame().drop(columns="country")
+    model = Model("gpcm", responses=frame, groups=["36", "158"])
+    assert model.design.items == tuple(frame)
+    assert model.design.n_categories == (frame.max().astype(int) + 1).tolist()
+    science = mixirt.datasets.load("science").frame().replace(4, 9)
+    model = Model("grm", responses=science, categories=[1, 2, 3], missing=9)
+    assert model.design.category_labels == ((1, 2, 3),) * 4
+    model = Model.latent_class(2, responses=frame)
+    assert model.design.n_categories == (frame.max().astype(int) + 1).tolist()
+
+
+def test_bifactor_takes_items_and_categories_from_responses():
+    frame = mixirt.datasets.load("timss_aus_twn").frame().drop(columns="country")
+    stem = dict.fromkeys(reversed(list(frame)), "stem")
+    model = mixirt.bifactor({**stem, "M032166": None}, "gpcm", responses=frame)
+    assert model.design.items == tuple(frame)
+    assert model.design.n_categories == (frame.max().astype(int) + 1).tolist()
+    assert not model.design.q_matrix[0, 1]
+    with pytest.raises(SpecError, match="items cannot be given together with responses"):
+        mixirt.bifactor(stem, "gpcm", responses=frame, items=list(frame))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "a model needs items=, their number or names, or responses="),
+        ({"items": 2, "responses": [[0, 1], [1, 0]]}, "items and n_categories cannot be given"),
+        ({"n_categories": 2, "responses": [[0, 1], [1, 0]]}, "items and n_categories cannot be"),
+        ({"items": 2, "missing": 9}, "missing codes are those of responses="),
+    ],
+)
+def test_items_are_said_once(settings, words):
+    with pytest.raises(SpecError, match=words):
+        Model(**settings)
+
+
+def test_a_model_with_too_few_categories_says_how_many_there_should_be():
+    responses = [[0, 1], [2, 0], [1, 1], [2, 0]]
+    with pytest.raises(mixirt.DataError, match=r"'item1' has 3 .* n_categories=\[3, 2\], or with"):
+        mixirt.fit(responses, Model("gpcm", items=2))
+    with pytest.raises(mixirt.DataError, match="not a category of the item"):
+        mixirt.fit([[0, 1], [-2, 0]], Model("gpcm", items=2))
+
+
+def test_help_of_fit_shows_every_setting_of_a_model():
+    settings = set(inspect.signature(Model).parameters)
+    settings -= {"items", "responses", "n_categories"}  # the responses of the fit say them
+    assert settings <= set(inspect.signature(mixirt.fit).parameters)
