@@ -32,6 +32,7 @@ from mixirt.provenance import FittedData
 from mixirt.responses import Responses
 from mixirt.result import Result
 from mixirt.scores import new_data
+from mixirt.selection import SELECTABLE
 from mixirt.starts import plan_starts
 from mixirt.uninformed import uninformed
 
@@ -331,10 +332,9 @@ def _with_start(model: Model, start: Any) -> Model:
             "start must be a fit or a mapping such as {'slope': 1.0}; found "
             f"{type(start).__name__}"
         )
-    known = ("slope", "intercept", "guessing", "mean", "variance", "covariance", "proportion")
     for kind, value in start.items():
-        if kind not in known:
-            raise SpecError(unknown("kind of parameter", kind, known))
+        if kind not in SELECTABLE:
+            raise SpecError(unknown("kind of parameter", kind, SELECTABLE))
         model = model.start(kind, value)
     return model
 

@@ -29,8 +29,9 @@ class Model(Verbs, ClassVerbs):
     :meth:`tie`, :meth:`start`, :meth:`prior` and :meth:`bound` change them. A verb addresses
     parameters by ``kind`` (``"slope"``, ``"intercept"``, ``"guessing"``, ``"mean"``,
     ``"variance"``, ``"covariance"``, ``"proportion"``) and, optionally, by ``item``, ``group``,
-    ``class_``, ``attribute`` and ``category``; what is left out matches everything. Models are
-    immutable: a verb returns a new one. ``print(model)`` shows the parameter table.
+    ``class_``, ``attribute`` and ``category``, each a label or a list of labels; what is left out
+    matches everything. Models are immutable: a verb returns a new one and leaves the old one as it
+    is. ``print(model)`` shows the parameter table.
 
     Parameters
     ----------

@@ -74,7 +74,7 @@ class ClassVerbs:
         Returns
         -------
         Model
-            A new model; this one stays as it is.
+            With the probabilities fixed.
 
         Raises
         ------
@@ -105,7 +105,7 @@ class ClassVerbs:
         Returns
         -------
         Model
-            A new model; this one stays as it is.
+            With the start values.
 
         Raises
         ------
@@ -120,10 +120,7 @@ class ClassVerbs:
         7
         """
         cells, values = self._logits(probabilities, where)
-        table = self._table
-        for cell, value in zip(cells, values, strict=True):
-            table = table.set(np.array([cell]), start=float(value))
-        return self._with(table)
+        return self._with(self._table.start_at(cells, values))
 
     def _logits(
         self, probabilities: Sequence[float], where: dict[str, Any]

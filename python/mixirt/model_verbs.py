@@ -39,19 +39,17 @@ class Verbs:
 
         Parameters
         ----------
-        kind : str
-            The kind of parameter.
+        kind, **where
+            Which parameters: their kind and, by ``item=``, ``group=``, ``class_=``, ``attribute=``
+            or ``category=``, which of the kind; see :class:`mixirt.Model`.
         value : float or sequence of float
             One value for all, or one for each matched parameter in table order. Guessing is a
             probability.
-        **where
-            ``item``, ``group``, ``class_``, ``attribute``, ``category``: a label or a list of
-            labels; what is left out matches everything.
 
         Returns
         -------
         Model
-            A new model; this one stays as it is.
+            With the parameters at the values.
 
         Raises
         ------
@@ -76,16 +74,14 @@ class Verbs:
 
         Parameters
         ----------
-        kind : str
-            The kind of parameter.
-        **where
-            ``item``, ``group``, ``class_``, ``attribute``, ``category``: a label or a list of
-            labels; what is left out matches everything.
+        kind, **where
+            Which parameters: their kind and, by ``item=``, ``group=``, ``class_=``, ``attribute=``
+            or ``category=``, which of the kind; see :class:`mixirt.Model`.
 
         Returns
         -------
         Model
-            A new model; this one stays as it is.
+            With the parameters free.
 
         Raises
         ------
@@ -108,19 +104,17 @@ class Verbs:
 
         Parameters
         ----------
-        kind : str
-            The kind of parameter.
+        kind, **where
+            Which parameters: their kind and, by ``item=``, ``group=``, ``class_=``, ``attribute=``
+            or ``category=``, which of the kind; see :class:`mixirt.Model`.
         across : str or sequence of str, default ("item", "group", "class")
             The parts of an address in which tied parameters may differ. Attribute and category are
             not among them by default: intercepts are tied category by category.
-        **where
-            ``item``, ``group``, ``class_``, ``attribute``, ``category``: a label or a list of
-            labels; what is left out matches everything.
 
         Returns
         -------
         Model
-            A new model; this one stays as it is.
+            With the parameters tied.
 
         Raises
         ------
@@ -158,18 +152,16 @@ class Verbs:
 
         Parameters
         ----------
-        kind : str
-            The kind of parameter.
+        kind, **where
+            Which parameters: their kind and, by ``item=``, ``group=``, ``class_=``, ``attribute=``
+            or ``category=``, which of the kind; see :class:`mixirt.Model`.
         value : float or sequence of float
             One value for all, or one for each matched parameter that is not fixed, in table order.
-        **where
-            ``item``, ``group``, ``class_``, ``attribute``, ``category``: a label or a list of
-            labels; what is left out matches everything.
 
         Returns
         -------
         Model
-            A new model; this one stays as it is.
+            With the start values.
 
         Raises
         ------
@@ -184,9 +176,7 @@ class Verbs:
         mixirt.Model: 5 items (2pl)...slope of item 'item1': start 1.5
         """
         cells = self._estimated(kind, where, "start")
-        table = self._table
-        for cell, number in zip(cells, engine_values(kind, value, len(cells)), strict=True):
-            table = table.set(np.array([cell]), start=float(number))
+        table = self._table.start_at(cells, engine_values(kind, value, len(cells)))
         check_room(self._design, table, cells)
         return self._with(table)
 
@@ -197,18 +187,16 @@ class Verbs:
 
         Parameters
         ----------
-        kind : str
-            The kind of parameter.
+        kind, **where
+            Which parameters: their kind and, by ``item=``, ``group=``, ``class_=``, ``attribute=``
+            or ``category=``, which of the kind; see :class:`mixirt.Model`.
         prior : Prior or None
             Made by :mod:`mixirt.priors`; None for no prior.
-        **where
-            ``item``, ``group``, ``class_``, ``attribute``, ``category``: a label or a list of
-            labels; what is left out matches everything.
 
         Returns
         -------
         Model
-            A new model; this one stays as it is.
+            With the prior, or without.
 
         Raises
         ------
@@ -245,18 +233,16 @@ class Verbs:
 
         Parameters
         ----------
-        kind : str
-            The kind of parameter.
+        kind, **where
+            Which parameters: their kind and, by ``item=``, ``group=``, ``class_=``, ``attribute=``
+            or ``category=``, which of the kind; see :class:`mixirt.Model`.
         lower, upper : float, optional
             Bounds, infinite for none; None leaves a side as it is. Guessing as a probability.
-        **where
-            ``item``, ``group``, ``class_``, ``attribute``, ``category``: a label or a list of
-            labels; what is left out matches everything.
 
         Returns
         -------
         Model
-            A new model; this one stays as it is.
+            With the bounds.
 
         Raises
         ------

@@ -82,18 +82,20 @@ class Reuse:
         True
         """
         values = dict(zip(addresses(self._model), self._values, strict=True))
-        table, matched = model.table, 0
-        for cell, address in enumerate(addresses(model)):
-            if address in values and not table.is_fixed[cell]:
-                table = table.set(np.array([cell]), start=float(values[address]))
-                matched += 1
+        is_fixed = model.table.is_fixed
+        matched = {
+            cell: float(values[address])
+            for cell, address in enumerate(addresses(model))
+            if address in values and not is_fixed[cell]
+        }
         if not matched:
             raise SpecError(
                 "the fit given as start has no parameter of this model: its items are "
                 f"{quoted(self._model.design.items)}, the model's {quoted(model.design.items)}; "
                 "they are matched by name"
             )
-        return model._with(table)
+        cells, starts = np.array(list(matched)), np.array(list(matched.values()))
+        return model._with(model.table.start_at(cells, starts))
 
 
 def addresses(model: Model) -> list[tuple[object, ...]]:

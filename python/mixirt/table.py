@@ -144,6 +144,15 @@ class ParameterTable:
             array[members] = settings[name]
         return replace(self, **changed)
 
+    def start_at(self, cells: NDArray[np.intp], values: NDArray[np.float64]) -> ParameterTable:
+        """Set the start of each cell, and of the cells tied to it; the last of a tie counts."""
+        start = self.start.copy()
+        start[cells] = values
+        of_id = dict(zip(self.free_id[cells].tolist(), values.tolist(), strict=True))
+        tied = np.flatnonzero(~self.is_fixed & np.isin(self.free_id, list(of_id)))
+        start[tied] = [of_id[i] for i in self.free_id[tied].tolist()]
+        return replace(self, start=start)
+
     def set_prior(self, cells: NDArray[np.intp], prior: Prior | None) -> ParameterTable:
         """Set the prior of cells and of the cells tied to them."""
         priors = list(self.prior)
