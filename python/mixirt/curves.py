@@ -83,10 +83,8 @@ class Curves(Estimates):
         ----------
         theta : array-like, shape (n,) or (n, J_g)
             Points: values of the group's attributes.
-        group : label, optional
-            The observed group; needed where there are several.
-        class_ : int, default 1
-            The latent class.
+        group, class_ : label and int, optional
+            Observed group, needed where there are several, and latent class, default 1.
 
         Returns
         -------
@@ -122,10 +120,8 @@ class Curves(Estimates):
         ----------
         theta : array-like, shape (n,) or (n, J_g)
             Points: values of the group's attributes.
-        group : label, optional
-            The observed group; needed where there are several.
-        class_ : int, default 1
-            The latent class.
+        group, class_ : label and int, optional
+            Observed group, needed where there are several, and latent class, default 1.
 
         Returns
         -------
@@ -163,10 +159,8 @@ class Curves(Estimates):
         ----------
         theta : array-like, shape (n,) or (n, J_g)
             Points: values of the group's attributes.
-        group : label, optional
-            The observed group; needed where there are several.
-        class_ : int, default 1
-            The latent class.
+        group, class_ : label and int, optional
+            Observed group, needed where there are several, and latent class, default 1.
 
         Returns
         -------

@@ -135,10 +135,8 @@ class Estimates:
 
         Parameters
         ----------
-        group : label, optional
-            The observed group; needed where there are several.
-        class_ : int, default 1
-            The latent class.
+        group, class_ : label and int, optional
+            Observed group, needed where there are several, and latent class, default 1.
 
         Returns
         -------
@@ -163,10 +161,8 @@ class Estimates:
 
         Parameters
         ----------
-        group : label, optional
-            The observed group; needed where there are several.
-        class_ : int, default 1
-            The latent class.
+        group, class_ : label and int, optional
+            Observed group, needed where there are several, and latent class, default 1.
 
         Returns
         -------

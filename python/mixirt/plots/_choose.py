@@ -21,16 +21,21 @@ if TYPE_CHECKING:
 __all__ = [
     "Place",
     "Points",
+    "Subject",
     "as_list",
     "attribute_label",
     "attribute_of",
     "band",
     "choose_items",
     "distinct_places",
+    "expected_score",
     "need_attributes",
     "one_place",
     "places",
     "points_along",
+    "positions",
+    "score_limits",
+    "subject",
     "unit",
 ]
 
@@ -57,6 +62,25 @@ class Place:
     index: int
     name: str
     where: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a picture of one latent group shows.
+
+    Attributes
+    ----------
+    place : Place
+        The latent group.
+    items : list of str
+        Names of the items.
+    attribute : str
+        Name of the attribute on the axis.
+    """
+
+    place: Place
+    items: list[str]
+    attribute: str
 
 
 @dataclass(frozen=True)
@@ -130,6 +154,16 @@ def _parameters(result: Result, place: Place, items: Sequence[str]) -> tuple[Any
     return tuple((*(int(a[c]) for a in address), float(result._values[c])) for c in here)
 
 
+def subject(
+    result: Result, items: Any, group: object, class_: int | None, attribute: str | None
+) -> Subject:
+    """Say what a picture of one latent group shows; what is not clear has to be named."""
+    need_attributes(result)
+    place = one_place(result, as_list(items), group, class_)
+    names = choose_items(result, items, place)
+    return Subject(place, names, attribute_of(result, attribute, place, names))
+
+
 def need_attributes(result: Result) -> None:
     """Refuse a model without attributes."""
     if not result.model.design.attributes:
@@ -156,6 +190,25 @@ def choose_items(result: Result, items: Any, place: Place) -> list[str]:
         if name not in known:
             raise SpecError(unknown("item", name, known))
     return wanted
+
+
+def positions(result: Result, items: Sequence[str], place: Place) -> list[int]:
+    """Positions of items among those of a latent group: columns of what a result computes."""
+    known = choose_items(result, None, place)
+    return [known.index(name) for name in items]
+
+
+def expected_score(result: Result, items: Sequence[str], place: Place, points: Floats) -> Floats:
+    """Sum of the expected scores of items at points (n, J_g); shape (n,)."""
+    scores = result.expected_scores(points, **place.where)
+    return np.asarray(scores[:, positions(result, items, place)].sum(axis=1))
+
+
+def score_limits(result: Result, items: Sequence[str]) -> tuple[float, float]:
+    """Return the lowest and the highest score there can be on some items."""
+    design = result.model.design
+    scores = [design.category_scores[design.items.index(name)] for name in items]
+    return sum(min(s) for s in scores), sum(max(s) for s in scores)
 
 
 def attribute_of(result: Result, attribute: str | None, place: Place, items: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mixirt.plots._choose import Place
 
-__all__ = ["label_lines", "settle", "short"]
+__all__ = ["label_lines", "name_lines", "settle", "short"]
 
 Floats = NDArray[np.float64]
 #: Width of a character and height of a line of text, in sizes of the font.
@@ -38,12 +38,18 @@ def settle(ax: Axes) -> None:
     _style.figure_of(ax).draw_without_rendering()
 
 
+def name_lines(ax: Axes, x: Floats, curves: Floats, texts: Sequence[str]) -> None:
+    """Name the lines of a finished picture, as `label_lines`."""
+    settle(ax)
+    label_lines(ax, x, curves, texts)
+
+
 def label_lines(
     ax: Axes,
     x: Floats,
     curves: Floats,
     texts: Sequence[str],
-    colours: Sequence[str],
+    colours: Sequence[str] | None = None,
     size: float | None = None,
 ) -> list[Any]:
     """Write a name beside each line, where it is furthest from the other lines and names.
@@ -56,8 +62,10 @@ def label_lines(
         Points on the axis, in increasing order.
     curves : ndarray, shape (k, n)
         The lines.
-    texts, colours : sequence of str, shape (k,)
-        What to write, and in which colour; lines after the last text are only kept clear of.
+    texts : sequence of str, shape (k,)
+        What to write; lines after the last text are only kept clear of.
+    colours : sequence of str, shape (k,), optional
+        In which colour; default that of the k-th line.
     size : float, optional
         Points of the text; default a little smaller than the names of the axes.
 
@@ -68,6 +76,7 @@ def label_lines(
     from matplotlib import patheffects
 
     size = _style.small_size(ax) if size is None else size
+    colours = [_style.colour(k) for k in range(len(texts))] if colours is None else colours
     pixels = size * _style.figure_of(ax).dpi / 72
     lines = [_dense(ax.transData.transform(np.column_stack([x, y])), 0.4 * pixels) for y in curves]
     frame = ax.bbox

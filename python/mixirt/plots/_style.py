@@ -27,6 +27,7 @@ __all__ = [
     "colour",
     "cut",
     "detached",
+    "draw_line",
     "figure_of",
     "given_or_new",
     "legend_above",
@@ -284,6 +285,11 @@ def colour(k: int) -> str:
 def line_style(k: int) -> Any:
     """Return the style of the k-th line."""
     return LINE_STYLES[k % len(LINE_STYLES)]
+
+
+def draw_line(ax: Axes, x: Any, y: Any, k: int) -> None:
+    """Draw the k-th line, in its colour and style."""
+    ax.plot(x, y, color=colour(k), linestyle=line_style(k), **LINE)
 
 
 def marker(k: int) -> str:

@@ -81,12 +81,10 @@ def category_curves(  # noqa: PLR0913 -- keywords
     >>> ax.get_xlabel(), [text.get_text() for text in ax.texts]
     ('theta (SD)', ['1', '2', '3', '4'])
     """
-    _choose.need_attributes(result)
-    place = _choose.one_place(result, _choose.as_list(items), group, class_)
-    names = _choose.choose_items(result, items, place)
-    along = _choose.attribute_of(result, attribute, place, names)
-    at = _choose.points_along(result, along, [place], theta)
-    x_label = _choose.attribute_label(result, along)
+    of = _choose.subject(result, items, group, class_, attribute)
+    names, place = of.items, of.place
+    at = _choose.points_along(result, of.attribute, [place], theta)
+    x_label = _choose.attribute_label(result, of.attribute)
     is_one = isinstance(items, str)
     if ax is not None and not is_one:
         raise SpecError("one ax holds one item; name it with items=, or leave ax out")
@@ -134,11 +132,10 @@ def _curves(
 
 def _draw(ax: Axes, theta: Floats, curves: _Curves) -> None:
     for k, probability in enumerate(curves.probabilities):
-        own = _style.colour(k)
         if curves.band is not None:
             lower, upper = curves.band
-            ax.fill_between(theta, lower[k], upper[k], color=own, **_style.BAND)
-        ax.plot(theta, probability, color=own, linestyle=_style.line_style(k), **_style.LINE)
+            ax.fill_between(theta, lower[k], upper[k], color=_style.colour(k), **_style.BAND)
+        _style.draw_line(ax, theta, probability, k)
     ax.set(xlim=(theta[0], theta[-1]), ylim=(0, 1), yticks=[0, 0.5, 1])
 
 
@@ -161,5 +158,4 @@ def _write_categories(axes: Any, theta: Floats, drawn: list[_Curves]) -> None:
     _labels.settle(axes[0])
     for ax, curves in zip(axes, drawn, strict=True):
         texts = [_style.cut(label, 18 if len(axes) == 1 else 10) for label in curves.labels]
-        colours = [_style.colour(k) for k in range(len(texts))]
-        _labels.label_lines(ax, theta, curves.probabilities, texts, colours)
+        _labels.label_lines(ax, theta, curves.probabilities, texts)

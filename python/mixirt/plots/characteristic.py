@@ -81,7 +81,7 @@ def test_characteristic(  # noqa: PLR0913 -- keywords
     curves, limits = [], []
     for k, (place, own) in enumerate(zip(found, names, strict=True)):
         at = _choose.points_along(result, along, [place, *span], theta)
-        limits.append(_limits(result, own))
+        limits.append(_choose.score_limits(result, own))
         curves.append(_draw(ax, (result, own, place, at), limits[-1], level, k))
     low, high = min(v[0] for v in limits), max(v[1] for v in limits)
     heading = own[0] if len(own) == 1 else ""
@@ -92,20 +92,11 @@ def test_characteristic(  # noqa: PLR0913 -- keywords
     if parts:
         _style.title(ax, ", ".join(parts))
     if len(found) > 1:
-        _labels.settle(ax)
-        colours = [_style.colour(k) for k in range(len(found))]
-        _labels.label_lines(ax, at.theta, np.stack(curves), _labels.short(found), colours)
+        _labels.name_lines(ax, at.theta, np.stack(curves), _labels.short(found))
     return ax
 
 
 test_characteristic.__test__ = False  # type: ignore[attr-defined]  # no test, whatever pytest thinks
-
-
-def _limits(result: Result, names: list[str]) -> tuple[float, float]:
-    """Return the lowest and the highest score there can be."""
-    design = result.model.design
-    scores = [design.category_scores[design.items.index(name)] for name in names]
-    return sum(min(s) for s in scores), sum(max(s) for s in scores)
 
 
 def _draw(
@@ -113,18 +104,15 @@ def _draw(
 ) -> Floats:
     """Draw one line and its band, and return it; shape (n,)."""
     result, names, place, at = what
-    known = _choose.choose_items(result, None, place)
-    rows = [known.index(name) for name in names]
     low, high = limits
 
     def share(r: Result) -> Floats:
-        score = r.expected_scores(at.full, **place.where)[:, rows].sum(axis=1)
-        return np.asarray((score - low) / (high - low))
+        return (_choose.expected_score(r, names, place, at.full) - low) / (high - low)
 
     found = _choose.band(result, share, level, "logit")
     if found is not None:
         lower, upper = (low + (high - low) * v for v in found)
         ax.fill_between(at.theta, lower, upper, color=_style.colour(k), **_style.BAND)
-    score = result.expected_scores(at.full, **place.where)[:, rows].sum(axis=1)
-    ax.plot(at.theta, score, color=_style.colour(k), linestyle=_style.line_style(k), **_style.LINE)
-    return np.asarray(score)
+    score = _choose.expected_score(result, names, place, at.full)
+    _style.draw_line(ax, at.theta, score, k)
+    return score

@@ -108,15 +108,13 @@ def _draw(result: Result, attribute: str, found: list[_choose.Place], theta: Any
             share = float(result.proportions[observed, design.class_of(place.index)])
         density = np.array([share * normal.pdf(t) for t in at.theta])
         densities.append(density)
-        own = _style.colour(k)
-        ax.fill_between(at.theta, 0, density, color=own, **{**_style.BAND, "alpha": 0.12})
-        ax.plot(at.theta, density, color=own, linestyle=_style.line_style(k), **_style.LINE)
+        shade = {**_style.BAND, "alpha": 0.12}
+        ax.fill_between(at.theta, 0, density, color=_style.colour(k), **shade)
+        _style.draw_line(ax, at.theta, density, k)
     curves = np.stack(densities)
     ax.set(xlim=(at.theta[0], at.theta[-1]), ylim=(0, 1.15 * float(curves.max())))
     ax.set(xlabel=_choose.attribute_label(result, attribute), ylabel="density")
     if len(found) > 1:
-        _labels.settle(ax)
-        colours = [_style.colour(k) for k in range(len(found))]
-        _labels.label_lines(ax, at.theta, curves, _labels.short(found), colours)
+        _labels.name_lines(ax, at.theta, curves, _labels.short(found))
     elif found[0].name:
         _style.title(ax, found[0].name)

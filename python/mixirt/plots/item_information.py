@@ -71,20 +71,16 @@ def item_information(
     >>> [text.get_text() for text in ax.texts]
     ['item1', 'item2', 'item3', 'item4', 'item5']
     """
-    _choose.need_attributes(result)
-    place = _choose.one_place(result, _choose.as_list(items), group, class_)
-    names = _choose.choose_items(result, items, place)
-    along = _choose.attribute_of(result, attribute, place, names)
-    at = _choose.points_along(result, along, [place], theta)
-    known = _choose.choose_items(result, None, place)
-    rows = [known.index(name) for name in names]
-    j = at.position
-    information = result.information(at.full, **place.where)[:, rows, j, j].T
-    draw = _lines if len(names) <= _MOST_LINES else _map
-    ax = draw(at.theta, information, names, ax, _style.per_squared(_choose.unit(result, along)))
-    ax.set(xlabel=_choose.attribute_label(result, along))
-    if place.name:
-        _style.title(ax, place.name)
+    of = _choose.subject(result, items, group, class_, attribute)
+    at = _choose.points_along(result, of.attribute, [of.place], theta)
+    rows, j = _choose.positions(result, of.items, of.place), at.position
+    information = result.information(at.full, **of.place.where)[:, rows, j, j].T
+    draw = _lines if len(of.items) <= _MOST_LINES else _map
+    measure = _style.per_squared(_choose.unit(result, of.attribute))
+    ax = draw(at.theta, information, of.items, ax, measure)
+    ax.set(xlabel=_choose.attribute_label(result, of.attribute))
+    if of.place.name:
+        _style.title(ax, of.place.name)
     return ax
 
 
@@ -93,13 +89,10 @@ def _lines(
 ) -> Axes:
     ax = _style.given_or_new(ax)
     for k, own in enumerate(information):
-        ax.plot(theta, own, color=_style.colour(k), linestyle=_style.line_style(k), **_style.LINE)
+        _style.draw_line(ax, theta, own, k)
     top = 1.15 * float(information.max(initial=0.0))
     ax.set(xlim=(theta[0], theta[-1]), ylim=(0, top or 1.0), ylabel=f"information{measure}")
-    _labels.settle(ax)
-    texts = [_style.cut(name, 18) for name in names]
-    colours = [_style.colour(k) for k in range(len(names))]
-    _labels.label_lines(ax, theta, information, texts, colours)
+    _labels.name_lines(ax, theta, information, [_style.cut(name, 18) for name in names])
     return ax
 
 

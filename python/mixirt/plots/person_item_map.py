@@ -86,11 +86,9 @@ def person_item_map(  # noqa: PLR0913 -- keywords
     >>> ax.get_xlabel(), [label.get_text() for label in ax.get_yticklabels()]
     ('theta (logits)', ['item5', 'item1', 'item3', 'item2', 'item4'])
     """
-    _choose.need_attributes(result)
-    place = _choose.one_place(result, _choose.as_list(items), group, class_)
-    names = _choose.choose_items(result, items, place)
-    along = _choose.attribute_of(result, attribute, place, names)
-    difficult = _difficulties(result, names, along, place, level)
+    of = _choose.subject(result, items, group, class_, attribute)
+    along, place = of.attribute, of.place
+    difficult = _difficulties(result, of, level)
     if not difficult:
         raise SpecError(f"none of the items measures '{along}' and nothing else")
     groups = _choose.places(result, group, class_)
@@ -118,16 +116,14 @@ class _Difficulty:
     upper: Floats | None
 
 
-def _difficulties(
-    result: Result, names: list[str], attribute: str, place: _choose.Place, level: float | None
-) -> list[_Difficulty]:
+def _difficulties(result: Result, of: _choose.Subject, level: float | None) -> list[_Difficulty]:
     """Items that measure the attribute alone, the easiest first."""
     design, cells = result.model.design, result.model.design.cells
-    a, every = design.attributes.index(attribute), result._difficulties()
+    a, every = design.attributes.index(of.attribute), result._difficulties()
     chosen: list[tuple[str, NDArray[np.intp]]] = []
-    for name in names:
+    for name in of.items:
         i = design.items.index(name)
-        here = (cells.group == place.index) & (cells.item == i) & cells.is_kind("intercept")
+        here = (cells.group == of.place.index) & (cells.item == i) & cells.is_kind("intercept")
         if design.q_matrix[i, a] and np.isfinite(every[here]).all():
             chosen.append((name, np.flatnonzero(here)))
     if not chosen:

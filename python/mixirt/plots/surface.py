@@ -124,13 +124,9 @@ def _values(
             raise SpecError(unknown("category", category, labels))
         table = result._curve(item, points, **place.where)[0]
         return table[labels.index(category)], f"probability of {category}, {names[0]}", (0.0, 1.0)
-    known = _choose.choose_items(result, None, place)
-    rows = [known.index(name) for name in names]
-    scores = [design.category_scores[design.items.index(name)] for name in names]
     of = names[0] if len(names) == 1 else f"all {len(names)} items"
-    limits = (sum(min(s) for s in scores), sum(max(s) for s in scores))
-    heights = result.expected_scores(points, **place.where)[:, rows].sum(axis=1)
-    return heights, f"expected score, {of}", limits
+    heights = _choose.expected_score(result, names, place, points)
+    return heights, f"expected score, {of}", _choose.score_limits(result, names)
 
 
 def _draw(ax: Axes, grid: list[Floats], values: Floats, limits: tuple[float, float]) -> None:
