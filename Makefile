@@ -24,7 +24,8 @@ unexport PYTHONPATH
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help example test lint format bench coverage reference-table docs figures recovery recovery-extended gallery bench-peers bench-scaling bench-scoring bench-write wheel develop clean
+# Every target of a plain name.
+.PHONY: $(shell sed -n 's/^\([a-z][a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -102,9 +103,7 @@ develop: $(VENV)/.build ## editable install, for work on the Python side (make t
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --extras pandas
 
 clean: ## remove everything these targets made
-	rm -rf $(VENV) dist site target .hypothesis .mypy_cache .pytest_cache .ruff_cache
-
-	rm -rf $(VENV) $(PEERS) dist target .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PEERS) dist site target .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -f python/mixirt/*.so
 	find python tests examples -type d -name __pycache__ -prune -exec rm -rf {} +
 

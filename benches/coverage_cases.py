@@ -29,23 +29,21 @@ def two_pl() -> Case:
 
 
 def gpcm() -> Case:
-    model = mixirt.Model("gpcm", items=10, n_categories=3)
-    model = model.start("slope", SLOPES).start("intercept", STEPS.ravel())
-
-    def draw(generator: np.random.Generator) -> Codes:
-        return partial_credit(generator, SLOPES * generator.standard_normal((1000, 1)), STEPS)
-
-    return Case("gpcm", "10 items of 3 categories, N = 1,000", model, draw)
+    return _three_categories("gpcm", partial_credit)
 
 
 def grm() -> Case:
-    model = mixirt.Model("grm", items=10, n_categories=3)
+    return _three_categories("grm", graded)
+
+
+def _three_categories(name: str, simulate: Callable[..., Codes]) -> Case:
+    model = mixirt.Model(name, items=10, n_categories=3)
     model = model.start("slope", SLOPES).start("intercept", STEPS.ravel())
 
     def draw(generator: np.random.Generator) -> Codes:
-        return graded(generator, SLOPES * generator.standard_normal((1000, 1)), STEPS)
+        return simulate(generator, SLOPES * generator.standard_normal((1000, 1)), STEPS)
 
-    return Case("grm", "10 items of 3 categories, N = 1,000", model, draw)
+    return Case(name, "10 items of 3 categories, N = 1,000", model, draw)
 
 
 @dataclass(frozen=True, eq=False)
