@@ -79,6 +79,21 @@ def test_item_information_is_that_of_the_items() -> None:
     assert_allclose(line(ax, 1), information[:, 0], rtol=SAME)
 
 
+def test_no_line_runs_through_the_letters_of_a_name() -> None:
+    """Three of these four lines are closer to each other than the height of a name."""
+    science = mixirt.datasets.load("science").frame()
+    ax = plots.item_information(mixirt.fit(science, "grm", categories=[1, 2, 3, 4]))
+    ax.figure.draw_without_rendering()
+    for name in ax.texts:
+        box = name.get_window_extent()
+        inside = 0.25 * box.height  # above and below it there are no letters
+        for own in ax.lines:
+            x, y = ax.transData.transform(own.get_xydata()).T
+            y = np.interp(np.linspace(box.x0, box.x1, 50), x, y)
+            runs_through = (y > box.y0 + inside) & (y < box.y1 - inside)
+            assert not runs_through.any(), f"{name.get_text()} is struck through"
+
+
 def test_many_items_are_rows_in_the_order_of_where_they_inform() -> None:
     result = small("3pl with priors")
     ax = plots.item_information(result, theta=THETA)

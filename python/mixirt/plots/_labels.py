@@ -20,6 +20,8 @@ __all__ = ["label_lines", "name_lines", "settle", "short"]
 Floats = NDArray[np.float64]
 #: Width of a character and height of a line of text, in sizes of the font.
 _CHARACTER, _LINE_HEIGHT = 0.56, 1.25
+#: Share of the height of a line of text that its letters take.
+_LETTERS = 0.6
 #: A name keeps this many sizes of the font from other lines; more is no better.
 _CLEAR = 2.0
 #: Distances of a name from its own line that are tried, in sizes of the font.
@@ -128,11 +130,13 @@ def _best_place(
     centres = np.clip(centres, low, np.maximum(low, high))
     others = np.concatenate([*lines[:k], *lines[k + 1 :], np.empty((0, 2))])
     clear = np.minimum(_distance(centres, box, others), _CLEAR * pixels)
+    # Where there is no room, another line may touch the name but not run through its letters.
+    legible = np.minimum(_distance(centres, box * (1.0, _LETTERS), others), 0.2 * pixels)
     # The own line may touch the name only where it is steep, and where the name stands the line
     # has to be apart from the others: else nobody could tell whose name it is.
     own = np.minimum(_distance(centres, box, lines[k]), 0.2 * pixels)
     apart = _distance(np.tile(mine[chosen], (len(offsets), 1)), np.zeros(2), others)
-    score = clear + 6.0 * own + 2.0 * np.minimum(apart, 1.2 * pixels)
+    score = clear + 6.0 * (own + legible) + 2.0 * np.minimum(apart, 1.2 * pixels)
     for other in placed:
         gap = np.maximum(other[0] - (centres + box / 2), (centres - box / 2) - other[1])
         score -= np.where((gap < 0.2 * pixels).all(axis=1), 20.0 * pixels, 0.0)
