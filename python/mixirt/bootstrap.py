@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +16,7 @@ from numpy.typing import NDArray
 from mixirt import _core
 from mixirt._answers import Answers
 from mixirt._checks import whole_number
-from mixirt._progress import Progress
+from mixirt._progress import CycleReport, Progress
 from mixirt._words import unknown
 from mixirt.errors import EstimationError, SpecError
 from mixirt.intervals import quantile
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["BOOTSTRAPS", "Bootstrap", "bootstrap"]
 
 Floats = NDArray[np.float64]
+#: Codes, observed groups and weights of the respondents drawn.
+Drawn: TypeAlias = "tuple[NDArray[np.uint8] | Answers, NDArray[Any] | None, Floats | None]"
 #: Ways to draw data sets; the first is the default.
 BOOTSTRAPS = ("parametric", "nonparametric")
 #: More data sets than this are a mistake: the estimates from each are kept.
@@ -98,29 +104,70 @@ def bootstrap(
         raise SpecError(unknown("method", method, BOOTSTRAPS))
     n = whole_number("n", n, 2, MAX_SAMPLES)
     draw = _parametric(result) if method == "parametric" else _nonparametric(result)
-    draws, failures, n_at_bound = [], [], 0
+    # One stream per data set: the same draws whatever comes before them, and on any thread.
+    generators = np.random.default_rng(seed).spawn(n)
+    found: list[Floats | str] = [""] * n
+    n_failed = 0
     with Progress(False if callable(progress) else progress, n) as shown:
-        # One stream per data set: the same data sets whatever is drawn before them.
-        for k, generator in enumerate(np.random.default_rng(seed).spawn(n)):
-            found = _refit(result, *draw(generator))
-            if isinstance(found, str):
-                failures.append(found)
-            else:
-                draws.append(found)
-                n_at_bound += _is_at_bound(result, found)
-            shown.say(k + 1, "bootstrap", f"{len(failures)} failed" if failures else "")
-            if callable(progress):
-                progress(k + 1, n)
+        refitted = _refitted(result, draw, generators)
+        # Closed at once when something is raised here, so that no thread goes on.
+        with contextlib.closing(refitted):
+            for done, (k, estimates) in enumerate(refitted, start=1):
+                found[k] = estimates
+                n_failed += isinstance(estimates, str)
+                shown.say(done, "bootstrap", f"{n_failed} failed" if n_failed else "")
+                if callable(progress):
+                    progress(done, n)
     names = result._names_of_free()
+    draws = [x for x in found if not isinstance(x, str)]
+    failures = tuple(x for x in found if isinstance(x, str))
     stacked = np.array(draws).reshape(len(draws), len(names))
-    return Bootstrap(method, names, stacked, tuple(failures), n_at_bound, result)
+    n_at_bound = sum(_is_at_bound(result, x) for x in draws)
+    return Bootstrap(method, names, stacked, failures, n_at_bound, result)
 
 
-def _refit(
-    result: Result, codes: NDArray[np.uint8] | Answers, groups: Any, weights: Floats | None
-) -> Floats | str:
+class _StoppedError(Exception):
+    """Raised in a fit that nobody waits for any longer."""
+
+
+def _refitted(
+    result: Result,
+    draw: Callable[[np.random.Generator], Drawn],
+    generators: Sequence[np.random.Generator],
+) -> Generator[tuple[int, Floats | str], None, None]:
+    """Draw and fit on all threads; give number and estimates of each data set when it is done."""
+    stop = threading.Event()
+
+    def look(*_: object) -> None:
+        if stop.is_set():
+            raise _StoppedError
+
+    def run(k: int) -> tuple[int, Floats | str]:
+        return k, _refit(result, draw(generators[k]), look)
+
+    # Signals reach only this thread: the others, which spend their time in the engine, are told.
+    with ThreadPoolExecutor(_n_workers(result._settings.n_threads)) as workers:
+        try:
+            tasks = [workers.submit(run, k) for k in range(len(generators))]
+            for task in as_completed(tasks):
+                yield task.result()
+        finally:
+            stop.set()
+            workers.shutdown(cancel_futures=True)
+
+
+def _n_workers(n_threads: int | None) -> int:
+    """Return the fits to have under way at once: as many as the engine has threads."""
+    if n_threads is not None:
+        return n_threads
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
+def _refit(result: Result, drawn: Drawn, look: CycleReport) -> Floats | str:
     """Estimates from other responses, started at the fit's own; or what went wrong."""
     settings = result._settings
+    codes, groups, weights = drawn
     observed = None if groups is None else groups.astype(np.uint32)
     try:
         known = result._fitted.known
@@ -135,6 +182,7 @@ def _refit(
             tol_deviance=float(settings.tol_deviance),
             max_newton=int(settings.max_newton),
             n_threads=settings.n_threads,
+            progress=look,
         )
     except EstimationError as error:
         return str(error)
@@ -148,7 +196,7 @@ def _is_at_bound(result: Result, x: Floats) -> bool:
     return bool(((x <= table.lower[first]) | (x >= table.upper[first])).any())
 
 
-def _parametric(result: Result) -> Callable[[np.random.Generator], Any]:
+def _parametric(result: Result) -> Callable[[np.random.Generator], Drawn]:
     """Responses from the fitted model for the same respondents, missing where theirs are."""
     read = result._fitted.responses
     if result._fitted.known is not None:
@@ -168,7 +216,7 @@ def _parametric(result: Result) -> Callable[[np.random.Generator], Any]:
         groups = None if groups is None else np.repeat(groups, repeats)
     observed = np.zeros(len(missing), np.int64) if groups is None else groups.astype(np.int64)
 
-    def draw(generator: np.random.Generator) -> Any:
+    def draw(generator: np.random.Generator) -> Drawn:
         codes = draw_codes(result, observed, None, generator)
         codes[missing] = _MISSING
         return codes, groups, None
@@ -176,14 +224,14 @@ def _parametric(result: Result) -> Callable[[np.random.Generator], Any]:
     return draw
 
 
-def _nonparametric(result: Result) -> Callable[[np.random.Generator], Any]:
+def _nonparametric(result: Result) -> Callable[[np.random.Generator], Drawn]:
     """Respondents drawn with replacement, as many from each observed group as it has."""
     read = result._fitted.responses
     weights = np.ones(read.n_rows) if read.weights is None else read.weights
     groups = np.zeros(read.n_rows, np.int64) if read.groups is None else read.groups
     strata = [np.flatnonzero(groups == g) for g in np.unique(groups)]
 
-    def draw(generator: np.random.Generator) -> Any:
+    def draw(generator: np.random.Generator) -> Drawn:
         drawn = np.zeros(read.n_rows)
         for rows in strata:
             own = weights[rows]

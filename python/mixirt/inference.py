@@ -125,7 +125,7 @@ class Inference(Covariances):
         seed: Any = None,
         progress: bool | Callable[[int, int], Any] | None = None,
     ) -> Bootstrap:
-        """Draw data sets anew and fit each, started at these estimates.
+        """Draw data sets anew and fit each, started at these estimates, on all threads.
 
         Parameters
         ----------
@@ -136,10 +136,10 @@ class Inference(Covariances):
             respondents drawn with replacement within observed groups, with probabilities
             proportional to their weights.
         seed : int or numpy.random.Generator, optional
-            For the same draws again.
+            For the same draws again: the same bits at any number of threads.
         progress : bool, callable or None, default None
             Show how many data sets are done, as for :func:`mixirt.fit`; or call
-            ``progress(done, n)`` after each.
+            ``progress(done, n)`` after each, from the calling thread.
 
         Returns
         -------

@@ -207,10 +207,23 @@ LONG_FIT = """
 """
 
 
+#: Its fits wait for their turn on threads that no signal reaches.
+LONG_BOOTSTRAP = """
+    import warnings
+    import numpy as np, mixirt
+    warnings.simplefilter("ignore")
+    responses = np.random.default_rng(0).integers(0, 2, (20000, 20))
+    fit = mixirt.fit(responses, "2pl", n_quadrature=500, acceleration="none", max_cycles=2)
+    print("ready", flush=True)
+    fit.bootstrap(10000, "nonparametric", seed=1)
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process")
-def test_ctrl_c_passes_through_within_a_second() -> None:
+@pytest.mark.parametrize("call", [LONG_FIT, LONG_BOOTSTRAP], ids=["fit", "bootstrap"])
+def test_ctrl_c_passes_through_within_a_second(call: str) -> None:
     run = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(LONG_FIT)],
+        [sys.executable, "-c", textwrap.dedent(call)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert run.stdout is not None

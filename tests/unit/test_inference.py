@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 
 import numpy as np
@@ -140,6 +141,31 @@ def test_bootstrap_agrees_with_the_information(method):
     assert frame.loc[~free, "se"].isna().all()
     again = result.bootstrap(3, method, seed=5)
     np.testing.assert_array_equal(again.draws, found.draws[:3])
+
+
+@pytest.mark.parametrize("method", ["parametric", "nonparametric"])
+def test_a_bootstrap_has_the_same_bits_at_any_number_of_threads(method):
+    answers = binary(60, 5, np.random.default_rng(61).standard_normal(300))
+    fits = [mixirt.fit(answers, "2pl", n_threads=n) for n in (1, 2, 5, None)]
+    draws = [fit.bootstrap(12, method, seed=3).draws for fit in fits]
+    assert len({tuple(row) for row in draws[0]}) == 12
+    for other in draws[1:]:
+        np.testing.assert_array_equal(other, draws[0])
+
+
+def test_an_exception_in_progress_ends_a_bootstrap_and_its_threads():
+    result = mixirt.fit(binary(62, 5, np.random.default_rng(63).standard_normal(300)), "2pl")
+    before = threading.active_count()
+    calls = []
+
+    def stop(done, _):
+        calls.append(done)
+        raise KeyError("enough")
+
+    with pytest.raises(KeyError, match="enough"):
+        result.bootstrap(10_000, seed=1, progress=stop)
+    assert calls == [1]
+    assert threading.active_count() == before
 
 
 def test_bootstrap_counts_what_does_not_converge_and_reports_progress():

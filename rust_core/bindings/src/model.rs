@@ -202,19 +202,23 @@ impl PyModel {
         let own = observed.attributes.iter().enumerate().filter(|(_, a)| item.attributes.contains(a));
         let axes: Vec<f64> = own.flat_map(|(j, _)| theta.column(j).to_vec()).collect();
         let eta = &values[instance.cells.clone()];
-        let nodes = Nodes { theta: &axes, n_nodes: n };
         let m = instance.shape.n_categories;
-        let mut probabilities = vec![0.0; m * n];
-        item.family.probabilities(&instance.shape, eta, nodes, &mut probabilities);
-        let mut z = vec![0.0; n];
-        item::linear_predictor(&eta[..instance.shape.n_dims], nodes, &mut z);
-        let (mut first, mut second) = (vec![0.0; m * n], vec![0.0; m * n]);
-        item.family.predictor_derivatives(&instance.shape, eta, &z, &mut first, &mut second);
-        let mut information = vec![0.0; n];
-        for (at, (p, d)) in probabilities.iter().zip(&first).enumerate() {
-            // A category that cannot occur carries no information, whatever its derivative.
-            information[at % n] += if *p > 0.0 { p * d * d } else { 0.0 };
-        }
+        // Other threads draw their data sets meanwhile.
+        let (probabilities, information) = py.detach(|| {
+            let nodes = Nodes { theta: &axes, n_nodes: n };
+            let mut probabilities = vec![0.0; m * n];
+            item.family.probabilities(&instance.shape, eta, nodes, &mut probabilities);
+            let mut z = vec![0.0; n];
+            item::linear_predictor(&eta[..instance.shape.n_dims], nodes, &mut z);
+            let (mut first, mut second) = (vec![0.0; m * n], vec![0.0; m * n]);
+            item.family.predictor_derivatives(&instance.shape, eta, &z, &mut first, &mut second);
+            let mut information = vec![0.0; n];
+            for (at, (p, d)) in probabilities.iter().zip(&first).enumerate() {
+                // A category that cannot occur carries no information, whatever its derivative.
+                information[at % n] += if *p > 0.0 { p * d * d } else { 0.0 };
+            }
+            (probabilities, information)
+        });
         let probabilities = PyArray1::from_vec(py, probabilities);
         Ok((numpy::PyArrayMethods::reshape(&probabilities, [m, n])?, information.into_pyarray(py)))
     }
