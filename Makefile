@@ -52,7 +52,7 @@ format: $(VENV)/.lint ## rewrite the sources as lint wants them
 	$(BIN)/ruff format
 
 bench: ## run the engine's benches and print their ratios to plain ways of doing the same
-	$(CARGO) bench --locked -p mixirt-core --bench e_step --bench stages -- $(BENCH_ARGS)
+	$(CARGO) bench --locked -p mixirt-core --bench e_step --bench stages --bench standard_errors -- $(BENCH_ARGS)
 	$(PYTHON) -m benches.ratios
 
 bench-write: bench ## the same, to docs/benchmarks.md

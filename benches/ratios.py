@@ -13,9 +13,6 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 
-#: An E-step, in which the cost of an M-step and of standard errors is counted.
-E_STEP = "2pl 10,000 x 30"
-
 #: How many times as fast as the plain kernel the E-step has to be.
 ASKED = {
     "2pl 10,000 x 30": 20,
@@ -83,14 +80,15 @@ def counted(times: dict[Line, float]) -> list[list[str]]:
     """Rows of the table of work whose cost is counted in E-steps."""
     rows = []
     for line, ms in times.items():
-        if line.stage not in ("m_step", "standard_errors"):
+        if line.stage == "m_step":
+            title, e_step = "M-step", Line("e_step", "mixirt", line.case)
+        elif line.stage == "standard_errors" and line.way != "e_step":
+            # The E-step measured beside them: at the estimates, with the same missing answers.
+            title, e_step = f"standard errors, {line.way}", Line(line.stage, "e_step", line.case)
+        else:
             continue
-        is_m_step = line.stage == "m_step"
-        case = line.case if is_m_step else E_STEP
-        e_step = times.get(Line("e_step", "mixirt", case))
-        title = "M-step" if is_m_step else f"standard errors, {line.case}"
-        cost = "" if e_step is None else f"{ms / e_step:.3g}"
-        rows.append([title, case, f"{ms:.3g}", cost])
+        cost = f"{ms / times[e_step]:.3g}" if e_step in times else ""
+        rows.append([title, line.case, f"{ms:.3g}", cost])
     return rows
 
 

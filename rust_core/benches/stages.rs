@@ -1,4 +1,4 @@
-//! The stages around the E-step: coding, tables, M-step, scores and standard errors, each beside a plain way to do it.
+//! The stages around the E-step: coding, tables, M-step and scores, each beside a plain way to do it.
 
 // A benchmark that cannot be set up has nothing to measure; the macros of criterion write no documentation.
 #![allow(clippy::unwrap_used, missing_docs)]
@@ -6,16 +6,14 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use mixirt_core::accelerate::ACCELERATIONS;
 use mixirt_core::blocks::blocks;
-use mixirt_core::em::{CountSource, EmOptions, em};
+use mixirt_core::em::CountSource;
 use mixirt_core::encode::{Column, TypedColumn, default_table, encode};
 use mixirt_core::expected::{Expected, place};
 use mixirt_core::item::Nodes;
 use mixirt_core::m_step::{MStepOptions, m_step};
 use mixirt_core::plan::Planning;
 use mixirt_core::score::{Method, score};
-use mixirt_core::se::{METHODS, Point};
 
 mod common;
 use common::case::{Case, Design};
@@ -110,23 +108,6 @@ fn scoring(c: &mut Criterion, case: &Case) {
     group.finish();
 }
 
-/// Standard errors at the maximum, by every method.
-fn standard_errors(c: &mut Criterion, case: &Case) {
-    let model = case.model(Planning::Automatic);
-    let data = case.data(&model);
-    let (acceleration, tolerance) = (&ACCELERATIONS[0], 1e-6);
-    let options =
-        EmOptions { acceleration, max_cycles: 200, tol_parameter: tolerance, tol_deviance: tolerance, m_step: M_STEP };
-    let mut worker = data.worker(&model).unwrap();
-    let fit = em(&model, &mut worker, case.x.clone(), &options, &mut |_| {}, &GO).unwrap();
-    let mut group = c.benchmark_group("standard_errors");
-    for method in METHODS {
-        let run = || method.covariance(&Point::new(&model, &data, &fit.x, &GO)).unwrap();
-        group.bench_function(BenchmarkId::new("mixirt", method.name()), |b| b.iter(run));
-    }
-    group.finish();
-}
-
 fn stages(c: &mut Criterion) {
     on_one_thread();
     let binary = Case::draw(Design::new("2pl 10,000 x 30", "gpcm", 10_000, 30));
@@ -137,7 +118,6 @@ fn stages(c: &mut Criterion) {
     tables_and_m_step(c, &binary);
     tables_and_m_step(c, &five);
     scoring(c, &binary);
-    standard_errors(c, &binary);
 }
 
 criterion_group! { name = benches; config = config(); targets = stages }
