@@ -171,6 +171,9 @@ fn well_conditioned(matrix: DMatrix<f64>) -> Option<Cholesky<f64, Dyn>> {
 mod tests {
     use super::*;
 
+    /// Rounding in the solution of well-conditioned systems of eight equations.
+    const SOLUTION_TOLERANCE: f64 = 1e-13;
+
     /// A negative definite arrow of three clusters and two shared parameters, and the same as one dense matrix.
     fn example() -> (ArrowDerivatives, DMatrix<f64>) {
         let sizes = [2, 1, 3];
@@ -212,7 +215,7 @@ mod tests {
         let expected = (-dense).lu().solve(&DVector::from_column_slice(&arrow.gradient)).unwrap();
         let step = arrow.ascent_step().unwrap();
         for (a, b) in step.iter().zip(expected.iter()) {
-            assert!((a - b).abs() < 1e-13, "{a} {b}");
+            assert!((a - b).abs() < SOLUTION_TOLERANCE, "{a} {b}");
         }
     }
 
@@ -227,7 +230,7 @@ mod tests {
         arrow.hold(&held);
         let step = arrow.ascent_step().unwrap();
         for (k, &i) in rows.iter().enumerate() {
-            assert!((step[i] - expected[k]).abs() < 1e-13);
+            assert!((step[i] - expected[k]).abs() < SOLUTION_TOLERANCE);
         }
         assert!((0..8).filter(|&i| held[i]).all(|i| step[i] == 0.0));
     }
@@ -255,7 +258,7 @@ mod tests {
         arrow.gradient[0] *= unit;
         let scaled = arrow.ascent_step().unwrap();
         assert!(
-            (scaled[0] * unit - step[0]).abs() < 1e-13 && (scaled[1] - step[1]).abs() < 1e-13,
+            (scaled[0] * unit - step[0]).abs() < SOLUTION_TOLERANCE && (scaled[1] - step[1]).abs() < SOLUTION_TOLERANCE,
             "{step:?} {scaled:?}"
         );
     }

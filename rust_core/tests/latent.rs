@@ -7,7 +7,7 @@ use mixirt_core::latent::{DISTRIBUTIONS, Latent, LatentParameter, Moments, Norma
 use mixirt_core::quadrature::{Placement, RULES};
 
 mod grids;
-use grids::{WEIGHT_SUM_TOLERANCE, exact_sum, example, placed, standard};
+use grids::{ALGEBRA_TOLERANCE, EXACT, SUM_TOLERANCE, WEIGHT_SUM_TOLERANCE, exact_sum, example, placed, standard};
 
 /// Central differences at a relative step of 1e-5 leave about 1e-10 of truncation and 1e-11 of rounding.
 const DERIVATIVE_TOLERANCE: f64 = 1e-6;
@@ -87,7 +87,6 @@ fn placed_grids_reproduce_the_distribution() {
                         worst = worst.max((covariance - sigma[j * n_dims + k]).abs() / scale);
                     }
                 }
-                println!("{} {n_dims}: {worst:e}", rule.name());
                 assert!(worst < tolerance, "{} {n_dims}: {worst:e}", rule.name());
             }
         }
@@ -108,11 +107,11 @@ fn aligned_weights_are_the_normal_density_at_the_nodes() {
     let densities: Vec<f64> = (0..grid.n_nodes).map(density).collect();
     let sum = exact_sum(densities.iter().copied());
     for (l, density) in densities.iter().enumerate() {
-        assert!((grid.weights[l] - density / sum).abs() < 1e-13);
+        assert!((grid.weights[l] - density / sum).abs() < SUM_TOLERANCE);
         for j in 0..3 {
             let sd = delta[covariance_index(3, j, j)].sqrt();
             assert!(
-                (grid.theta[j * grid.n_nodes + l] - (delta[j] + sd * standard.z[j * grid.n_nodes + l])).abs() < 1e-15
+                (grid.theta[j * grid.n_nodes + l] - (delta[j] + sd * standard.z[j * grid.n_nodes + l])).abs() < EXACT
             );
         }
     }
@@ -124,7 +123,7 @@ fn independent_attributes_keep_the_standard_weights() {
         let standard = standard(rule.name(), &[12, 9]);
         let grid = placed(&Normal, &standard, &[1.0, -2.0, 4.0, 0.0, 0.25]);
         for (weight, standard) in grid.weights.iter().zip(&standard.weights) {
-            assert!((weight - standard).abs() < 1e-15);
+            assert!((weight - standard).abs() < EXACT);
         }
     }
 }
@@ -239,7 +238,7 @@ fn the_value_is_the_sum_over_nodes() {
         };
         let expected: f64 = (0..grid.n_nodes).map(|l| n_gl[l] * log_density(l)).sum();
         let found = Normal.expected_loglik(n_dims, &delta, &Moments::from_counts(&grid, &n_gl));
-        assert!((found / expected - 1.0).abs() < 1e-12, "{n_dims}: {found} {expected}");
+        assert!((found / expected - 1.0).abs() < ALGEBRA_TOLERANCE, "{n_dims}: {found} {expected}");
     }
 }
 
@@ -253,8 +252,7 @@ fn the_gradient_vanishes_at_the_closed_form_maximum() {
         }
         let mut out = Derivatives::zeros(delta.len());
         Normal.derivatives(n_dims, &delta, &moments, &mut out);
-        // n = 37.5 respondents times rounding.
-        assert!(out.gradient.iter().all(|g| g.abs() < 1e-12), "{:?}", out.gradient);
+        assert!(out.gradient.iter().all(|g| g.abs() < ALGEBRA_TOLERANCE), "{:?}", out.gradient);
         let n = delta.len();
         let hessian = nalgebra::DMatrix::from_row_slice(n, n, &out.hessian);
         assert!(n == 0 || hessian.symmetric_eigenvalues().max() < 0.0, "not a maximum");
@@ -290,10 +288,10 @@ fn moments_are_those_of_a_plain_sum() {
         assert_eq!(moments.n, n_gl.iter().sum::<f64>());
         for j in 0..2 {
             let mean = (0..grid.n_nodes).map(|l| n_gl[l] * theta(j, l)).sum::<f64>() / moments.n;
-            assert!((moments.mean[j] - mean).abs() < 1e-13);
+            assert!((moments.mean[j] - mean).abs() < SUM_TOLERANCE);
             for k in 0..2 {
                 let second = (0..grid.n_nodes).map(|l| n_gl[l] * theta(j, l) * theta(k, l)).sum::<f64>() / moments.n;
-                assert!((moments.second[j * 2 + k] - second).abs() < 1e-12);
+                assert!((moments.second[j * 2 + k] - second).abs() < ALGEBRA_TOLERANCE);
             }
         }
     }

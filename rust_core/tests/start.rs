@@ -173,8 +173,14 @@ fn a_fit_on_another_scale_is_the_same_fit() {
     let a = fit(&standard, &sample.data(&standard), &options("anderson", 500, 1e-8));
     let b = fit(&far, &sample.data(&far), &options("anderson", 500, 1e-8));
     assert!(a.converged && b.converged);
-    // The likelihood does not depend on the scale; both stop within its rounding of the maximum.
-    assert!((a.expected.loglik - b.expected.loglik).abs() < 1e-7, "{} {}", a.expected.loglik, b.expected.loglik);
+    /// The likelihood does not depend on the scale; both stop within its rounding of the maximum.
+    const LOGLIK_TOLERANCE: f64 = 1e-7;
+    assert!(
+        (a.expected.loglik - b.expected.loglik).abs() < LOGLIK_TOLERANCE,
+        "{} {}",
+        a.expected.loglik,
+        b.expected.loglik
+    );
 }
 
 #[test]

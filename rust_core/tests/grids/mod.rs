@@ -9,6 +9,13 @@ use mixirt_core::quadrature::{MAX_NODES, Quadrature, StandardGrid};
 /// A sum of weights carries the rounding of one division each.
 pub const WEIGHT_SUM_TOLERANCE: f64 = 1e-14;
 
+/// One or two roundings of numbers of the size of 1.
+pub const EXACT: f64 = 1e-15;
+/// The roundings of a sum over some hundred nodes.
+pub const SUM_TOLERANCE: f64 = 1e-13;
+/// Those of determinants, inverses and quotients of such sums as well.
+pub const ALGEBRA_TOLERANCE: f64 = 1e-12;
+
 /// A request for a rule with so many points on each attribute.
 pub fn quadrature(rule: &str, n_points: &[usize]) -> Quadrature {
     Quadrature { rule: rule.to_owned(), n_points: n_points.to_vec(), prune: None }
