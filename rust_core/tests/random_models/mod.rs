@@ -6,6 +6,7 @@ use mixirt_core::data::{Data, Responses};
 use mixirt_core::item::family;
 use mixirt_core::latent::DISTRIBUTIONS;
 use mixirt_core::params::{FreeParameter, Kind, ParameterTable, Slot};
+use mixirt_core::patterns::MISSING;
 use mixirt_core::plan::Planning;
 use mixirt_core::quadrature::Quadrature;
 use mixirt_core::spec::{GroupSpec, ItemSpec, Model, Spec};
@@ -45,21 +46,32 @@ pub struct Case {
 /// Draws a model with data.
 pub fn draw(recipe: &Recipe) -> Case {
     let mut rng = ChaCha8Rng::seed_from_u64(recipe.seed);
+    let spec = draw_spec(recipe, &mut rng);
+    let (table, x) = draw_parameters(recipe, &spec, &mut rng);
+    let codes = draw_codes(recipe, &spec, &mut rng);
+    let rows = 0..recipe.n_rows;
+    let group = rows.clone().map(|_| rng.random_range(0..recipe.n_groups as u32)).collect();
+    let weights = rows.clone().map(|_| [0.0, 0.5, 1.0, 3.0][rng.random_range(0..4)]).collect();
+    let known_class =
+        rows.map(|_| [0, 0, rng.random_range(0..=recipe.n_classes as u16)][rng.random_range(0..3)]).collect();
+    Case { spec, table, x, codes, group, weights, known_class }
+}
+
+fn draw_spec(recipe: &Recipe, rng: &mut ChaCha8Rng) -> Spec {
     let n = recipe.n_dims;
-    let items: Vec<ItemSpec> = (0..recipe.n_items)
-        .map(|i| {
-            let mut attributes = vec![rng.random_range(0..n)];
-            let other = rng.random_range(0..n);
-            if rng.random_bool(recipe.cross) && !attributes.contains(&other) {
-                attributes.push(other);
-                attributes.sort_unstable();
-            }
-            let n_categories = rng.random_range(2..=4);
-            let scores = (0..n_categories).map(f64::from).collect();
-            let family = family("gpcm").unwrap();
-            ItemSpec { name: format!("i{i}"), family, n_categories: n_categories as usize, scores, attributes }
-        })
-        .collect();
+    let item = |i: usize| {
+        let mut attributes = vec![rng.random_range(0..n)];
+        let other = rng.random_range(0..n);
+        if rng.random_bool(recipe.cross) && !attributes.contains(&other) {
+            attributes.push(other);
+            attributes.sort_unstable();
+        }
+        let n_categories = rng.random_range(2..=4);
+        let scores = (0..n_categories).map(f64::from).collect();
+        let family = family("gpcm").unwrap();
+        ItemSpec { name: format!("i{i}"), family, n_categories: n_categories as usize, scores, attributes }
+    };
+    let items = (0..recipe.n_items).map(item).collect();
     let group = |g: usize| GroupSpec {
         name: format!("g{g}"),
         items: (0..recipe.n_items).collect(),
@@ -67,17 +79,21 @@ pub fn draw(recipe: &Recipe) -> Case {
     };
     // Odd, so that no two nodes are equally probable without answers.
     let n_points = (0..n).map(|_| 2 * rng.random_range(1..=4) + 1).collect();
-    let spec = Spec {
+    Spec {
         items,
         attributes: (0..n).map(|j| format!("a{j}")).collect(),
         groups: (0..recipe.n_groups).map(group).collect(),
         n_classes: recipe.n_classes,
         latent: DISTRIBUTIONS[0],
         quadrature: Quadrature { n_points, ..Quadrature::default() },
-    };
+    }
+}
+
+/// The parameter table, everything free but covariances that are drawn to be 0, and the free parameters.
+fn draw_parameters(recipe: &Recipe, spec: &Spec, rng: &mut ChaCha8Rng) -> (ParameterTable, Vec<f64>) {
+    let (n, c) = (recipe.n_dims, recipe.n_classes);
     let pairs: Vec<bool> = (0..n * n).map(|_| rng.random_bool(recipe.covarying)).collect();
-    let c = recipe.n_classes;
-    let (mut slots, mut free, mut x) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut slots, mut x) = (Vec::new(), Vec::new());
     let cells = spec.cells().unwrap();
     for cell in &cells {
         let (a, b) = (cell.attribute.unwrap_or(0), cell.attribute_2.unwrap_or(0));
@@ -97,30 +113,27 @@ pub fn draw(recipe: &Recipe) -> Case {
             slots.push(Slot::Fixed(0.0));
         } else {
             slots.push(Slot::Free(x.len()));
-            free.push(FreeParameter::default());
             x.push(value);
         }
     }
-    let table = ParameterTable::new(cells, slots, free).unwrap();
+    (ParameterTable::new(cells, slots, vec![FreeParameter::default(); x.len()]).unwrap(), x)
+}
+
+/// Answers without regard to the model: some respondents answer like others, some answer nothing.
+fn draw_codes(recipe: &Recipe, spec: &Spec, rng: &mut ChaCha8Rng) -> Vec<u8> {
     let code = |i: usize, rng: &mut ChaCha8Rng| match rng.random_bool(recipe.missing) {
-        true => 255,
+        true => MISSING,
         false => rng.random_range(0..spec.items[i].n_categories) as u8,
     };
     let mut codes = Vec::new();
     for row in 0..recipe.n_rows {
-        // Some answer like others, some answer nothing.
         match row {
-            0 => codes.extend(vec![255; recipe.n_items]),
+            0 => codes.extend(vec![MISSING; recipe.n_items]),
             _ if row % 3 == 0 => codes.extend_from_within((row - 2) * recipe.n_items..(row - 1) * recipe.n_items),
-            _ => codes.extend((0..recipe.n_items).map(|i| code(i, &mut rng))),
+            _ => codes.extend((0..recipe.n_items).map(|i| code(i, rng))),
         }
     }
-    let rows = 0..recipe.n_rows;
-    let group = rows.clone().map(|_| rng.random_range(0..recipe.n_groups as u32)).collect();
-    let weights = rows.clone().map(|_| [0.0, 0.5, 1.0, 3.0][rng.random_range(0..4)]).collect();
-    let known_class =
-        rows.map(|_| [0, 0, rng.random_range(0..=recipe.n_classes as u16)][rng.random_range(0..3)]).collect();
-    Case { spec, table, x, codes, group, weights, known_class }
+    codes
 }
 
 impl Case {
