@@ -53,8 +53,9 @@ impl Simplex {
     pub fn normalise(&self, x: &mut [f64]) {
         let free = self.free();
         let total: f64 = free.iter().map(|&(f, times)| x[f] * times as f64).sum();
+        let scale = self.free_mass() / total;
         for (f, _) in free {
-            x[f] *= self.free_mass() / total;
+            x[f] *= scale;
         }
     }
 }
@@ -73,8 +74,9 @@ pub fn update(model: &Model, expected: &Expected, x: &mut [f64]) {
             .collect();
         let total: f64 = counts.iter().sum();
         if total > 0.0 {
+            let mass = simplex.free_mass();
             for (&(f, times), count) in free.iter().zip(counts) {
-                x[f] = simplex.free_mass() * count / (total * times as f64);
+                x[f] = mass * count / (total * times as f64);
             }
         }
     }
