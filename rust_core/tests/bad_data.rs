@@ -7,10 +7,13 @@ use mixirt_core::data::{Data, LongResponses, Responses};
 use mixirt_core::params::ParameterTable;
 use mixirt_core::patterns::AnswerLists;
 use mixirt_core::quadrature::Quadrature;
+use mixirt_core::score::{Method, score};
+use mixirt_core::se::{Clusters, METHODS, Point};
 use mixirt_core::spec::Model;
+use mixirt_core::start::start;
 
 mod models;
-use models::{item, spec};
+use models::{RUN_ON, fit, item, options, spec};
 
 /// Items that all measure two attributes, in two groups and two classes.
 fn model(n_items: usize, n_categories: usize, (rule, n_points): (&str, usize)) -> Model {
@@ -62,4 +65,26 @@ fn tables_beyond_all_memory_are_refused_before_they_are_made() {
     let Err(Error::Spec(message)) = data.worker(&model).map(|_| ()) else { panic!("taken") };
     assert!(message.contains("group 'g0'") && message.contains("180000 nodes"), "{message}");
     assert!(message.contains("GB") && message.contains("lower n_quadrature"), "{message}");
+}
+
+#[test]
+fn nobody_leaves_everything_at_its_start() {
+    let model = model(2, 2, ("rectangular", 5));
+    let data = Data::new(&model, &Responses::default()).unwrap();
+    let fitted = fit(&model, &data, &options("anderson", 5, 1e-6));
+    assert_eq!(fitted.expected.loglik, 0.0);
+    assert_eq!(fitted.x, start(&model, &data.summaries()).unwrap());
+    let scores = score(&model, &data, &fitted.x, Method::Eap, &RUN_ON).unwrap();
+    assert!(scores.theta.is_empty() && scores.log_probability.is_empty());
+    for method in METHODS {
+        // There is no information, so that every parameter takes part in a flat direction.
+        let found = method.covariance(&Point::new(&model, &data, &fitted.x, &RUN_ON));
+        assert!(found.is_err() || found.is_ok_and(|c| !c.flat.is_empty()), "{}", method.name());
+    }
+}
+
+#[test]
+fn clusters_beyond_the_respondents_are_refused() {
+    let message = Clusters::new(2, vec![0, u32::MAX], None).unwrap_err().to_string();
+    assert!(message.contains("row 1 is in cluster 4294967295"), "{message}");
 }

@@ -16,12 +16,19 @@ impl Clusters {
     /// Clusters of `n_respondents` respondents.
     ///
     /// # Errors
-    /// [`Error::Data`] where a list does not have an entry for each of them.
+    /// [`Error::Data`] where a list does not have an entry for each of them, or a cluster's number is beyond theirs.
     pub fn new(n_respondents: usize, of_respondent: Vec<u32>, weights: Option<Vec<f64>>) -> Result<Self> {
         let lengths = [Some(of_respondent.len()), weights.as_ref().map(Vec::len)];
         if lengths.into_iter().flatten().any(|n| n != n_respondents) {
             let message = format!("clusters and weights need one entry for each of {n_respondents} respondents");
             return Err(Error::Data(message));
+        }
+        if let Some(row) = of_respondent.iter().position(|&cluster| cluster as usize >= n_respondents) {
+            return Err(Error::Data(format!(
+                "row {row} is in cluster {}, but {n_respondents} respondents have clusters from 0 to {} at the most",
+                of_respondent[row],
+                n_respondents - 1
+            )));
         }
         let n_clusters = of_respondent.iter().map(|&c| c as usize + 1).max().unwrap_or(0);
         Ok(Self { of_respondent, weights, n_clusters })
