@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.pages import differences, run_page
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     path.relative_to(ROOT).as_posix()
@@ -46,6 +48,14 @@ def test_the_python_blocks_run_and_print_what_is_shown(
             (words, numbers), (words_found, numbers_found) = map(words_and_numbers, (shown, found))
             assert words == words_found
             assert numbers == pytest.approx(numbers_found, abs=SHOWN)
+
+
+def test_the_transcript_of_the_command_line_is_what_comes_out(tmp_path: Path) -> None:
+    (transcript,) = blocks("console")
+    (tmp_path / "page.md").write_text(f"```console\n{transcript}```\n", encoding="utf-8")
+    ((block, found),) = run_page(tmp_path / "page.md", tmp_path)
+    assert differences(block.code, found) == []
+    assert "status 1" in found
 
 
 @pytest.mark.parametrize("page", PAGES)
