@@ -1,7 +1,22 @@
 """Item response and latent class models by marginal maximum likelihood.
 
-Names are imported when they are first used: a scoring service that loads a model file never pays
-for the parts that estimate.
+- Estimate: :func:`fit`, :func:`fit_latent_class`, :func:`compare_classes`. They return a
+  :class:`Result`: estimates, standard errors, diagnostics, scores, simulated responses, reports.
+- Say which model, where its name is not enough: :class:`Model`, :func:`bifactor`, :mod:`priors`.
+- Give responses: arrays, lists and data frames as they are, :func:`long` for a row per answer,
+  :mod:`datasets` to try things out.
+- Go on: :func:`compare` fits, draw them (:mod:`plots`), :func:`load` what a result saved, and make
+  it a :class:`Scorer` for production.
+- When something is wrong: :mod:`errors` has what is raised and warned.
+
+Examples
+--------
+>>> import mixirt
+>>> r = mixirt.fit(mixirt.datasets.load("lsat7").frame(), "2pl")
+>>> round(r.loglik, 4)
+-2658.8051
+>>> r.score([[1, 1, 1, 0, 0]]).theta.round(2)
+array([[-0.2]])
 """
 
 from importlib import import_module
@@ -97,6 +112,8 @@ _HOMES = {
 _MODULES = ("datasets", "errors", "plots", "priors")
 
 
+# Names are imported when they are first used: a scoring service that loads a model file never pays
+# for the parts that estimate.
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"mixirt.{name}")

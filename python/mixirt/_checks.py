@@ -137,5 +137,5 @@ def numbers(what: str, values: Any) -> NDArray[np.float64]:
     except (TypeError, ValueError, OverflowError):
         raise SpecError(f"{what} must be numbers; found {values!r}") from None
     if not np.isfinite(found).all():
-        raise SpecError(f"{what} must be finite numbers")
+        raise SpecError(f"{what} must be finite numbers; found {found[~np.isfinite(found)][0]}")
     return found

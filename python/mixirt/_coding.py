@@ -182,7 +182,9 @@ def _read_coding(categories: Any, missing: Any, name: str) -> Coding:
             )
         if label in codes or label in absent:
             role = "twice" if label in codes else "both as a category and as missing"
-            raise DataError(f"item {name!r}: the value {quoted(label)} is given {role}")
+            raise DataError(
+                f"item {name!r}: the value {quoted(label)} is given {role}; give it once"
+            )
         codes[label] = code
     return Coding(labels, codes | dict.fromkeys(absent, MISSING))
 

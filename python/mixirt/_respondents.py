@@ -101,7 +101,7 @@ def read_groups(groups: Any, table: Table, labels: Iterable[Any] | None = None) 
     """
     if groups is None:
         if labels is not None:
-            raise DataError("group_labels are given, but groups are not")
+            raise DataError("group_labels are given, but groups are not; pass groups= too")
         return None
     values = read_vector(groups, table.n_rows, "groups")
     _check_labelled(values, table)

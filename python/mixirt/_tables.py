@@ -178,7 +178,7 @@ def _item_names(item_names: Any, n_items: int) -> tuple[str, ...]:
         raise DataError(f"item_names must be a sequence of names; found {quoted(item_names)}")
     names = tuple(str(name) for name in given)
     if len(names) != n_items:
-        raise DataError(f"item_names has {len(names)} names, but there are {n_items} items")
+        raise DataError(f"item_names has {len(names)} names for {n_items} items; give one for each")
     return names
 
 

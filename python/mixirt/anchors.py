@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixirt._words import unknown
+from mixirt._words import quoted, unknown
 from mixirt.design import Design
 from mixirt.errors import IdentificationError, SpecError
 from mixirt.identification import check_identification
@@ -50,7 +50,10 @@ def _anchor_items(design: Design, source: Design, items: Sequence[object] | None
     if items is None:
         names = set(design.items) & set(source.items)
         if not names:
-            raise SpecError("the two models have no item in common, so there is nothing to anchor")
+            raise SpecError(
+                f"there is nothing to anchor: the items are {quoted(design.items)}, those of the "
+                f"fit {quoted(source.items)}; they are matched by name"
+            )
     else:
         names = {str(item) for item in ([items] if isinstance(items, str) else items)}
     for name in sorted(names):
@@ -61,7 +64,7 @@ def _anchor_items(design: Design, source: Design, items: Sequence[object] | None
         if mine != theirs:
             raise SpecError(
                 f"item '{name}' is not the same in both models: it is {_words(mine)} here and "
-                f"{_words(theirs)} in the fit that anchors it"
+                f"{_words(theirs)} in the fit that anchors it; leave it out of items="
             )
     return names
 
@@ -105,7 +108,9 @@ def _value(
     part = _part(design, cell)
     estimates = known.get(part)
     if estimates is None:
-        raise SpecError(f"the fit has no {design.describe(cell)} to anchor it at")
+        raise SpecError(
+            f"the fit has no {design.describe(cell)} to anchor it at; leave the item out of items="
+        )
     place = _place(design, cell)
     if place in estimates:
         return estimates[place]

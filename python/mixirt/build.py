@@ -110,7 +110,10 @@ def _category_labels(
 ) -> tuple[tuple[object, ...], ...]:
     if categories is not None:
         if len(categories) != len(names):
-            raise SpecError(f"categories were given for {len(categories)} of {len(names)} items")
+            raise SpecError(
+                f"categories were given for {len(categories)} items, but there are {len(names)}; "
+                "give those of each"
+            )
         return tuple(tuple(values) for values in categories)
     counts = 2 if n_categories is None else n_categories
     listed = [counts] * len(names) if isinstance(counts, (int, np.integer)) else list(counts)
@@ -135,7 +138,10 @@ def _scores(
         listed = list(several("category_scores", given))
         each = bool(listed) and hasattr(listed[0], "__iter__")
         if each and len(listed) != len(names):
-            raise SpecError(f"category scores were given for {len(listed)} of {len(names)} items")
+            raise SpecError(
+                f"category scores were given for {len(listed)} items, but there are {len(names)}; "
+                "give those of each, or name the items in a mapping"
+            )
         by_item = dict(zip(names, listed if each else [listed] * len(names), strict=True))
     scores = []
     for name, values in zip(names, labels, strict=True):
@@ -145,7 +151,8 @@ def _scores(
         )
         if len(own) != len(values):
             raise SpecError(
-                f"item '{name}' has {len(values)} categories but {len(own)} category scores"
+                f"item '{name}' has {len(values)} categories but {len(own)} category scores; give "
+                "one for each category"
             )
         scores.append(own)
     return tuple(scores)
@@ -166,7 +173,9 @@ def _q_matrix(
     try:
         values = np.asarray(q_matrix)
     except ValueError:
-        raise SpecError("the rows of the Q matrix differ in length") from None
+        raise SpecError(
+            "the rows of the Q matrix differ in length; each has an entry for every attribute"
+        ) from None
     if values.shape == (0,):
         values = np.zeros((len(items), 0))
     if values.ndim == 1:
@@ -228,7 +237,7 @@ def _members(
                 raise SpecError(unknown(what, name, names))
         members[groups.index(label)] = [name in own for name in names]
         if what == "item" and not members[groups.index(label)].any():
-            raise SpecError(f"group '{label}' has no items")
+            raise SpecError(f"group '{label}' has no items; name some in items_by_group")
     return members
 
 

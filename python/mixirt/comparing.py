@@ -59,16 +59,16 @@ def compare(*results: Result, names: Any = None) -> Any:
     [10.0, 12.1916, 4.0, 0.016]
     """
     if len(results) < 2:
-        raise SpecError(f"compare needs two fits or more; found {len(results)}")
+        raise SpecError(f"compare takes two fits or more; found {len(results)}")
     labels = [str(i + 1) for i in range(len(results))] if names is None else list(names)
     if len(labels) != len(results):
-        raise SpecError(f"{len(labels)} names were given for {len(results)} fits")
+        raise SpecError(f"{len(labels)} names were given for {len(results)} fits; give one each")
     fingerprints = [result._fitted.fingerprint for result in results]
     differing = [n for n, f in zip(labels, fingerprints, strict=True) if f != fingerprints[0]]
     if differing:
         raise DataError(
             f"{quoted(differing)} and '{labels[0]}' were fitted to different responses, groups or "
-            "weights; their log-likelihoods cannot be compared"
+            "weights, so their log-likelihoods cannot be compared; fit them to the same ones"
         )
     order = sorted(range(len(results)), key=lambda i: results[i].n_parameters)
     ordered = [results[i] for i in order]

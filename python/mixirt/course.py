@@ -102,7 +102,7 @@ class Course(Estimates):
         return [f"{describe(int(cell))} at {public[cell]:.6g}" for cell in stopped]
 
     def _coarse_groups(self) -> list[str]:
-        """List groups whose correlations are too high for the grid, in words."""
+        """List groups with an attribute that varies too little for the grid, in words."""
         design = self._model.design
         steps = self._engine.resolution(self._found["x"])
         return [

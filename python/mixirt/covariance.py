@@ -136,7 +136,8 @@ class Covariances(Estimates):
         if found.flat:
             warn(
                 f"the information matrix ({method}) is not positive definite, so there are no "
-                f"standard errors; flat direction: {quoted(found.flat, 5)}",
+                f"standard errors; flat direction: {quoted(found.flat, 5)}. Fix or tie some of "
+                "them, or give them priors",
                 InformationWarning,
             )
         return found

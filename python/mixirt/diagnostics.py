@@ -16,7 +16,7 @@ from mixirt.errors import EstimationError, MixirtError
 if TYPE_CHECKING:
     from mixirt.result import Result
 
-__all__ = ["STATUSES", "Diagnostics", "diagnose"]
+__all__ = ["STATUSES", "Diagnostics", "decreases", "diagnose"]
 
 Floats = NDArray[np.float64]
 #: Every status and what it means, the worst last.
@@ -135,7 +135,7 @@ def diagnose(result: Result) -> Diagnostics:
         shift = shift - step
         worst = int(np.argmax(_relative(shift, x)))
     inward = _points_inward(result, x, gradient)
-    decreases = _decreases(result._found["history"])
+    falls = decreases(result._found["history"])
     at_bounds = tuple(result._at_bounds())
     if is_flat:
         status = "saddle or flat"
@@ -156,8 +156,8 @@ def diagnose(result: Result) -> Diagnostics:
         finer_loglik=finer_loglik,
         finer_shift=nan if shift is None else float(abs(shift[worst])),
         finer_parameter="" if shift is None else found.names[worst],
-        n_decreases=len(decreases),
-        largest_decrease=float(decreases.max(initial=0.0)),
+        n_decreases=len(falls),
+        largest_decrease=float(falls.max(initial=0.0)),
         n_starts=result.n_starts,
         n_replicated=result.n_replicated,
         at_bounds=at_bounds,
@@ -206,7 +206,7 @@ def _points_inward(result: Result, x: Floats, gradient: Floats) -> bool:
     return bool((own & ((low & (gradient > _MATTERS)) | (high & (gradient < -_MATTERS)))).any())
 
 
-def _decreases(history: dict[str, NDArray[np.generic]]) -> Floats:
+def decreases(history: dict[str, NDArray[np.generic]]) -> Floats:
     """By how much the log-posterior fell, for the cycles in which it did."""
     kept = np.asarray(history["log_posterior"])[~np.asarray(history["rejected"])]
     falls = -np.diff(kept)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixirt._words import quoted
+from mixirt._words import quoted, unknown
 from mixirt.errors import DataError, SpecError
 from mixirt.frames import to_native
 from mixirt.model import Model
@@ -189,9 +189,9 @@ class Estimates:
                 f"class {class_} does not exist; classes run from 1 to {design.n_classes}"
             )
         if group is None and len(design.groups) > 1:
-            raise SpecError(f"say which group: {quoted(design.groups)}")
+            raise SpecError(f"say which group (group=): {quoted(design.groups)}")
         if group is not None and group not in design.groups:
-            raise DataError(f"unknown group '{group}'; known: {quoted(design.groups)}")
+            raise DataError(unknown("group", group, design.groups))
         observed = 0 if group is None else design.groups.index(group)
         return observed * design.n_classes + class_ - 1
 

@@ -121,5 +121,5 @@ def _by_item(names: dict[str, object], items: Sequence[str]) -> list[object]:
             raise SpecError(unknown("item", item, items))
     missing = [item for item in items if item not in names]
     if missing:
-        raise SpecError(f"no item model was given for item '{missing[0]}'")
+        raise SpecError(f"no item model was given for item '{missing[0]}'; name one for each item")
     return [names[item] for item in items]

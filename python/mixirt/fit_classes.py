@@ -83,7 +83,10 @@ def fit_latent_class(
     else:
         for name in ("q_matrix", "model", "n_classes", "attributes"):
             if name in options:
-                raise SpecError(f"{name} is no option of a latent class analysis")
+                raise SpecError(
+                    f"{name} is no option of a latent class analysis; leave it out, or use "
+                    "mixirt.fit"
+                )
         n_classes = whole_number("n_classes", k, 1)
         result = fit(responses, "gpcm", q_matrix=(), n_classes=n_classes, **common)
     assert isinstance(result, LatentClassResult)
@@ -168,5 +171,5 @@ def compare_classes(
     """
     numbers = [whole_number("k", n, 1) for n in several("k", k)]
     if not numbers:
-        raise SpecError("k names no number of classes")
+        raise SpecError("k names no number of classes; give some, for instance range(1, 6)")
     return ClassComparison({n: fit_latent_class(responses, n, **options) for n in numbers})

@@ -15,11 +15,13 @@ from mixirt._progress import cycles
 from mixirt._warn import warn
 from mixirt._words import quoted, unknown
 from mixirt.design import Design
+from mixirt.diagnostics import decreases
 from mixirt.errors import (
     BoundaryWarning,
     ConvergenceWarning,
     DataError,
     DataWarning,
+    LikelihoodDecreaseWarning,
     QuadratureWarning,
     ReplicationWarning,
     SpecError,
@@ -37,6 +39,10 @@ from mixirt.starts import plan_starts
 from mixirt.uninformed import uninformed
 
 __all__ = ["fit"]
+
+#: A log-likelihood that falls by less from one cycle to the next says nothing: nodes that move with
+#: a distribution change it a little.
+_FALL = 0.1
 
 
 @dataclass(frozen=True)
@@ -197,6 +203,8 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
         category that nobody chose.
     ReplicationWarning
         If only one of several starts reached the highest log-likelihood.
+    LikelihoodDecreaseWarning, QuadratureWarning
+        If the quadrature grid is too coarse.
 
     Examples
     --------
@@ -277,14 +285,19 @@ def model_for(read: Responses, model: Any, **structure: Any) -> Model:
 def _read_for(responses: Any, model: Model, groups: Any, reading: Mapping[str, Any]) -> Responses:
     design = model.design
     if reading["categories"] is not None:
-        raise SpecError("categories cannot be given together with a Model, which has them already")
+        raise SpecError(
+            "categories cannot be given together with a Model, which has them already; make the "
+            "Model with them"
+        )
     if design.has_groups and groups is None:
         raise DataError(
             f"the model has groups {quoted(design.groups)}, but no groups were given; pass groups="
             " with the label of each respondent"
         )
     if not design.has_groups and groups is not None:
-        raise SpecError("groups were given, but the model has none; make it with groups=[...]")
+        raise SpecError(
+            "groups were given, but the model has none; make it with groups=, their labels"
+        )
     own = dict(zip(design.items, design.category_labels, strict=True))
     labels = design.groups if design.has_groups else None
     try:
@@ -396,15 +409,25 @@ def warn_about(result: Result) -> None:
     stopped = result._at_bounds()
     if stopped:
         warn(
-            f"stopped by a bound: {'; '.join(stopped[:5])}"
-            + (f"; and {len(stopped) - 5} more" if len(stopped) > 5 else ""),
+            f"stopped by a bound, and so without standard errors: {'; '.join(stopped[:5])}"
+            + (f"; and {len(stopped) - 5} more" if len(stopped) > 5 else "")
+            + ". Unless they belong there, give them a prior or other bounds",
             BoundaryWarning,
+        )
+    falls = decreases(result._found["history"])
+    if falls.max(initial=0.0) > _FALL:
+        warn(
+            f"the log-likelihood fell in {len(falls)} of {result.n_cycles} cycles, by up to "
+            f"{falls.max():.2g}: the quadrature grid is too coarse for the distribution; raise "
+            "n_quadrature",
+            LikelihoodDecreaseWarning,
         )
     coarse = result._coarse_groups()
     if coarse:
+        given = ", given the others," if len(result.model.design.attributes) > 1 else ""
         warn(
-            f"the quadrature grid is too coarse for the correlations {coarse[0]}: the conditional "
-            "standard deviation of an attribute is less than one step; raise n_quadrature or use "
+            f"the quadrature grid is too coarse for the distribution {coarse[0]}: the standard "
+            f"deviation of an attribute{given} is less than one step; raise n_quadrature or use "
             'quadrature="gauss-hermite"',
             QuadratureWarning,
         )

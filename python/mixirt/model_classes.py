@@ -142,7 +142,7 @@ class ClassVerbs:
             if design.n_categories[item] != n:
                 raise SpecError(
                     f"{n} probabilities were given for item '{name}', which has "
-                    f"{design.n_categories[item]} categories"
+                    f"{design.n_categories[item]} categories; give one for each"
                 )
         return cells, intercepts[design.cells.category[cells] - 1]
 

@@ -65,7 +65,9 @@ class Verbs:
         """
         cells = select(self._design, kind, **where)
         if value is None:
-            raise SpecError(f"fix needs the value at which to hold the {kind}")
+            raise SpecError(
+                f"fix takes the value at which to hold the {kind}, as fix('{kind}', 1.0)"
+            )
         values = engine_values(kind, value, len(cells))
         return self._with(self._table.fix(cells, values))
 
@@ -143,7 +145,7 @@ class Verbs:
         if not tied:
             raise SpecError(
                 f"there is nothing to tie: no two of the {len(cells)} matched parameters of kind "
-                f"'{kind}' differ only in {', '.join(free_parts)}"
+                f"'{kind}' differ only in {', '.join(free_parts)}; name more with across="
             )
         return self._with(table)
 
@@ -216,11 +218,13 @@ class Verbs:
                 f"a prior is made by mixirt.priors.normal, .lognormal or .beta; found {prior!r}"
             )
         if prior is not None and prior.name == "beta" and kind != "guessing":
-            raise SpecError(f"a beta prior is for guessing probabilities, not for a {kind}")
+            raise SpecError(
+                f"a beta prior is for guessing probabilities, not for a {kind}; use normal"
+            )
         table = self._table.set_prior(cells, prior)
         if prior is not None and prior.name == "lognormal":
             if kind in ("guessing", "proportion"):
-                raise SpecError(f"a lognormal prior is not for a {kind}")
+                raise SpecError(f"a lognormal prior is for positive parameters, not for a {kind}")
             for cell in cells:
                 table = table.set(np.array([cell]), lower=max(float(table.lower[cell]), 0.0))
             check_room(self._design, table, cells)
@@ -260,7 +264,8 @@ class Verbs:
         cells = self._estimated(kind, where, "bound")
         if lower is not None and upper is not None and not lower < upper:
             raise SpecError(
-                f"the lower bound {lower} of a {kind} is not below its upper bound {upper}"
+                f"the lower bound of a {kind} must be below the upper one; found {lower} and "
+                f"{upper}"
             )
         settings = {}
         if lower is not None:

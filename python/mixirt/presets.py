@@ -102,7 +102,7 @@ def _invariance(
     if not several:
         if tied:
             need = "groups" if over == "group" else "n_classes of 2 or more"
-            raise SpecError(f'{option}="{level}" needs {need}')
+            raise SpecError(f'{option}="{level}" is about several; give {need}, or leave it out')
         return table
     exempt = np.isin(np.array(design.items), free_items)
     for kind in tied:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
-from mixirt.errors import SpecError
+from mixirt._checks import number, positive_number
 
 __all__ = ["Prior", "beta", "lognormal", "normal"]
 
@@ -102,12 +101,8 @@ def beta(a: float, b: float) -> Prior:
 
 
 def _finite(value: float, what: str) -> float:
-    if not math.isfinite(value):
-        raise SpecError(f"the {what} of a prior must be finite; found {value}")
-    return float(value)
+    return number(f"the {what} of a prior", value)
 
 
 def _positive(value: float, what: str) -> float:
-    if not (math.isfinite(value) and value > 0):
-        raise SpecError(f"the {what} of a prior must be positive and finite; found {value}")
-    return float(value)
+    return positive_number(f"the {what} of a prior", value)

@@ -49,9 +49,9 @@ def engine_bound(kind: str, bound: Any) -> float:
 def engine_scale(kind: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Put values as the user gives them on the scale of the engine, or refuse them."""
     if np.isnan(values).any():
-        raise SpecError(f"the value of a {kind} is not a number (NaN)")
+        raise SpecError(f"the value of a {kind} must be a number; found NaN")
     if kind != "guessing" and np.isinf(values).any():
-        raise SpecError(f"the value of a {kind} must be finite; found {values[0]:g}")
+        raise SpecError(f"the value of a {kind} must be finite; found infinity")
     if kind == "guessing" and (values == 1).any():
         raise SpecError("a guessing probability must be below 1; found 1")
     if kind in ("guessing", "proportion") and ((values < 0) | (values > 1)).any():

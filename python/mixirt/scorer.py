@@ -185,7 +185,7 @@ class Scorer:
         """
         position = 0 if group is None else self._group(group)
         if group is None and self._result.model.design.has_groups:
-            raise DataError(f"say which group: {quoted(self._result.model.design.groups)}")
+            raise DataError(f"say which group (group=): {quoted(self._result.model.design.groups)}")
         named = isinstance(responses, Mapping)
         codes = self._named(responses) if named else self._listed(responses)
         return Score(*self._compiled.score_one(position, codes))
@@ -210,7 +210,10 @@ class Scorer:
                 f"{len(self._codes)} items; found {responses!r}"
             ) from None
         if len(answers) != len(self._codes):
-            raise DataError(f"{len(answers)} answers were given for {len(self._codes)} items")
+            raise DataError(
+                f"{len(answers)} answers were given for {len(self._codes)} items; give one for "
+                "each, None where it is missing, or name the items in a mapping"
+            )
         try:
             return bytes([codes[a] for codes, a in zip(self._codes, answers, strict=True)])
         except (KeyError, TypeError):  # NaN, or no category
@@ -227,15 +230,16 @@ class Scorer:
             return MISSING
         labels = self._result.model.design.category_labels[item]
         raise DataError(
-            f"item '{self.items[item]}': {answer!r} is not among its categories {listed(labels)}"
+            f"item '{self.items[item]}': {answer!r} is not among its categories {listed(labels)}; "
+            "give None where there is no answer"
         )
 
     def _group(self, label: Any) -> int:
         design = self._result.model.design
         if not design.has_groups:
-            raise DataError("a group was given, but the model has none")
+            raise DataError("a group was given, but the model has none; leave it out")
         if label not in design.groups:
-            raise DataError(f"unknown group '{label}'; known: {quoted(design.groups)}")
+            raise DataError(unknown("group", label, design.groups))
         return design.groups.index(label)
 
     def _score_whole(

@@ -142,7 +142,7 @@ def read_new(result: Result, responses: Any, groups: Any, missing: Any, extra: A
             "respondent"
         )
     if groups is not None and not design.has_groups:
-        raise DataError("groups were given, but the model has none")
+        raise DataError("groups were given, but the model has none; leave them out")
     return Responses.read_for(
         responses,
         dict(zip(design.items, design.category_labels, strict=True)),

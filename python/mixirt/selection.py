@@ -108,7 +108,7 @@ def _categories(design: Design, category: Any) -> list[int]:
     largest = max(design.n_categories) - 1
     for value in _listed(category):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-            raise SpecError(f"category {value!r} is not a whole number from 1 to {largest}")
+            raise SpecError(f"a category is a whole number from 1 to {largest}; found {value!r}")
         if not 1 <= value <= largest:
             raise SpecError(
                 f"category {value} has no intercept; categories with one run from 1 to {largest}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixirt._checks import numbers, whole_number
+from mixirt._checks import numbers, several, whole_number
 from mixirt._words import quoted, unknown
 from mixirt.errors import DataError, SpecError
 from mixirt.frames import to_native
@@ -96,13 +96,15 @@ def _observed(result: Result, n: Any, groups: Any, theta: Any) -> NDArray[np.int
         n = whole_number("n", n, 1, MAX_RESPONDENTS)
     if groups is not None:
         if not design.has_groups:
-            raise SpecError("groups were given, but the model has none")
-        labels = list(groups)
+            raise SpecError("groups were given, but the model has none; leave them out")
+        labels = several("groups", groups)
         for label in labels:
             if label not in design.groups:
                 raise DataError(unknown("group", label, design.groups))
         if n is not None and n != len(labels):
-            raise SpecError(f"n is {n}, but {len(labels)} group labels were given")
+            raise SpecError(
+                f"n is {n}, but {len(labels)} group labels were given; give one of the two"
+            )
         return np.array([design.groups.index(label) for label in labels], dtype=np.int64)
     if n is None and theta is not None:
         n = len(np.asarray(theta))

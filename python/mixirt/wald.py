@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mixirt._checks import numbers
 from mixirt._chi_square import chi_square_tail
-from mixirt._words import unknown
+from mixirt._words import quoted, unknown
 from mixirt.errors import SpecError
 
 __all__ = ["WaldTest", "wald_test"]
@@ -76,11 +77,13 @@ def _rows(names: Sequence[str], hypothesis: Any, equal: bool) -> NDArray[np.floa
                 raise SpecError(unknown("parameter", name, names))
         rows = np.eye(len(names))[[names.index(name) for name in hypothesis]]
         if equal and len(rows) < 2:
-            raise SpecError("equality needs two parameters or more")
+            raise SpecError(
+                f"equality is between two parameters or more; found {quoted(hypothesis)} alone"
+            )
         return rows[:-1] - rows[1:] if equal else rows
-    rows = np.atleast_2d(np.asarray(hypothesis, dtype=np.float64))
+    rows = np.atleast_2d(numbers("the hypothesis", hypothesis))
     if equal:
-        raise SpecError("equal=True is for names of parameters; a matrix says it itself")
+        raise SpecError("equal=True goes with names of parameters, not with a matrix; leave it out")
     if rows.ndim != 2 or rows.shape[1] != len(names) or not np.isfinite(rows).all():
         raise SpecError(
             f"the hypothesis must be names of parameters or a finite matrix with {len(names)} "

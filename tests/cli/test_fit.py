@@ -124,7 +124,11 @@ def test_latent_classes(run, tmp_path):
         ("a,b\n1,0\n0,1\n", ["--exclude", "a,b"], "no columns are left"),
         ("a,b\n1,0\n0,1\n", ["--items", "a", "--id", "a"], "'a' cannot be an item and"),
         ("a,b,g\n1,0,1\n0,1,\n", ["--groups", "g"], "line 3 has no group in column 'g'"),
-        ("a,b,w\n1,0,1\n0,1,x\n", ["--weights", "w"], "line 3, column 'w': found 'x', no weight"),
+        (
+            "a,b,w\n1,0,1\n0,1,x\n",
+            ["--weights", "w"],
+            "line 3, column 'w': found 'x'; a weight is a number",
+        ),
         ("a,b\n1,1\n2,2\n1,2\n", [], "say --categories 1,2"),
         ("a,b\n1,0\n0,1\n", ["--delimiter", ";;"], "a delimiter is one character"),
         ("a,b\n1,0\n0,1\n", ["--item-model", "c=3pl"], "unknown item 'c'"),

@@ -211,6 +211,18 @@ def test_diagnostics_of_a_fit_that_stopped_too_early():
     assert found.newton_distance / 2 == pytest.approx(gain, rel=0.5)
 
 
+@pytest.mark.filterwarnings("ignore::mixirt.BoundaryWarning", "ignore::mixirt.QuadratureWarning")
+def test_a_log_likelihood_that_falls_is_told():
+    lsat7 = mixirt.datasets.load("lsat7").responses
+    words = r"in \d+ of \d+ cycles, by up to 1\.3"
+    with pytest.warns(mixirt.LikelihoodDecreaseWarning, match=words):
+        coarse = mixirt.fit(lsat7, "rasch", n_quadrature=4)
+    assert coarse.history["loglik"].diff().min() < -1.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", mixirt.LikelihoodDecreaseWarning)
+        mixirt.fit(lsat7, "rasch", n_quadrature=16)
+
+
 def test_diagnostics_of_a_coarse_grid():
     answers = graded(48, 12, 2 * np.random.default_rng(49).standard_normal(500))
     result = mixirt.fit(answers, "grm", n_quadrature=9, **TIGHT)

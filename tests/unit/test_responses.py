@@ -250,7 +250,7 @@ GOOD = [[0, 1], [1, 0], [0, 0]]
         ({"groups": list("aab"), "group_labels": list("abc")}, "'c' without respondents"),
         ({"groups": list("aab"), "weights": [1, 1, 0]}, "'b' without respondents of positive"),
         ({"group_labels": ["a"]}, "groups are not"),
-        ({"item_names": ["a"]}, "1 names, but there are 2 items"),
+        ({"item_names": ["a"]}, "1 names for 2 items; give one for each"),
         ({"item_names": ["a", "a"]}, "these repeat: 'a'"),
         ({"categories": {"q9": [0, 1]}}, "'q9'"),
         ({"categories": [0]}, "1 categories"),

@@ -150,10 +150,12 @@ def _items(source: Source, given: argparse.Namespace) -> list[str]:
     if given.items is not None:
         both = [name for name in given.items if name in apart]
         if both:
-            raise DataError(f"column '{both[0]}' cannot be an item and something else")
+            raise DataError(
+                f"column '{both[0]}' cannot be an item and something else; name it once"
+            )
         items = list(given.items)
     if not items:
-        raise DataError("no columns are left to be items")
+        raise DataError("no columns are left to be items; say fewer in --exclude, or name --items")
     return items
 
 
@@ -211,7 +213,9 @@ def _groups(chunk: Chunk, name: str) -> list[Any]:
     values = chunk.values(name)
     for row, value in enumerate(values):
         if value is None:
-            raise DataError(f"{chunk.where(row)} has no group in column '{name}'")
+            raise DataError(
+                f"{chunk.where(row)} has no group in column '{name}'; every row needs one"
+            )
     try:
         return [int(v) if isinstance(v, str) else v for v in values]
     except ValueError:
@@ -224,6 +228,9 @@ def _weights(chunk: Chunk, name: str) -> list[float]:
         number = as_number(value) if isinstance(value, str) else value
         if number is None or isinstance(number, str):
             found = "nothing" if number is None else repr(number)
-            raise DataError(f"{chunk.where(row)}, column '{name}': found {found}, no weight")
+            raise DataError(
+                f"{chunk.where(row)}, column '{name}': found {found}; a weight is a number of 0 or "
+                "more"
+            )
         weights.append(float(number))
     return weights

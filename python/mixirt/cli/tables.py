@@ -188,7 +188,7 @@ class _Csv(Source):
                 if len(row) != len(self.names):
                     raise DataError(
                         f"{self._path}, line {line}: found {len(row)} fields where the header has "
-                        f"{len(self.names)}"
+                        f"{len(self.names)}; is the delimiter right (--delimiter)?"
                     )
                 lines.append(line)
                 chosen.append(row)

@@ -32,7 +32,7 @@ def run_score(given: argparse.Namespace) -> None:
             f"the fit has groups {quoted(design.groups)}; name the column that holds them: --groups"
         )
     if given.groups is not None and not design.has_groups:
-        raise DataError("--groups was given, but the fit has no groups")
+        raise DataError("--groups was given, but the fit has no groups; leave it out")
     if given.exclude and given.long is None:
         raise DataError(
             "--exclude belongs to --long; columns that are no items are left out anyway"
@@ -152,7 +152,7 @@ def run_compare(given: argparse.Namespace) -> None:
         if result.fingerprint != first.fingerprint:
             raise DataError(
                 f"{given.fits[0]} and {path} were fitted to different responses, so their "
-                "log-likelihoods cannot be compared"
+                "log-likelihoods cannot be compared; fit them to the same table"
             )
     print(_comparison(given.fits, results))
 

@@ -185,7 +185,7 @@ def choose_items(result: Result, items: Any, place: Place) -> list[str]:
     if wanted is None:
         return known
     if not wanted:
-        raise SpecError("items names no item")
+        raise SpecError("items names no item; name some, or leave it out for all")
     for name in wanted:
         if name not in known:
             raise SpecError(unknown("item", name, known))

@@ -59,7 +59,7 @@ def convergence(result: Result, *, ax: Axes | None = None) -> Axes:
     """
     history = result._found["history"]
     if not result.n_cycles:
-        raise SpecError("the fit has no cycles to draw")
+        raise SpecError("the fit has no cycles to draw: it was made with max_cycles=0")
     ax = _style.given_or_new(ax)
     cycle = np.arange(1, result.n_cycles + 1)
     rejected = np.asarray(history["rejected"], dtype=bool)

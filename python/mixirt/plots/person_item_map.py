@@ -90,7 +90,10 @@ def person_item_map(  # noqa: PLR0913 -- keywords
     along, place = of.attribute, of.place
     difficult = _difficulties(result, of, level)
     if not difficult:
-        raise SpecError(f"none of the items measures '{along}' and nothing else")
+        raise SpecError(
+            f"none of the items measures '{along}' alone, so none has a difficulty on its scale; "
+            "choose other items= or another attribute="
+        )
     groups = _choose.places(result, group, class_)
     n = len(difficult)
     ax = _style.given_or_new(ax, height=_PEOPLE + _OTHERS + _ROW * max(n, 4))

@@ -98,7 +98,10 @@ def _two(
     names = [design.attributes[a] for a in own]
     if len(names) < 2:
         has = "has one attribute" if names else "has no attributes"
-        raise SpecError(f"a surface needs two attributes; the model {has}")
+        raise SpecError(
+            f"a surface needs two attributes, but the model {has}; draw category_curves, "
+            "test_characteristic or class_profiles"
+        )
     if attributes is None:
         if len(names) > 2:
             raise SpecError(f"say which two attributes (attributes=): {quoted(names)}")
