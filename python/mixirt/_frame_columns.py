@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mixirt._tables import SHAPE_WANTED, Table, numeric, objects
 from mixirt.errors import DataError
 
-__all__ = ["named_columns", "read_frame", "read_series"]
+__all__ = ["index_of", "named_columns", "read_frame", "read_series"]
 
 #: Types of columns that NumPy has too.
 _NUMPY_TYPES = frozenset(
@@ -79,12 +79,14 @@ def read_series(values: Any) -> NDArray[Any] | None:
     return objects(series.to_list(), len(series)) if numbers is None else numbers
 
 
+def index_of(values: Any) -> Any:
+    """Give the index of a frame or series of pandas; None for what has none."""
+    read = nw.from_native(values, pass_through=True, allow_series=True)
+    return nw.maybe_get_index(read) if isinstance(read, (nw.DataFrame, nw.Series)) else None
+
+
 def _from_frame(frame: nw.DataFrame[Any]) -> Table:
     names = tuple(str(name) for name in frame.columns)
-    index = nw.maybe_get_index(frame)
-    counts_rows = index is None or (
-        type(index).__name__ == "RangeIndex" and index.start == 0 and index.step == 1
-    )
     matrix = _matrix_of_frame(frame)
     return Table(
         names=names,
@@ -92,7 +94,7 @@ def _from_frame(frame: nw.DataFrame[Any]) -> Table:
         n_rows=len(frame),
         native=frame.implementation.value,
         has_names=True,
-        row_labels=None if counts_rows else index,
+        index=nw.maybe_get_index(frame),
     )
 
 

@@ -51,7 +51,7 @@ def read_weights(weights: Any, table: Table) -> NDArray[np.float64] | None:
     """Read frequency or sampling weights: finite, not negative, not all zero; shape (N,)."""
     if weights is None:
         return None
-    given = read_vector(weights, table.n_rows, "weights")
+    given = read_vector(weights, table.n_rows, "weights", table.index)
     if given.dtype.kind == "O":
         for row, value in enumerate(given):
             if not is_missing(value) and not _is_number(value):
@@ -103,7 +103,7 @@ def read_groups(groups: Any, table: Table, labels: Iterable[Any] | None = None) 
         if labels is not None:
             raise DataError("group_labels are given, but groups are not; pass groups= too")
         return None
-    values = read_vector(groups, table.n_rows, "groups")
+    values = read_vector(groups, table.n_rows, "groups", table.index)
     _check_labelled(values, table)
     if values.dtype.kind != "O":
         distinct, inverse = np.unique(values, return_inverse=True)

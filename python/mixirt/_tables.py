@@ -18,6 +18,7 @@ __all__ = [
     "SHAPE_WANTED",
     "Table",
     "as_list",
+    "counts_rows",
     "frame_columns",
     "listed",
     "numeric",
@@ -60,8 +61,8 @@ class Table:
         The library of the frame, as "pandas"; "numpy" for arrays and lists.
     has_names
         Whether the names are the user's own, so that columns can be matched by them.
-    row_labels
-        The index of a pandas frame, unless it merely counts the rows; else None.
+    index
+        The index of a pandas frame; else None.
     """
 
     names: tuple[str, ...]
@@ -69,7 +70,7 @@ class Table:
     n_rows: int
     native: str = "numpy"
     has_names: bool = False
-    row_labels: Any = None
+    index: Any = None
 
     def column(self, item: int) -> NDArray[Any]:
         """Values of one item, shape (N,)."""
@@ -77,9 +78,9 @@ class Table:
 
     def row(self, row: int) -> str:
         """Name a row in a message: its number, and its label if it has one."""
-        if self.row_labels is None:
+        if self.index is None or counts_rows(self.index):
             return f"row {row}"
-        return f"row {row} (index {quoted(self.row_labels[row])})"
+        return f"row {row} (index {quoted(self.index[row])})"
 
     def select(self, names: Sequence[str]) -> Table:
         """Take the columns of those names, in that order."""
@@ -88,6 +89,11 @@ class Table:
         position = {name: i for i, name in enumerate(self.names)}
         columns = [np.ascontiguousarray(self.column(position[name])) for name in names]
         return replace(self, names=tuple(names), columns=columns)
+
+
+def counts_rows(index: Any) -> bool:
+    """Whether the index of a pandas frame merely counts its rows from 0."""
+    return type(index).__name__ == "RangeIndex" and index.start == 0 and index.step == 1
 
 
 def quoted(value: Any) -> str:
@@ -270,22 +276,29 @@ def _from_rows(rows: Sequence[Any]) -> tuple[NDArray[Any] | list[NDArray[Any]], 
     return [objects((row[i] for row in rows), n_rows) for i in range(n_items)], n_rows
 
 
-def read_vector(values: Any, n_rows: int, name: str) -> NDArray[Any]:
+def read_vector(values: Any, n_rows: int, name: str, index: Any = None) -> NDArray[Any]:
     """Read one value per respondent: a numeric array, or one of objects.
 
     Parameters
     ----------
     values
-        A sequence, array or series of length `n_rows`; matched by position, never by an index.
+        A sequence, array or series of length `n_rows`; matched by position.
     n_rows
         Number of respondents.
     name
         What the values are, for messages.
+    index
+        The index of the respondents, which that of a series must equal; None without one.
 
     Returns
     -------
     array
         Shape (n_rows,), of a bool, integer, float or object dtype.
+
+    Raises
+    ------
+    DataError
+        If there is not one value for each respondent, in their order.
     """
     series = None if isinstance(values, _PLAIN) else frame_columns().read_series(values)
     array: NDArray[Any]
@@ -310,9 +323,18 @@ def read_vector(values: Any, n_rows: int, name: str) -> NDArray[Any]:
             f"{name} must be a sequence with one value per respondent; found "
             f"{quoted(values)}{instead}"
         )
+    own = None if series is None or index is None else frame_columns().index_of(values)
     if array.shape != (n_rows,):
         found = f"{len(array)} values" if array.ndim == 1 else f"shape {array.shape}"
+        cure = "" if own is None else f"; {name}.loc[responses.index] takes those of the responses"
         raise DataError(
-            f"{name} must have one value per respondent: {n_rows} are needed, found {found}"
+            f"{name} must have one value per respondent: {n_rows} are needed, found {found}{cure}"
+        )
+    if own is not None and not own.equals(index):
+        row = next((r for r in range(n_rows) if own[r] != index[r]), 0)
+        raise DataError(
+            f"{name} and the responses have different indexes: in row {row}, {quoted(own[row])} "
+            f"and {quoted(index[row])}. Take {name}.loc[responses.index] to match them by index, "
+            f"or {name}.to_numpy() if they are in the order of the responses"
         )
     return array if array.dtype.kind in "biuf" else array.astype(object)

@@ -28,7 +28,7 @@ class Classification:
         Posterior probability of each class.
     log_probability : ndarray, shape (N,)
         Log marginal probability of the responses.
-    persons : dict
+    persons, index
         Labels of the respondents, as in :class:`mixirt.Scores`.
     """
 
@@ -36,6 +36,7 @@ class Classification:
     log_probability: NDArray[np.float64]
     native: str = "numpy"
     persons: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    index: Any = None
 
     @property
     def class_map(self) -> NDArray[np.int64]:
@@ -45,12 +46,12 @@ class Classification:
     def frame(self) -> Any:
         """One row per respondent: columns ``class_1``, ``class_2``, ... and ``class_map``.
 
-        For long responses, the persons come first.
+        With the index of a pandas frame; for long responses, the persons come first.
         """
         n_classes = self.class_probabilities.shape[1]
         columns: dict[str, Any] = {name: list(labels) for name, labels in self.persons.items()}
         columns |= {f"class_{c + 1}": self.class_probabilities[:, c] for c in range(n_classes)}
-        return to_native({**columns, "class_map": self.class_map}, self.native)
+        return to_native({**columns, "class_map": self.class_map}, self.native, self.index)
 
 
 class Classified:
@@ -110,7 +111,11 @@ class Classified:
         """
         scores = self.score(responses, groups=groups, missing=missing)
         return Classification(
-            scores.class_probabilities, scores.log_probability, scores.native, scores.persons
+            scores.class_probabilities,
+            scores.log_probability,
+            scores.native,
+            scores.persons,
+            scores.index,
         )
 
     @cached_property

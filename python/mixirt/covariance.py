@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mixirt import _core
 from mixirt._respondents import is_missing
+from mixirt._tables import read_vector
 from mixirt._warn import warn
 from mixirt._words import quoted, unknown
 from mixirt.diagnostics import Diagnostics
@@ -20,6 +21,7 @@ from mixirt.estimates import Estimates
 from mixirt.frames import to_native
 from mixirt.intervals import intervals, quantile
 from mixirt.provenance import FittedData
+from mixirt.responses import Responses
 from mixirt.table import KINDS
 
 __all__ = ["VCOV_METHODS", "Covariances", "ParameterCovariance"]
@@ -293,9 +295,7 @@ class Covariances(Estimates):
         return self._covariances[method]
 
     def _vcov(self, method: str, clusters: Any) -> ParameterCovariance:
-        index = (
-            None if clusters is None else _cluster_index(clusters, self._fitted.responses.n_rows)
-        )
+        index = None if clusters is None else _cluster_index(clusters, self._fitted.responses)
         weights = self._fitted.responses.weights
         found = _core.covariance(
             self._engine,
@@ -352,13 +352,9 @@ class Covariances(Estimates):
         return columns
 
 
-def _cluster_index(clusters: Any, n: int) -> NDArray[np.int64]:
+def _cluster_index(clusters: Any, responses: Responses) -> NDArray[np.int64]:
     """Return the clusters numbered in order of appearance: shape (N,)."""
-    labels = list(clusters)
-    if len(labels) != n:
-        raise DataError(
-            f"clusters need a label for each of the {n} respondents; found {len(labels)}"
-        )
+    labels = read_vector(clusters, responses.n_rows, "clusters", responses.index).tolist()
     missing = [row for row, label in enumerate(labels) if is_missing(label)]
     if missing:
         raise DataError(f"clusters: row {missing[0]} has no label; give it a cluster of its own")

@@ -254,7 +254,7 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
     model = _with_start(model, start)
     plan = plan_starts(model.design, model.table, n_starts, seed)
     settings = replace(settings, n_starts=plan.n_starts, seed=plan.seed)
-    known = read_known_classes(known_classes, read.n_rows, model.design.n_classes)
+    known = read_known_classes(known_classes, read, model.design.n_classes)
     model.check(some_known=known is not None)
     return estimate(read, model, settings, progress, known)
 

@@ -27,7 +27,9 @@ LIBRARIES = tuple(_CONSTRUCTORS)
 _PREFERENCE = ("pandas", "polars", "pyarrow")
 
 
-def to_native(columns: Mapping[str, Sequence[Any] | NDArray[Any]], native: str) -> Any:
+def to_native(
+    columns: Mapping[str, Sequence[Any] | NDArray[Any]], native: str, index: Any = None
+) -> Any:
     """Build a data frame in the library that the responses came in.
 
     Parameters
@@ -38,6 +40,8 @@ def to_native(columns: Mapping[str, Sequence[Any] | NDArray[Any]], native: str) 
         `Responses.native`: the name of a library. Where it makes no data frames itself, as
         "numpy", the frame is one of the first installed of pandas, polars and pyarrow; "dict" needs
         no library and gives the columns themselves.
+    index
+        The index of the rows, as a frame of that library has it; None to count them.
 
     Returns
     -------
@@ -64,7 +68,9 @@ def to_native(columns: Mapping[str, Sequence[Any] | NDArray[Any]], native: str) 
             library = importlib.import_module(module)
         except ImportError:
             continue
-        return getattr(library, constructor)({k: _column(v, name) for k, v in columns.items()})
+        made = {k: _column(v, name) for k, v in columns.items()}
+        own = {} if index is None else {"index": index}
+        return getattr(library, constructor)(made, **own)
     raise ImportError(
         f"results come in a data frame, but {' and '.join(names)} cannot be imported; "
         "install one with the extra of its name, for example: pip install 'mixirt[pandas]'"

@@ -10,19 +10,22 @@ from numpy.typing import NDArray
 from mixirt._respondents import is_missing
 from mixirt._tables import quoted, read_vector
 from mixirt.errors import DataError, SpecError
+from mixirt.responses import Responses
 
 __all__ = ["read_known_classes"]
 
 
-def read_known_classes(values: Any, n_rows: int, n_classes: int) -> NDArray[np.uint16] | None:
+def read_known_classes(
+    values: Any, responses: Responses, n_classes: int
+) -> NDArray[np.uint16] | None:
     """Read the class of each respondent as far as it is known.
 
     Parameters
     ----------
     values : sequence of int, None or NaN, shape (N,), or None
         The class from 1; None or NaN where it is not known.
-    n_rows : int
-        Number of respondents.
+    responses : Responses
+        The responses of the N respondents.
     n_classes : int
         Number of classes.
 
@@ -34,7 +37,7 @@ def read_known_classes(values: Any, n_rows: int, n_classes: int) -> NDArray[np.u
     Raises
     ------
     DataError
-        If a value is no class; names the row.
+        If a value is no class, or there is not one for each respondent; names the row.
     SpecError
         If the model has one class only.
     """
@@ -42,8 +45,9 @@ def read_known_classes(values: Any, n_rows: int, n_classes: int) -> NDArray[np.u
         return None
     if n_classes == 1:
         raise SpecError("known_classes were given, but the model has one class; set n_classes")
+    n_rows, index = responses.n_rows, responses.index
     known = np.zeros(n_rows, dtype=np.uint16)
-    for row, value in enumerate(read_vector(values, n_rows, "known_classes").tolist()):
+    for row, value in enumerate(read_vector(values, n_rows, "known_classes", index).tolist()):
         if is_missing(value):
             continue
         whole = (

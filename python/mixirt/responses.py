@@ -50,8 +50,8 @@ class Responses:
         The user's labels of the groups, or None.
     native
         The library the responses came in: "numpy" (lists too), "pandas", "polars", "pyarrow", ...
-    row_labels
-        The index of a pandas frame, unless it merely counts the rows; else None.
+    index
+        The index of a pandas frame; else None.
     persons
         Labels of the respondents, by the name of their column, where they came in long format;
         else empty.
@@ -65,7 +65,7 @@ class Responses:
     groups: NDArray[np.int32] | None = None
     group_labels: tuple[Any, ...] | None = None
     native: str = "numpy"
-    row_labels: Any = None
+    index: Any = None
     persons: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     @property
@@ -124,10 +124,10 @@ class Responses:
             A value or values that mean no answer, in all items or, as a dict, by item. They are
             taken out before anything is checked.
         weights
-            Frequency or sampling weight of each respondent, by position. One of weight 0 does not
-            count as an answer to anything.
+            Frequency or sampling weight of each respondent, in their order. One of weight 0 does
+            not count as an answer to anything.
         groups
-            Label of each respondent's group, by position.
+            Label of each respondent's group, in their order.
         group_labels
             The groups there must be, in order; by default those found, sorted.
         item_names
@@ -254,10 +254,10 @@ look 1-based. Categories count from 0: say categories=[1, 2], or subtract 1 from
         groups: Groups | None,
     ) -> Responses:
         n_categories = np.array([len(values) for values in labels], dtype=np.intp)
-        index = None if groups is None else groups.index
+        group = None if groups is None else groups.index
         long = table.long if isinstance(table, LongTable) else None
         own = (codes.ptr, codes.items, codes.codes) if isinstance(codes, Answers) else (codes,)
-        for array in (*own, n_categories, weights, index):
+        for array in (*own, n_categories, weights, group):
             if array is not None:
                 array.flags.writeable = False
         return cls(
@@ -266,10 +266,10 @@ look 1-based. Categories count from 0: say categories=[1, 2], or subtract 1 from
             n_categories=n_categories,
             category_labels=labels,
             weights=weights,
-            groups=index,
+            groups=group,
             group_labels=None if groups is None else groups.labels,
             native=table.native,
-            row_labels=table.row_labels,
+            index=table.index,
             persons={} if long is None else {long.person_column: long.persons},
         )
 

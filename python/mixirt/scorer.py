@@ -275,6 +275,7 @@ class Scorer:
             attributes=self.attributes,
             native=read.native,
             persons=read.persons,
+            index=read.index,
             **found,
         )
 

@@ -50,6 +50,8 @@ class Scores:
     persons : dict
         Labels of the respondents, by the name of their column, where responses came in long
         format; else empty.
+    index : pandas.Index or None
+        The index of the pandas frame that the responses came in.
     """
 
     method: str
@@ -60,6 +62,7 @@ class Scores:
     log_probability: NDArray[np.float64]
     native: str = "numpy"
     persons: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    index: Any = None
 
     @property
     def se(self) -> NDArray[np.float64]:
@@ -79,7 +82,8 @@ class Scores:
         DataFrame
             One row per respondent: for each attribute a column of its name and one with ``_se``;
             with classes ``class_1``, ... (probabilities) and ``class_map``. In the library the
-            responses came in; pandas for arrays. For long responses, the persons come first.
+            responses came in, with the index of a pandas frame; pandas for arrays. For long
+            responses, the persons come first.
 
         Examples
         --------
@@ -98,7 +102,7 @@ class Scores:
             for c in range(self.class_probabilities.shape[1]):
                 columns[f"class_{c + 1}"] = self.class_probabilities[:, c]
             columns["class_map"] = self.class_map
-        return to_native(columns, self.native)
+        return to_native(columns, self.native, self.index)
 
 
 def score(
@@ -112,23 +116,23 @@ def score(
 ) -> Scores:
     """Score the fitted or new responses; see :meth:`mixirt.Result.score`."""
     engine, native = result._engine, result._native
-    persons: Mapping[str, tuple[Any, ...]]
     check_threads(n_threads)
     word("method", method)
     if responses is None:
         if groups is not None:
             raise DataError("groups belong to new responses; the fitted ones have theirs already")
-        data, persons = result._fitted.engine, result._fitted.responses.persons
+        data, read = result._fitted.engine, result._fitted.responses
     else:
         groups, _ = own_columns(responses, groups)
         read = read_new(result, responses, groups, missing, extra)
-        data, native, persons = new_data(engine, read, n_threads), read.native, read.persons
+        data, native = new_data(engine, read, n_threads), read.native
     found = data.score(engine, result._found["x"], method, n_threads=n_threads)
     return Scores(
         method=method,
         attributes=result.model.design.attributes,
         native=native,
-        persons=persons,
+        persons=read.persons,
+        index=read.index,
         **found,
     )
 

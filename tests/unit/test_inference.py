@@ -270,7 +270,7 @@ def test_clusters_are_refused_where_they_have_no_place():
     result = small("2pl")
     with pytest.raises(mixirt.SpecError, match='clusters belong to method="sandwich"'):
         result.vcov(clusters=range(400))
-    with pytest.raises(mixirt.DataError, match="each of the 400 respondents; found 3"):
+    with pytest.raises(mixirt.DataError, match="400 are needed, found 3"):
         result.vcov("sandwich", clusters=[1, 2, 3])
     with pytest.raises(mixirt.DataError, match="row 1 has no label"):
         result.vcov("sandwich", clusters=["a", None, *["b"] * 398])

@@ -329,11 +329,10 @@ def test_new_responses_are_refused_with_what_is_allowed() -> None:
         Responses.read_for(pd.DataFrame({"q1": ["no"]}), FITTED)
 
 
-def test_a_pandas_index_is_kept_unless_it_counts_rows() -> None:
-    frame = pd.DataFrame(GOOD)
-    assert Responses.read(frame).row_labels is None
-    frame.index = pd.Index(["x", "y", "z"])
-    assert list(Responses.read(frame).row_labels) == ["x", "y", "z"]
+def test_a_pandas_index_is_kept() -> None:
+    frame = pd.DataFrame(GOOD, index=["x", "y", "z"])
+    assert list(Responses.read(frame).index) == ["x", "y", "z"]
+    assert Responses.read(pl.from_pandas(frame)).index is None
 
 
 def test_the_parallel_path_reads_frames_with_nulls() -> None:
