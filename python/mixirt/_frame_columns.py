@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mixirt._tables import SHAPE_WANTED, Table, numeric, objects
 from mixirt.errors import DataError
 
-__all__ = ["index_of", "named_columns", "read_frame", "read_series"]
+__all__ = ["index_of", "named_columns", "read_frame", "read_matrix", "read_series"]
 
 #: Types of columns that NumPy has too.
 _NUMPY_TYPES = frozenset(
@@ -77,6 +77,14 @@ def read_series(values: Any) -> NDArray[Any] | None:
         return None
     numbers = _from_numeric_series(series)
     return objects(series.to_list(), len(series)) if numbers is None else numbers
+
+
+def read_matrix(frame: Any) -> tuple[tuple[str, ...], Any, NDArray[Any]] | None:
+    """Give names of columns, index and values of a data frame; None for anything else."""
+    read = nw.from_native(frame, pass_through=True)
+    if not isinstance(read, nw.DataFrame):
+        return None
+    return tuple(map(str, read.columns)), nw.maybe_get_index(read), read.to_numpy()
 
 
 def index_of(values: Any) -> Any:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mixirt._checks import mapping, number, several, whole_number, word
 from mixirt._coding import MAX_CATEGORIES
 from mixirt._respondents import check_group_count
+from mixirt._tables import counts_rows, frame_columns
 from mixirt._words import quoted, unknown
 from mixirt.design import Design
 from mixirt.errors import IdentificationError, SpecError
@@ -169,13 +170,7 @@ def _q_matrix(
                 f"{len(names)} attributes need a q_matrix that says which item measures which"
             )
         return names, np.ones((len(items), 1), dtype=bool)
-    columns = getattr(q_matrix, "columns", None)
-    try:
-        values = np.asarray(q_matrix)
-    except ValueError:
-        raise SpecError(
-            "the rows of the Q matrix differ in length; each has an entry for every attribute"
-        ) from None
+    columns, index, values = _read_q(q_matrix)
     if values.shape == (0,):
         values = np.zeros((len(items), 0))
     if values.ndim == 1:
@@ -185,6 +180,8 @@ def _q_matrix(
             f"the Q matrix must have one row for each of the {len(items)} items; found shape "
             f"{values.shape}"
         )
+    if index is not None and not counts_rows(index):
+        values = values[_rows_of(items, index)]
     bad = ~np.isin(values, (0, 1))
     if bad.any():
         row, column = np.argwhere(bad)[0]
@@ -194,7 +191,7 @@ def _q_matrix(
         )
     if attributes is None:
         generic = [f"theta{j + 1}" for j in range(values.shape[1])]
-        attributes = generic if columns is None else [str(c) for c in columns]
+        attributes = generic if columns is None else columns
     names = tuple(str(a) for a in several("attributes", attributes))
     if len(names) != values.shape[1] or len(set(names)) != len(names):
         raise SpecError(
@@ -209,6 +206,36 @@ def _q_matrix(
                 "an attribute or leave the item out"
             )
     return names, q
+
+
+def _read_q(q_matrix: Any) -> tuple[tuple[str, ...] | None, Any, NDArray[Any]]:
+    """Give names of columns and index of a Q matrix, as far as it has them, and its values."""
+    if not isinstance(q_matrix, (list, tuple, np.ndarray)):
+        frame: tuple[tuple[str, ...], Any, NDArray[Any]] | None
+        frame = frame_columns().read_matrix(q_matrix)
+        if frame is not None:
+            return frame
+    try:
+        return None, None, np.asarray(q_matrix)
+    except ValueError:
+        raise SpecError(
+            "the rows of the Q matrix differ in length; each has an entry for every attribute"
+        ) from None
+
+
+def _rows_of(items: tuple[str, ...], index: Any) -> list[int]:
+    """Give the row of each item in a Q matrix whose index names them."""
+    rows = [str(label) for label in index]
+    lacking = [item for item in items if item not in rows]
+    others = [row for row in rows if row not in items]
+    if lacking:
+        besides = f" and has {quoted(others)} besides" if others else ""
+        raise SpecError(
+            f"the index of the Q matrix must name the items, in any order: it lacks "
+            f"{quoted(lacking)}{besides}; name its rows like the items, or take "
+            "reset_index(drop=True) if they are in the order of the items"
+        )
+    return [rows.index(item) for item in items]
 
 
 def _groups(groups: Sequence[object] | None) -> tuple[object, ...]:

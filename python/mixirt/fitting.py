@@ -113,7 +113,9 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
         ``"rasch"``, ``"1pl"``, ``"2pl"``, ``"3pl"``, ``"pcm"``, ``"gpcm"`` or ``"grm"``: one for
         all items, one for each, or by item name; or a :class:`mixirt.Model`.
     q_matrix : array-like of 0/1, shape (I, J), optional
-        Which item measures which attribute; default one attribute measured by all.
+        Which item measures which attribute; default one attribute measured by all. Columns of a
+        frame name the attributes; an index that does not count the rows names the items, in any
+        order.
     groups : sequence of labels, shape (N,), optional
         The observed group of each respondent.
     weights : sequence of float, shape (N,), optional

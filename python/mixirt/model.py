@@ -54,7 +54,8 @@ class Model(Verbs, ClassVerbs):
         Real-valued scores of the categories (GPCM), for all items or by item; default 0, 1, ...
     q_matrix : array-like of 0/1, shape (I, J), optional
         Which item measures which attribute; default one attribute measured by all. Columns of a
-        frame name the attributes.
+        frame name the attributes; an index that does not count the rows names the items, in any
+        order.
     attributes : sequence of str, optional
         Names of the attributes.
     groups : sequence of labels, optional

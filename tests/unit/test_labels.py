@@ -80,3 +80,39 @@ def test_groups_of_new_responses_must_have_their_index(kept: pd.DataFrame) -> No
     grouped = mixirt.fit(kept, "rasch", groups=groups, max_cycles=0)
     with pytest.raises(mixirt.DataError, match="in row 0, 'r1' and 'r999'"):
         grouped.score(kept, groups=groups[::-1])
+
+
+# --- Q matrices -----------------------------------------------------------------------------
+
+ITEMS = ["a", "b", "c", "d"]
+Q = pd.DataFrame({"first": [1, 1, 0, 0], "second": [0, 0, 1, 1]}, index=ITEMS)
+
+
+@pytest.mark.parametrize(
+    "q",
+    [
+        Q,
+        Q.iloc[::-1],
+        Q.loc[["c", "a", "d", "b"]],
+        Q.reset_index(drop=True),
+        pl.from_pandas(Q),
+        pl.from_pandas(Q).to_arrow(),
+    ],
+)
+def test_rows_of_a_q_matrix_are_matched_by_name(q: Any) -> None:
+    design = mixirt.Model("2pl", items=ITEMS, q_matrix=q).design
+    np.testing.assert_array_equal(design.q_matrix, Q.to_numpy())
+    assert design.attributes == ("first", "second")
+
+
+@pytest.mark.parametrize(
+    ("index", "match"),
+    [
+        (["a", "b", "c", "x"], "lacks 'd' and has 'x' besides"),
+        (["a", "b", "c", "c"], "lacks 'd';"),
+        ([5, 6, 7, 8], "lacks 'a', 'b', 'c', 'd' and has '5'"),
+    ],
+)
+def test_rows_of_a_q_matrix_that_are_no_items_are_named(index: list[Any], match: str) -> None:
+    with pytest.raises(mixirt.SpecError, match=match):
+        mixirt.Model("2pl", items=ITEMS, q_matrix=Q.set_axis(index))
