@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         MixirtWarning,
         QuadratureWarning,
         ReplicationWarning,
+        RunawayWarning,
         SpecError,
     )
     from mixirt.files import load
@@ -71,6 +72,7 @@ __all__ = [
     "QuadratureWarning",
     "ReplicationWarning",
     "Result",
+    "RunawayWarning",
     "Score",
     "Scorer",
     "Scores",

@@ -93,13 +93,25 @@ class Course(Estimates):
 
     def _at_bounds(self) -> list[str]:
         """Parameters stopped by a bound, in words."""
+        return [self._at(cell) for cell in self._stopped()]
+
+    def _at(self, cell: int) -> str:
+        return f"{self._model.design.describe(cell)} at {self._public_values()[cell]:.6g}"
+
+    def _listed(self, cells: list[int], most: int = 5) -> str:
+        """Put estimates in words, the first few of them."""
+        more = f"; and {len(cells) - most} more" if len(cells) > most else ""
+        return "; ".join(self._at(cell) for cell in cells[:most]) + more
+
+    def _stopped(self) -> list[int]:
+        """Give a cell of each parameter stopped by a bound."""
         table = self._model.table
         free = np.flatnonzero(~table.is_fixed)
         first = free[np.unique(table.free_id[free], return_index=True)[1]]
         values = self._values[first]
-        stopped = first[(values <= table.lower[first]) | (values >= table.upper[first])]
-        public, describe = self._public_values(), self._model.design.describe
-        return [f"{describe(int(cell))} at {public[cell]:.6g}" for cell in stopped]
+        is_stopped = (values <= table.lower[first]) | (values >= table.upper[first])
+        stopped: list[int] = first[is_stopped].tolist()
+        return stopped
 
     def _coarse_groups(self) -> list[str]:
         """List groups with an attribute that varies too little for the grid, in words."""

@@ -16,7 +16,7 @@ from mixirt._tables import read_vector
 from mixirt._warn import warn
 from mixirt._words import quoted, unknown
 from mixirt.diagnostics import Diagnostics
-from mixirt.errors import DataError, InformationWarning, SpecError
+from mixirt.errors import DataError, EstimationError, InformationWarning, SpecError
 from mixirt.estimates import Estimates
 from mixirt.frames import to_native
 from mixirt.intervals import intervals, quantile
@@ -44,9 +44,11 @@ class ParameterCovariance:
         Covariances on the scale of estimation (guessing as a logit); NaN for parameters held by a
         bound, and everywhere if the information matrix is not positive definite.
     eigenvalues : tuple of float
-        Smallest and largest eigenvalue of the information matrix scaled to unit diagonal.
+        Smallest and largest eigenvalue of the information matrix scaled to unit diagonal; NaN
+        where it cannot be computed, because estimates ran away.
     flat : tuple of str
-        Where that matrix is not positive definite: the parameters in its flattest direction.
+        Where that matrix is not positive definite: the parameters in its flattest direction, or
+        those that ran away.
     error : float
         Numerical error of that matrix where it was differentiated numerically; otherwise 0.
     n_clusters : int or None
@@ -136,10 +138,12 @@ class Covariances(Estimates):
             raise SpecError(f'clusters belong to method="sandwich"; found method="{method}"')
         found = self._covariance(method, clusters)
         if found.flat:
+            is_known = math.isfinite(found.eigenvalues[0])
+            what = "is not positive definite" if is_known else "cannot be computed"
             warn(
-                f"the information matrix ({method}) is not positive definite, so there are no "
-                f"standard errors; flat direction: {quoted(found.flat, 5)}. Fix or tie some of "
-                "them, or give them priors",
+                f"the information matrix ({method}) {what}, so there are no standard errors; flat "
+                f"direction: {quoted(found.flat, 5)}. Fix or tie some of them, or give them a "
+                "prior with Model.prior",
                 InformationWarning,
             )
         return found
@@ -260,6 +264,8 @@ class Covariances(Estimates):
         found = self.vcov(method)
         x = np.asarray(self._found["x"])
         value = np.atleast_1d(np.asarray(function(self), dtype=np.float64)).ravel()
+        if found.flat:
+            return value, np.full((len(value), len(value)), math.nan)
         moves = np.flatnonzero(~np.isnan(np.diagonal(found.matrix)))
         jacobian = np.zeros((len(value), len(x)))
         for f in moves:
@@ -297,15 +303,18 @@ class Covariances(Estimates):
     def _vcov(self, method: str, clusters: Any) -> ParameterCovariance:
         index = None if clusters is None else _cluster_index(clusters, self._fitted.responses)
         weights = self._fitted.responses.weights
-        found = _core.covariance(
-            self._engine,
-            self._fitted.engine,
-            self._found["x"],
-            method,
-            clusters=None if index is None else index.tolist(),
-            weights=None if weights is None or index is None else weights.tolist(),
-            n_threads=self._settings.n_threads,
-        )
+        try:
+            found = _core.covariance(
+                self._engine,
+                self._fitted.engine,
+                self._found["x"],
+                method,
+                clusters=None if index is None else index.tolist(),
+                weights=None if weights is None or index is None else weights.tolist(),
+                n_threads=self._settings.n_threads,
+            )
+        except EstimationError:
+            found = self._no_information()
         names = self._names_of_free()
         return ParameterCovariance(
             method=method,
@@ -316,6 +325,19 @@ class Covariances(Estimates):
             error=found["error"],
             n_clusters=None if index is None else int(index.max()) + 1,
         )
+
+    def _no_information(self) -> dict[str, Any]:
+        """Stand in for the engine where it finds no step around the estimates that stays a model.
+
+        The parameters that ran away are to blame; where none did, any may be.
+        """
+        n, slot = len(self._found["x"]), self._model.table.compiled().slot
+        return {
+            "matrix": np.full((n, n), math.nan),
+            "eigenvalues": (math.nan, math.nan),
+            "flat": sorted(slot[self._runaways()].tolist()) or list(range(n)),
+            "error": math.nan,
+        }
 
     def _is_examined(self) -> bool:
         """Whether standard errors are had without being asked for: they are there, or cheap."""

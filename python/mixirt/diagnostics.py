@@ -93,12 +93,14 @@ class Diagnostics:
 
     def line(self) -> str:
         """Put status, Newton distance, smallest eigenvalue and grid error in one line."""
-        parts = [f"eigenvalue {self.eigenvalues[0]:.2g}"]
+        parts = []
+        if not math.isnan(self.eigenvalues[0]):
+            parts.append(f"eigenvalue {self.eigenvalues[0]:.2g}")
         if not math.isnan(self.newton_distance):
             parts.insert(0, f"distance {_small(self.newton_distance)}")
         if not math.isnan(self.finer_loglik):
             parts.append(f"grid error {_small(abs(self.finer_loglik - self._loglik))}")
-        return f"{self.status} ({', '.join(parts)})"
+        return f"{self.status} ({', '.join(parts)})" if parts else self.status
 
     def message(self) -> str:
         """Say what is wrong and what to do; empty for a maximum."""

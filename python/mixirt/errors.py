@@ -18,6 +18,7 @@ __all__ = [
     "MixirtWarning",
     "QuadratureWarning",
     "ReplicationWarning",
+    "RunawayWarning",
     "SpecError",
 ]
 
@@ -73,6 +74,10 @@ class ConvergenceWarning(MixirtWarning):
 
 class BoundaryWarning(MixirtWarning):
     """A parameter stopped at a bound, so its estimate is not a stationary point."""
+
+
+class RunawayWarning(MixirtWarning):
+    """An estimate grew beyond what responses could determine: they have no finite maximum."""
 
 
 class ReplicationWarning(MixirtWarning):

@@ -13,6 +13,7 @@ from mixirt.frames import to_native
 from mixirt.model import Model
 from mixirt.model_text import cell_status
 from mixirt.table import KINDS
+from mixirt.unbounded import runaways
 
 __all__ = ["Estimates"]
 
@@ -206,6 +207,10 @@ class Estimates:
             j, k = position[int(cells.attribute[c])], position[int(cells.attribute_2[c])]
             covariance[j, k] = covariance[k, j] = self._values[c]
         return mean, covariance
+
+    def _runaways(self) -> list[int]:
+        """Give a cell of each parameter that grew beyond what responses can determine."""
+        return runaways(self._model.design, self._model.table, self._values)
 
     def _public_values(self) -> NDArray[np.float64]:
         """Every cell on the scale users read: guessing as a probability."""

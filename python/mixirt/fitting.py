@@ -20,10 +20,10 @@ from mixirt.errors import (
     BoundaryWarning,
     ConvergenceWarning,
     DataError,
-    DataWarning,
     LikelihoodDecreaseWarning,
     QuadratureWarning,
     ReplicationWarning,
+    RunawayWarning,
     SpecError,
 )
 from mixirt.known_classes import read_known_classes
@@ -36,7 +36,7 @@ from mixirt.result import Result
 from mixirt.scores import new_data
 from mixirt.selection import SELECTABLE
 from mixirt.starts import plan_starts
-from mixirt.uninformed import uninformed
+from mixirt.unbounded import check_own_parameters
 
 __all__ = ["fit"]
 
@@ -200,9 +200,8 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
         If the cycles ran out (not with ``max_cycles=0``).
     BoundaryWarning
         If parameters were stopped by a bound.
-    DataWarning
-        If no answer informs of a parameter: of an item that nobody in a group answered, or of a
-        category that nobody chose.
+    RunawayWarning
+        If slopes or intercepts grew beyond what any responses could determine.
     ReplicationWarning
         If only one of several starts reached the highest log-likelihood.
     LikelihoodDecreaseWarning, QuadratureWarning
@@ -364,6 +363,8 @@ def estimate(
     """Fit a checked model to checked responses; `known (N,)` as the engine takes it."""
     engine = model._compile()
     data = new_data(engine, read, settings.n_threads, known)
+    if settings.max_cycles:
+        check_own_parameters(model.design, model.table, data.category_counts())
     with cycles(progress, settings.n_starts) as report:
         found = _core.fit(
             engine,
@@ -387,8 +388,6 @@ def estimate(
         found=found,
         settings=settings,
     )
-    for gap in uninformed(model.design, model.table, data.category_counts()):
-        warn(gap, DataWarning)
     warn_about(result)
     return result
 
@@ -408,13 +407,20 @@ def warn_about(result: Result) -> None:
             "it may be a local maximum: raise n_starts, and look at r.starts()",
             ReplicationWarning,
         )
-    stopped = result._at_bounds()
+    stopped = result._stopped()
     if stopped:
         warn(
-            f"stopped by a bound, and so without standard errors: {'; '.join(stopped[:5])}"
-            + (f"; and {len(stopped) - 5} more" if len(stopped) > 5 else "")
-            + ". Unless they belong there, give them a prior or other bounds",
+            f"stopped by a bound, and so without standard errors: {result._listed(stopped)}. "
+            "Unless they belong there, give them a prior or other bounds",
             BoundaryWarning,
+        )
+    away = result._runaways() if result.n_cycles else []
+    if away:
+        warn(
+            f"estimates ran away: {result._listed(away)}; the responses determine no finite value. "
+            "Estimate fewer parameters (tie or fix them, or leave an item out), merge categories, "
+            "or give them a prior with Model.prior",
+            RunawayWarning,
         )
     falls = decreases(result._found["history"])
     if falls.max(initial=0.0) > _FALL:
