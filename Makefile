@@ -38,9 +38,10 @@ test: $(VENV)/.installed $(VENV)/.test ## test the engine, then the installed pa
 	$(CARGO) test --locked -p mixirt-core
 	$(BIN)/pytest $(PYTEST_ARGS)
 
-lint: $(VENV)/.installed $(VENV)/.lint ## formatters in check mode, clippy, ruff, mypy, the stub
+lint: $(VENV)/.installed $(VENV)/.lint ## formatters in check mode, clippy, rustdoc, ruff, mypy, the stub
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps -p mixirt-core
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy

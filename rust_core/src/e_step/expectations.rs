@@ -93,8 +93,8 @@ impl EStep {
 
     /// Folds every pattern with its posterior: `fold(part, pattern, N_gp, posterior)`. That is `(L)` over the outer nodes;
     /// `whole` also appends that over each eliminated attribute and its neighbours, laid out as
-    /// [`GroupCounts::eliminated`]. There is one part for each of a number of chunks that depends on the data alone; the
-    /// caller adds them in order.
+    /// [`GroupCounts::eliminated`](super::GroupCounts::eliminated). There is one part for each of a number of chunks that
+    /// depends on the data alone; the caller adds them in order.
     ///
     /// # Errors
     /// [`Stop::Shape`] and [`Stop::Interrupted`].
