@@ -56,9 +56,11 @@ def gram_matrix(design: Design, table: ParameterTable, at: Places) -> NDArray[np
     gram = np.zeros((at.size, at.size))
     for form in _equations(design, table, at):
         places, values = np.array(list(form), dtype=np.intp), np.array(list(form.values()))
-        length = float(values @ values)
-        if length > 0.0:
-            gram[np.ix_(places, places)] += np.outer(values, values) / length
+        largest = np.abs(values).max(initial=0.0)
+        if largest > 0.0:
+            # Squares of values that were fixed far out would overflow.
+            values /= largest
+            gram[np.ix_(places, places)] += np.outer(values, values) / float(values @ values)
     return gram
 
 
