@@ -131,7 +131,7 @@ def test_two_attributes_with_a_correlation() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n": 0}, "at least 1"),
+        ({"n": 0}, "from 1 to"),
         ({"n": 2.5}, "whole number"),
         ({"n": "many"}, "whole number"),
         ({"groups": ["A"]}, "the model has none"),
