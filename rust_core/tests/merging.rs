@@ -14,7 +14,7 @@ use proptest::prelude::*;
 mod close;
 mod random_models;
 use close::assert_close;
-use random_models::{Case, Recipe, draw};
+use random_models::{Case, RECIPE, Recipe, draw};
 
 /// The same terms added in another order.
 const LOGLIK_TOLERANCE: f64 = 1e-12;
@@ -42,20 +42,6 @@ fn part(case: &Case, model: &Model, rows: [usize; 2]) -> Data {
 fn halves(case: &Case, model: &Model, cut: usize) -> [Data; 2] {
     [part(case, model, [0, cut]), part(case, model, [cut, case.weights.len()])]
 }
-
-const RECIPE: Recipe = Recipe {
-    seed: 4,
-    n_dims: 3,
-    n_items: 9,
-    n_rows: 300,
-    n_classes: 1,
-    n_groups: 2,
-    covarying: 0.4,
-    cross: 0.4,
-    fewer_attributes: true,
-    missing: 0.1,
-    steepness: 1.0,
-};
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(40) })]

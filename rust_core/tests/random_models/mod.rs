@@ -32,6 +32,21 @@ pub struct Recipe {
     pub steepness: f64,
 }
 
+/// Two groups that differ in attributes, with a few items of every kind.
+pub const RECIPE: Recipe = Recipe {
+    seed: 5,
+    n_dims: 3,
+    n_items: 9,
+    n_rows: 300,
+    n_classes: 1,
+    n_groups: 2,
+    covarying: 0.4,
+    cross: 0.4,
+    fewer_attributes: true,
+    missing: 0.1,
+    steepness: 1.0,
+};
+
 /// A model at the free parameters `x`, with data.
 pub struct Case {
     pub spec: Spec,
