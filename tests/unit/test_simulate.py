@@ -120,7 +120,7 @@ def test_the_values_are_the_users() -> None:
 def test_two_attributes_with_a_correlation() -> None:
     q = np.kron(np.eye(2, dtype=int), np.ones((4, 1), dtype=int))
     result = mixirt.fit(
-        datasets.load("mobility").responses[::4], "2pl", q_matrix=q, tol_parameter=1e-3,
+        datasets.load("mobility").responses[::2], "2pl", q_matrix=q, tol_parameter=1e-3,
         tol_deviance=1e-2,
     )  # fmt: skip
     again = mixirt.fit(result.simulate(20_000, seed=10), result.model, tol_parameter=1e-3)
