@@ -131,10 +131,10 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
     category_scores : sequence, or mapping from item to sequence, optional
         Real-valued scores of the categories (GPCM), for all items or by item; default 0, 1, ...
     invariance : {"configural", "metric", "scalar"}, default "configural"
-        What is equal across groups: nothing; slopes; slopes, intercepts and guessing. Variances
-        (metric) and means (scalar) of the other groups are then free.
+        What groups have in common: nothing; their slopes; all item parameters. The variances of all
+        groups but one (metric), and their means too (scalar), are then free.
     free_items : sequence of str, optional
-        Items exempt from ``invariance`` (partial invariance).
+        Items that may differ between groups all the same: partial invariance.
     reference : label, optional
         The group whose mean and variance set the scale; default the first.
     items_by_group, attributes_by_group : mapping from group label to names, optional
