@@ -150,8 +150,8 @@ def _by_item(argument: Any, names: Sequence[str], what: str) -> dict[str, Any]:
     unknown = by_item.keys() - set(names)
     if unknown:
         raise DataError(
-            f"{what} names items that the responses do not have: {listed(sorted(unknown))}; "
-            f"the items are {listed(names)}"
+            f"{what} names what are no items: {listed(sorted(unknown))}; the items are "
+            f"{listed(names)}"
         )
     return by_item
 
@@ -321,12 +321,11 @@ def _describe(value: Any, name: str, coding: Coding) -> str:
     shown = quoted(value)
     as_missing = f"if it means no answer, say missing={shown}"
     if coding.labels is not None:
-        return (
-            f"found {shown}, which is not a category of the item; "
-            f"its categories are {listed(coding.labels)}; {as_missing}"
-        )
+        return f"found {shown}, which is {_unlike(value, coding.labels, as_missing)}"
     allowed = f"categories are whole numbers from 0 to {MAX_CATEGORIES - 1}"
     if isinstance(value, (str, bytes)):
+        if value.strip().isdigit():
+            return f"found the text {shown}, not a number; convert the column to numbers"
         by_name = f"categories={{{name!r}: [...]}}"
         return (
             f"found the text {shown}; list the item's values in order, {by_name}, or {as_missing}"
@@ -340,6 +339,27 @@ def _describe(value: Any, name: str, coding: Coding) -> str:
         return f"found {shown}, which {kind}; {allowed}; {as_missing}"
     kind = "is negative" if whole < 0 else "is too large"
     return f"found {shown}, which {kind}; {allowed}; {as_missing}"
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, (str, bytes))
+
+
+def _unlike(value: Any, labels: tuple[Any, ...], as_missing: str) -> str:
+    """Say why a value is none of the labels, and what to do."""
+    known = f"its categories are {listed(labels)}"
+    whole = _whole(value)
+    text = str(value if whole is None else whole).strip()
+    if _is_text(value) != any(map(_is_text, labels)) and text in map(str, labels):
+        own, others = ("text", "numbers") if _is_text(value) else ("a number", "text")
+        return (
+            f"{own}, but {known}, which are {others}; convert the column to {others}, or name the "
+            "categories as they are in the responses"
+        )
+    return (
+        f"not a category of the item; {known}; {as_missing}; if it is a category, name it in "
+        "categories= where the model is made"
+    )
 
 
 def _count_more(table: Table, item: int, n_invalid: NDArray[np.uint32]) -> str:

@@ -45,7 +45,7 @@ def check_observed(
     _refuse_unanswered(names, n_observed == 0)
     _refuse_constant(names, labels, n_observed == 1, observed)
     _refuse_one_based(names, labels, by_default & ~observed[:, 0] & observed[:, 1])
-    _refuse_empty(names, labels, observed)
+    _refuse_empty(names, labels, by_default, observed)
 
 
 def _subject(names: Sequence[str], items: NDArray[np.bool_]) -> str:
@@ -94,7 +94,10 @@ def _refuse_one_based(
 
 
 def _refuse_empty(
-    names: Sequence[str], labels: Sequence[tuple[Any, ...]], observed: NDArray[np.bool_]
+    names: Sequence[str],
+    labels: Sequence[tuple[Any, ...]],
+    by_default: NDArray[np.bool_],
+    observed: NDArray[np.bool_],
 ) -> None:
     n_categories = np.array([len(values) for values in labels])
     empty = (np.arange(MAX_CATEGORIES) < n_categories[:, np.newaxis]) & ~observed
@@ -106,6 +109,15 @@ def _refuse_empty(
     kept = [labels[first][code] for code in np.flatnonzero(observed[first])]
     others = f" (nor in one of {listed(names[i] for i in items[1:])})" if items.size > 1 else ""
     them = "it" if len(lacking) == 1 else "them"
+    last = int(np.flatnonzero(observed[first])[-1])
+    if by_default[first] and last > 2 and not observed[first, last - 2 : last].any():
+        # A code far from the others hardly is a category.
+        code = quoted(labels[first][last])
+        raise DataError(
+            f"item {names[first]!r}: somebody answered {code}, but nobody {listed(lacking)}"
+            f"{others}. If {code} means no answer, say missing={code}; if it is a category, say "
+            f"which there are, as in categories={{{names[first]!r}: [{listed(kept)}]}}"
+        )
     raise DataError(
         f"item {names[first]!r}: nobody answered in category {listed(lacking)}{others}, so its "
         f"parameters cannot be estimated. Merge {them} with a neighbour, leave {them} out, as in "

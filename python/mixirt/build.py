@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt._checks import mapping, number, several, whole_number, word
-from mixirt._coding import MAX_CATEGORIES
+from mixirt._coding import MAX_CATEGORIES, read_codings
 from mixirt._respondents import check_group_count
-from mixirt._tables import counts_rows, frame_columns
+from mixirt._tables import Table, as_list, counts_rows, frame_columns
 from mixirt._words import quoted, unknown
 from mixirt.design import Design
-from mixirt.errors import IdentificationError, SpecError
+from mixirt.errors import DataError, IdentificationError, SpecError
 from mixirt.families import item_models
 from mixirt.responses import Responses
 
@@ -33,7 +33,7 @@ def make_design(  # noqa: PLR0913 -- the keywords of mixirt.Model
     *,
     items: Any,
     n_categories: Any = None,
-    categories: Sequence[Sequence[object]] | None = None,
+    categories: Any = None,
     category_scores: Any = None,
     q_matrix: Any = None,
     attributes: Sequence[str] | None = None,
@@ -107,15 +107,11 @@ def items_of(
 
 
 def _category_labels(
-    names: tuple[str, ...], n_categories: Any, categories: Sequence[Sequence[object]] | None
+    names: tuple[str, ...], n_categories: Any, categories: Any
 ) -> tuple[tuple[object, ...], ...]:
-    if categories is not None:
-        if len(categories) != len(names):
-            raise SpecError(
-                f"categories were given for {len(categories)} items, but there are {len(names)}; "
-                "give those of each"
-            )
-        return tuple(tuple(values) for values in categories)
+    given = _given_labels(names, categories)
+    if None not in given:
+        return tuple(own for own in given if own is not None)
     counts = 2 if n_categories is None else n_categories
     listed = [counts] * len(names) if isinstance(counts, (int, np.integer)) else list(counts)
     if len(listed) != len(names):
@@ -123,7 +119,27 @@ def _category_labels(
             f"n_categories has {len(listed)} entries for {len(names)} items; give one number for "
             "all items, or one for each"
         )
-    return tuple(tuple(range(whole_number("n_categories", n, 2, MAX_CATEGORIES))) for n in listed)
+    return tuple(
+        tuple(range(whole_number("n_categories", n, 2, MAX_CATEGORIES))) if own is None else own
+        for n, own in zip(listed, given, strict=True)
+    )
+
+
+def _given_labels(names: tuple[str, ...], categories: Any) -> list[tuple[object, ...] | None]:
+    """Read `categories` as `fit` does; a sequence of sequences is one for each item."""
+    nested = as_list(categories)
+    if nested and all(as_list(own) is not None for own in nested):
+        if len(nested) != len(names):
+            raise SpecError(
+                f"categories were given for {len(nested)} items, but there are {len(names)}; "
+                "give those of each"
+            )
+        categories = dict(zip(names, nested, strict=True))
+    table = Table(names=names, columns=[], n_rows=0, has_names=True)
+    try:
+        return [coding.labels for coding in read_codings(table, categories)]
+    except DataError as error:
+        raise SpecError(str(error)) from None
 
 
 def _scores(

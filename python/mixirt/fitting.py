@@ -286,9 +286,11 @@ def model_for(read: Responses, model: Any, **structure: Any) -> Model:
 def _read_for(responses: Any, model: Model, groups: Any, reading: Mapping[str, Any]) -> Responses:
     design = model.design
     if reading["categories"] is not None:
+        counted = all(own == tuple(range(len(own))) for own in design.category_labels)
+        state = "made without them" if counted else "which has them already"
         raise SpecError(
-            "categories cannot be given together with a Model, which has them already; make the "
-            "Model with them"
+            f"categories cannot be given together with a Model, {state}; give categories= to Model "
+            "and not to fit"
         )
     if design.has_groups and groups is None:
         raise DataError(
@@ -316,10 +318,12 @@ def _read_for(responses: Any, model: Model, groups: Any, reading: Mapping[str, A
 
 def _more_categories(responses: Any, design: Design, missing: Any) -> DataError | None:
     """Say what to make the model with, if the responses are right but for more categories."""
+    if any(own != tuple(range(len(own))) for own in design.category_labels):
+        return None
     try:
         read = Responses.read(responses, missing=missing)
-    except DataError:
-        return None
+    except DataError as error:
+        return _give_to_model(error)
     items, counts = design.items, read.n_categories.tolist()
     if len(counts) != len(items):
         return None
@@ -334,6 +338,14 @@ def _more_categories(responses: Any, design: Design, missing: Any) -> DataError 
                 f"the model with n_categories={said}, or with responses= instead of items="
             )
     return None
+
+
+def _give_to_model(error: DataError) -> DataError | None:
+    """Send the advice of a message, where there is some, from `fit` to the model."""
+    message = str(error)
+    if "categories=" not in message:
+        return None
+    return DataError(f"{message} (categories are given to the Model, where it is made)")
 
 
 def _with_start(model: Model, start: Any) -> Model:

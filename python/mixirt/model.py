@@ -45,9 +45,10 @@ class Model(Verbs, ClassVerbs):
         there are, and how many categories each has, instead of ``items`` and ``n_categories``.
     n_categories : int or sequence of int, default 2
         Number of categories of all items, or of each.
-    categories : sequence of sequences, optional
-        The user's value of each category of each item; default 0, 1, ... With ``responses``, as
-        :func:`mixirt.fit` takes it.
+    categories : sequence, or mapping from item to sequence, optional
+        The values of the categories in order, where they are not 0, 1, ..., as :func:`mixirt.fit`
+        takes them: for all items, or by item, the rest having ``n_categories``. Without
+        ``responses``, also a sequence of sequences, one for each item.
     missing : value or values, or mapping from item to them, optional
         Codes in ``responses`` that mean a missing answer.
     category_scores : sequence, or mapping from item to sequence, optional
