@@ -109,6 +109,38 @@ def test_latent_classes(run, tmp_path):
     assert run("show", "m.json").stdout == done.stdout
 
 
+@pytest.mark.parametrize("long", [False, True])
+def test_items_with_categories_of_their_own(run, tmp_path, long):
+    rng = np.random.default_rng(3)
+    columns = {"q1": ["no", "yes"], "q2": ["low", "mid", "high"], "q3": ["0", "1"]}
+    rows = [[str(rng.choice(values)) for values in columns.values()] for _ in range(60)]
+    lines = ["q1,q2,q3", *(",".join(row) for row in rows)]
+    shape = []
+    if long:
+        answers = [
+            f"{p},{q},{a}" for p, row in enumerate(rows) for q, a in zip(columns, row, strict=True)
+        ]
+        lines, shape = ["p,q,a", *answers], ["--long", "p", "q", "a"]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    own = ["--categories", "q1=no,yes", "--categories", "q2=low,mid,high"]
+    options = ["--model", "grm", "--max-cycles", "3", "--out", "m.json"]
+    done = run("fit", "t.csv", *shape, *own, *options)
+    assert done.returncode == 0, done.stderr
+    design = mixirt.load(tmp_path / "m.json").model.design
+    labels = dict(zip(design.items, design.category_labels, strict=True))
+    assert labels == {"q1": ("no", "yes"), "q2": ("low", "mid", "high"), "q3": (0, 1)}
+    done = run("score", "m.json", "t.csv", *shape)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_reference_group(run, timss, tmp_path):
+    options = ["--model", "gpcm", "--groups", "country", "--invariance", "scalar", "--id", "person"]
+    options += ["--max-cycles", "2", "--quiet", "--out", "m.json"]
+    done = run("fit", timss, *options, "--reference", "158")
+    assert done.returncode == 0, done.stderr
+    assert mixirt.load(tmp_path / "m.json").model.design.reference == 158
+
+
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
@@ -132,6 +164,13 @@ def test_latent_classes(run, tmp_path):
         ("a,b\n1,1\n2,2\n1,2\n", [], "say --categories 1,2"),
         ("a,b\n1,0\n0,1\n", ["--delimiter", ";;"], "a delimiter is one character"),
         ("a,b\n1,0\n0,1\n", ["--item-model", "c=3pl"], "unknown item 'c'"),
+        ("a,b\n1,0\n0,1\n", ["--categories", "c=0,1"], "--categories c=0,1: unknown item 'c'"),
+        ("a,b\n1,0\n0,1\n", ["--categories", "a=0,,1"], "values between commas; found '0,,1'"),
+        ("a,b\n1,0\n0,1\n", ["--categories", "0,1", "--categories", "a=0,1"], "of all items"),
+        ("a,b\n1,0\n0,1\n", ["--categories", "a=0,1", "--categories", "a=1,0"], "already"),
+        ("a,b\nno,0\nyes,1\n", [], "--categories a=..."),
+        ("a,b\n1,0\n0,1\n", ["--reference", "x"], "name their column with --groups"),
+        ("a,b,g\n1,0,1\n0,1,2\n", ["--groups", "g", "--reference", "3"], "unknown group '3'"),
     ],
 )
 def test_bad_data_is_named(run, tmp_path, text, options, message):

@@ -73,12 +73,26 @@ def _in_options(message: str) -> str:
     >>> _in_options("say categories=[1, 2], or missing='x'")
     "say --categories 1,2, or --missing 'x'"
     >>> _in_options("list the values, categories={'q1': [...]}")
-    'list the values, --categories ...'
+    'list the values, --categories q1=...'
     """
-    message = re.sub(r"categories=\{[^}]*\}", "--categories ...", message)
+    message = re.sub(r"categories=\{([^}]*)\}", lambda m: _by_item(m[1]), message)
     message = re.sub(
         r"categories=\[([^]]*)\]", lambda m: f"--categories {m[1].replace(', ', ',')}", message
     )
+    message = message.replace("categories= ", "--categories ")
     message = message.replace("is no item has to be left out", "is no item belongs to --exclude")
     message = re.sub(r"\b(max|n|class)_(\w+)=", r"--\1-\2 ", message)
     return re.sub(r"\b(missing|groups|quadrature)=(?=\S)", r"--\1 ", message)
+
+
+def _by_item(text: str) -> str:
+    """Turn `'q1': [1, 2], 'q2': [1, 2], ...` into an option for each item.
+
+    Examples
+    --------
+    >>> _by_item("'q1': [1, 2], 'q2': [1, 3], ...")
+    '--categories q1=1,2 --categories q2=1,3 ...'
+    """
+    items = re.findall(r"[\"'](.*?)[\"']: \[([^]]*)\]", text)
+    options = [f"--categories {item}={values.replace(', ', ',')}" for item, values in items]
+    return " ".join([*options, *(["..."] if text.endswith(" ...") else [])])

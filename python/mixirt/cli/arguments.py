@@ -63,6 +63,7 @@ def _fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         mixirt fit survey.csv --model gpcm --groups country --invariance scalar --id person \\
             --out m.json
         mixirt fit answers.csv --items q1,q2,q3 --categories no,maybe,yes --missing 9 --model grm
+        mixirt fit mixed.csv --model grm --categories q1=no,yes --categories q2=low,mid,high
         mixirt fit bank.parquet --long person item answer --model rasch --out m.json
         """,
     )
@@ -83,6 +84,9 @@ def _fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command.add_argument("--groups", metavar="COLUMN", help="observed group of each respondent")
     command.add_argument(
         "--invariance", choices=list(INVARIANCE), help="what is equal across groups"
+    )
+    command.add_argument(
+        "--reference", metavar="GROUP", help="the group that sets the scale; default the first"
     )
     command.add_argument(
         "--free-items", type=_names, metavar="ITEMS", help="items exempt from --invariance"
@@ -213,9 +217,11 @@ def _reading(command: argparse.ArgumentParser) -> None:
     command.add_argument("--weights", metavar="COLUMN", help="frequency or sampling weights")
     command.add_argument(
         "--categories",
-        type=_names,
-        metavar="VALUES",
-        help="the categories of all items, in order; default 0, 1, ...",
+        action="append",
+        default=[],
+        metavar="[ITEM=]VALUES",
+        help="the categories of all items, in order, as in no,maybe,yes; or of one item, as in "
+        "q1=no,yes; may be repeated; default 0, 1, ...",
     )
     _fields(command)
 

@@ -42,6 +42,7 @@ def run_fit(given: argparse.Namespace) -> None:
         "attributes": names,
         "invariance": given.invariance,
         "free_items": given.free_items,
+        "reference": _reference(given.reference, read),
         "n_classes": given.classes,
         "quadrature": given.quadrature,
         "n_quadrature": given.n_quadrature,
@@ -100,13 +101,13 @@ def _wide(source: Source, given: argparse.Namespace) -> _Read:
     items = _items(source, given)
     extra = [name for name in (given.groups, given.weights) if name is not None]
     chunk = _whole(source, given, [*items, *extra])
-    categories, kind = _categories(given.categories)
+    categories, kinds = _categories(given.categories, items)
     arguments = {
         "categories": categories,
         "groups": None if given.groups is None else _groups(chunk, given.groups),
         "weights": None if given.weights is None else _weights(chunk, given.weights),
     }
-    return _Read(items, chunk.table(dict.fromkeys(items, kind), "numpy"), arguments)
+    return _Read(items, chunk.table(kinds, "numpy"), arguments)
 
 
 def _long(source: Source, given: argparse.Namespace) -> _Read:
@@ -119,9 +120,10 @@ def _long(source: Source, given: argparse.Namespace) -> _Read:
         if name is not None:
             names[role], readers[role] = name, reader
     check_columns(given.table, source.names, names.values())
-    categories, kind = _categories(given.categories)
-    rows = long_rows(_whole(source, given, list(names.values())), names, kind, readers)
-    known = rows.items()
+    chunk = _whole(source, given, list(names.values()))
+    known = list(dict.fromkeys(str(i) for i in chunk.values(names["item"]) if i is not None))
+    categories, kinds = _categories(given.categories, known)
+    rows = long_rows(chunk, names, kinds, readers)
     for item in [*(given.items or []), *given.exclude]:
         if item not in known:
             raise DataError(f"column '{names['item']}': {unknown('item', item, known)}")
@@ -198,14 +200,55 @@ def _q_rows(path: str, chunk: Chunk, first: str, attributes: Sequence[str]) -> d
     return rows
 
 
-def _categories(given: list[str] | None) -> tuple[list[Any] | None, Kind]:
-    """Read the categories of all items: numbers if all of them are."""
-    if given is None:
-        return None, "auto"
-    numbers = [as_number(value) for value in given]
+def _categories(
+    given: Sequence[str], items: Sequence[str]
+) -> tuple[list[Any] | dict[str, list[Any]] | None, dict[str, Kind]]:
+    """Read the categories of all items or of single ones, and how each item's answers are read."""
+    kinds: dict[str, Kind] = dict.fromkeys(items, "auto")
+    common = [text for text in given if "=" not in text]
+    if common and len(given) > 1:
+        raise SpecError(
+            f"--categories {common[0]} are those of all items, so nothing can be added; name the "
+            "item in each, as in --categories q1=no,yes"
+        )
+    if common:
+        values, kind = _values(common[0])
+        return values, dict.fromkeys(items, kind)
+    by_item: dict[str, list[Any]] = {}
+    for text in given:
+        item, _, values_text = text.partition("=")
+        if item not in kinds:
+            raise SpecError(f"--categories {text}: {unknown('item', item, items)}")
+        if item in by_item:
+            raise SpecError(f"--categories {text}: item '{item}' has its categories already")
+        by_item[item], kinds[item] = _values(values_text)
+    return by_item or None, kinds
+
+
+def _values(text: str) -> tuple[list[Any], Kind]:
+    """Read categories between commas: numbers if all of them are."""
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise SpecError(f"--categories must be values between commas; found {text!r}")
+    numbers = [as_number(value) for value in names]
     if any(isinstance(value, str) for value in numbers):
-        return given, "text"
+        return list(names), "text"
     return [int(v) if v == int(v) else v for v in map(float, numbers)], "auto"
+
+
+def _reference(label: str | None, read: _Read) -> Any:
+    """Find the group of that label, whatever type the label has."""
+    if label is None:
+        return None
+    groups = read.arguments.get("groups")
+    if isinstance(read.responses, LongResponses):
+        groups = read.responses.groups
+    if groups is None:
+        raise SpecError("--reference is one of the groups; name their column with --groups")
+    known = {str(group): group for group in groups}
+    if label not in known:
+        raise SpecError(f"--reference: {unknown('group', label, sorted(known))}")
+    return known[label]
 
 
 def _groups(chunk: Chunk, name: str) -> list[Any]:

@@ -56,7 +56,15 @@ def _wide_scores(
     """Score part by part where there is a row per person; give numbers of rows, and scores."""
     design = result.model.design
     others = [name for name in (given.id, given.groups) if name is not None]
-    check_columns(given.table, source.names, [*others, *design.items])
+    check_columns(given.table, source.names, others)
+    lacking = [item for item in design.items if item not in source.names]
+    if lacking:
+        file = "standard input" if given.table == "-" else given.table
+        items = "item" if len(lacking) == 1 else "items"
+        raise DataError(
+            f"{file} has no column for {quoted(lacking)}, {items} of {given.fit}; add an empty one "
+            f"where nobody was given the {items}"
+        )
     for chunk in source.chunks(given.chunk_rows, [*others, *design.items]):
         responses = chunk.table(_kinds(design), "dict")
         groups = None if given.groups is None else _labels(chunk, given.groups, design)
