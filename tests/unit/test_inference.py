@@ -178,7 +178,7 @@ def test_bootstrap_counts_what_does_not_converge_and_reports_progress():
     assert found.n_failed == 4
     assert found.failures[0] == "not converged after 3 cycles"
     assert found.draws.shape == (0, 10)
-    with pytest.raises(mixirt.SpecError, match="from 2 to"):
+    with pytest.raises(mixirt.SpecError, match="at least 2"):
         result.bootstrap(1)
 
 
@@ -295,7 +295,10 @@ def test_a_model_without_free_parameters_is_examined_and_shown():
 
 
 def test_next_to_no_information_loses_no_fit() -> None:
-    """An item that all of a group answered alike: far out its intercept's steps are long."""
+    """An item that all of a group answered alike: its intercept runs away, its steps are long.
+
+    Bounds so wide that they do not matter keep the fit from being refused.
+    """
     responses = [
         [0, 0, 0],
         [1, 1, 1],
@@ -308,8 +311,7 @@ def test_next_to_no_information_loses_no_fit() -> None:
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", mixirt.MixirtWarning)
-        model = mixirt.Model("rasch", items=3, groups=["A", "B"])
-        model = model.start("intercept", 40.0, item="item1", group="A")
-        r = mixirt.fit(responses, model, groups=list("BBBABBBA"), max_cycles=0)
+        model = mixirt.Model("rasch", items=3, groups=["A", "B"]).bound("intercept", -1e9, 1e9)
+        r = mixirt.fit(responses, model, groups=list("BBBABBBA"))
         assert r.parameters()["se"].notna().sum() < len(r.parameters())
         assert r.diagnostics().status != "maximum"

@@ -223,6 +223,8 @@ _, first = np.unique(person * n_items + item, return_index=True)
 answer = (rng.standard_normal(n)[person] > rng.standard_normal(n * each)).astype(np.int8)
 long = mixirt.long({"person": person[first], "item": item[first], "response": answer[first]})
 model = mixirt.Model("rasch", items=long.items, n_categories=2, n_quadrature=7)
+# Some of the items have the same answer from all of their eight persons.
+model = model.prior("intercept", mixirt.priors.normal(0, 3))
 result = mixirt.fit(long, model, max_cycles=2, n_threads=1)
 print(result.data.n_respondents, len(result.score(long).theta))
 """

@@ -117,6 +117,7 @@ def test_the_values_are_the_users() -> None:
     assert np.isfinite(mixirt.fit(drawn, "rasch", categories=["no", "yes"]).loglik)
 
 
+@pytest.mark.filterwarnings("ignore::mixirt.RunawayWarning")  # of one item in this quarter
 def test_two_attributes_with_a_correlation() -> None:
     q = np.kron(np.eye(2, dtype=int), np.ones((4, 1), dtype=int))
     result = mixirt.fit(
