@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mixirt._words import unknown
+from mixirt._tables import as_list
+from mixirt._words import quoted, unknown
 from mixirt.errors import SpecError
 
 __all__ = ["ITEM_MODELS", "ItemModel", "item_model", "item_models"]
@@ -97,9 +98,13 @@ def item_models(
             item_model(name) for name in _by_item({str(k): v for k, v in names.items()}, items)
         ]
     else:
-        listed = (
-            list(names) if isinstance(names, Sequence) or hasattr(names, "__iter__") else [names]
-        )
+        listed = as_list(names)
+        if listed is None:
+            raise SpecError(
+                f"model must be one of {quoted(ITEM_MODELS)}, a list with one of them for each "
+                "item, a mapping from item to them, or a mixirt.Model; found "
+                f"{'None' if names is None else f'an object of type {type(names).__name__}'}"
+            )
         if len(listed) != len(items):
             raise SpecError(
                 f"{len(listed)} item models were given for {len(items)} items; give one name for "

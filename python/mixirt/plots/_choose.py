@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mixirt import _tables
 from mixirt._checks import numbers
 from mixirt._words import quoted, unknown
 from mixirt.errors import SpecError
@@ -175,7 +176,10 @@ def need_attributes(result: Result) -> None:
 
 def as_list(items: Any) -> list[str] | None:
     """Items as they may be given: one, several, or None for all."""
-    return None if items is None else [items] if isinstance(items, str) else list(items)
+    if items is None:
+        return None
+    several = _tables.as_list(items)
+    return [items] if several is None else several
 
 
 def choose_items(result: Result, items: Any, place: Place) -> list[str]:
