@@ -30,8 +30,10 @@ class Model(Verbs, ClassVerbs):
     parameters by ``kind`` (``"slope"``, ``"intercept"``, ``"guessing"``, ``"mean"``,
     ``"variance"``, ``"covariance"``, ``"proportion"``) and, optionally, by ``item``, ``group``,
     ``class_``, ``attribute`` and ``category``, each a label or a list of labels; what is left out
-    matches everything. Models are immutable: a verb returns a new one and leaves the old one as it
-    is. ``print(model)`` shows the parameter table.
+    matches everything. ``category`` is the number of an intercept, from 1: that of the step or
+    boundary into the category at that place after the first, whatever categories are called. Models
+    are immutable: a verb returns a new one and leaves the old one as it is. ``print(model)`` shows
+    the parameter table.
 
     Parameters
     ----------

@@ -46,7 +46,8 @@ def select(
     class_ : int or list of int, optional
         Latent classes, from 1.
     category : int or list of int, optional
-        Categories of intercepts, from 1 (category 0 has no intercept).
+        Numbers of intercepts, from 1: the m-th leads into the m-th category after the first,
+        whatever the categories are called.
 
     Returns
     -------
@@ -75,7 +76,7 @@ def select(
     if attribute is not None:
         chosen &= _with_attributes(design, kind, attribute)
     if category is not None:
-        chosen &= np.isin(cells.category, _categories(design, category))
+        chosen &= np.isin(cells.category, _intercepts(design, item, category))
     found = np.flatnonzero(chosen)
     if not len(found):
         raise SpecError(_nothing(kind, item, group, class_, attribute, category))
@@ -104,16 +105,21 @@ def _positions(what: str, wanted: Any, known: Sequence[object]) -> list[int]:
     return positions
 
 
-def _categories(design: Design, category: Any) -> list[int]:
-    largest = max(design.n_categories) - 1
-    for value in _listed(category):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-            raise SpecError(f"a category is a whole number from 1 to {largest}; found {value!r}")
-        if not 1 <= value <= largest:
+def _intercepts(design: Design, item: Any, category: Any) -> list[int]:
+    """Check numbers of intercepts; those there are follow from the item with most of them."""
+    chosen = range(len(design.items)) if item is None else _positions("item", item, design.items)
+    own = max(chosen, key=lambda i: design.n_categories[i])
+    labels = design.category_labels[own]
+    numbers = _listed(category)
+    for value in numbers:
+        is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if not is_whole or not 1 <= value < len(labels):
+            found = [f"{m} (into category {label!r})" for m, label in enumerate(labels)][1:]
             raise SpecError(
-                f"category {value} has no intercept; categories with one run from 1 to {largest}"
+                "category is the number of an intercept, counted from 1 whatever categories are "
+                f"called; found {value!r}. Item '{design.items[own]}' has {', '.join(found)}"
             )
-    return [int(value) for value in _listed(category)]
+    return [int(value) for value in numbers]
 
 
 def _listed(wanted: Any) -> list[Any]:

@@ -118,7 +118,7 @@ REFUSALS = [
     (lambda m: m.fix("slope", 1, attribute="thta"), "did you mean 'theta'"),
     (lambda m: m.fix("slope", 1, group="x"), "unknown group 'x'"),
     (lambda m: m.fix("slope", 1, class_=2), "unknown class '2'"),
-    (lambda m: m.fix("intercept", 1, category=2), "from 1 to 1"),
+    (lambda m: m.fix("intercept", 1, category=2), r"has 1 \(into category 1\)"),
     (lambda m: m.fix("slope", float("nan")), "must be a number; found NaN"),
     (lambda m: m.fix("slope", float("inf")), "must be finite"),
     (lambda m: m.fix("slope", "one"), "must be a number"),
