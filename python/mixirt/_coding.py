@@ -130,12 +130,16 @@ def read_codings(table: Table, categories: Any = None, missing: Any = None) -> l
     """Read the arguments `categories` and `missing` of `Responses.read`, one coding per item."""
     by_item = _by_item(categories, table.names, "categories")
     missing_by_item = _by_item(missing, table.names, "missing")
-    common = {}  # few different arguments serve many items: read each once
+    common: dict[Any, Coding] = {}  # few different arguments serve many items: read each once
     codings = []
     for name in table.names:
         given, absent = by_item.get(name), missing_by_item.get(name)
-        key = (id(given), id(absent))
+        ordered = table.ordered.get(name) if given is None else None
+        key = (id(given), ordered, id(absent))
         if key not in common:
+            if ordered is not None:
+                left_out = _read_missing(absent, name)
+                given = [value for value in ordered if value not in left_out]
             common[key] = _read_coding(given, absent, name)
         codings.append(common[key])
     return codings

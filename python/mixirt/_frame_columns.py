@@ -103,7 +103,14 @@ def _from_frame(frame: nw.DataFrame[Any]) -> Table:
         native=frame.implementation.value,
         has_names=True,
         index=nw.maybe_get_index(frame),
+        ordered={} if matrix is not None else _ordered(frame),
     )
+
+
+def _ordered(frame: nw.DataFrame[Any]) -> dict[str, tuple[Any, ...]]:
+    """Give the values of columns whose type has them in order."""
+    types = [(str(series.name), series.dtype) for series in frame.iter_columns()]
+    return {name: tuple(own.categories) for name, own in types if isinstance(own, nw.Enum)}
 
 
 def _matrix_of_frame(frame: nw.DataFrame[Any]) -> NDArray[Any] | None:

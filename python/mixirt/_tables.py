@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -63,6 +63,9 @@ class Table:
         Whether the names are the user's own, so that columns can be matched by them.
     index
         The index of a pandas frame; else None.
+    ordered
+        The values of columns whose type has them in order, by name: pandas' ordered Categorical,
+        polars' Enum.
     """
 
     names: tuple[str, ...]
@@ -71,6 +74,7 @@ class Table:
     native: str = "numpy"
     has_names: bool = False
     index: Any = None
+    ordered: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def column(self, item: int) -> NDArray[Any]:
         """Values of one item, shape (N,)."""

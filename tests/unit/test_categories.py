@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+import polars as pl
 import pytest
 
 import mixirt
@@ -105,3 +106,66 @@ def test_a_code_beyond_the_others_is_missing_first_and_a_category_second(
     message = refusal(responses, **options)
     assert 0 < message.index("missing=9") < message.index("if it is a category")
     mixirt.fit(responses, "grm", missing=9, max_cycles=0, **options)
+
+
+WORDS = {1: "never", 2: "seldom", 3: "often", 4: "always"}
+
+
+def in_words() -> pd.DataFrame:
+    return science().replace(WORDS)
+
+
+@pytest.mark.parametrize(
+    "ordered",
+    [
+        lambda: in_words().astype(pd.CategoricalDtype(list(WORDS.values()), ordered=True)),
+        lambda: pl.from_pandas(in_words()).select(pl.all().cast(pl.Enum(list(WORDS.values())))),
+    ],
+)
+def test_ordered_categoricals_say_their_categories(ordered: Any) -> None:
+    result = mixirt.fit(ordered(), "grm", max_cycles=0)
+    assert result.model.design.category_labels == (tuple(WORDS.values()),) * 4
+    expected = mixirt.fit(science(), "grm", categories=[1, 2, 3, 4], max_cycles=0)
+    assert result.loglik == expected.loglik
+    left_out = mixirt.fit(ordered(), "grm", missing="never", max_cycles=0)
+    assert left_out.model.design.category_labels == (tuple(WORDS.values())[1:],) * 4
+    turned = mixirt.fit(ordered(), "grm", categories=list(WORDS.values())[::-1], max_cycles=0)
+    assert turned.model.design.category_labels[0][0] == "always"
+
+
+def test_ordered_numbers_are_categories_too() -> None:
+    ordered = science().astype(pd.CategoricalDtype([1, 2, 3, 4], ordered=True))
+    assert mixirt.fit(ordered, "grm", max_cycles=0).model.design.n_categories == [4] * 4
+
+
+def test_categoricals_without_an_order_ask_for_one() -> None:
+    assert "list the item's values in order" in refusal(in_words().astype("category"))
+
+
+# --- the numbers of intercepts --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("category", [0, 4, "often", True, 1.5])
+def test_intercepts_are_addressed_by_their_numbers(category: Any) -> None:
+    model = Model("grm", items=["p", "q"], categories={"q": list(WORDS.values())})
+    match = r"Item 'q' has 1 \(into category 'seldom'\), 2 \(into category 'often'\), 3 \("
+    with pytest.raises(mixirt.SpecError, match=match):
+        model.fix("intercept", 0, category=category)
+    with pytest.raises(mixirt.SpecError, match=r"found 2. Item 'p' has 1 \(into category 1\)$"):
+        model.fix("intercept", 0, item="p", category=2)
+
+
+# --- names and models that are none ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", [None, 2, 3.5, object()])
+def test_what_is_no_model_is_told_what_one_is(model: Any) -> None:
+    assert "model must be one of 'rasch', '1pl'" in refusal(science() - 1, model)
+
+
+def test_small_messages_are_in_the_words_of_users() -> None:
+    result = mixirt.fit(science() - 1, "grm", max_cycles=0)
+    with pytest.raises(mixirt.SpecError, match="unknown item '0'; known: 'Comfort'"):
+        mixirt.plots.category_curves(result, 0)  # type: ignore[arg-type]
+    with pytest.raises(mixirt.DataError, match="7 is not among its categories 0, 1, 2, 3"):
+        result.scorer().score_one({"Work": 7})

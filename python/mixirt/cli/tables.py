@@ -333,7 +333,11 @@ class _FrameChunk(Chunk):
     def table(self, items: dict[str, Kind], native: str) -> FileTable:
         read = read_table(nw.from_native(self._frame, eager_only=True).select(*items))
         columns = [self._column(read.column(i)) for i in range(len(items))]
-        table = replace(read, columns=columns, native=native)
+        ordered = {
+            name: tuple(value for value in own if str(value) not in self._missing)
+            for name, own in read.ordered.items()
+        }
+        table = replace(read, columns=columns, native=native, ordered=ordered)
         return FileTable(**{**vars(table), "lines": self.lines, "noun": self.noun})
 
     def _column(self, values: NDArray[Any]) -> NDArray[Any]:
