@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from mixirt.result import Result
     from mixirt.scorer import Score, Scorer
     from mixirt.scores import Scores
+    from mixirt.sum_scores import SumScores
 
 __all__ = [
     "BoundaryWarning",
@@ -77,6 +78,7 @@ __all__ = [
     "Scorer",
     "Scores",
     "SpecError",
+    "SumScores",
     "__version__",
     "bifactor",
     "compare",
@@ -101,6 +103,7 @@ _HOMES = {
     "Score": "scorer",
     "Scorer": "scorer",
     "Scores": "scores",
+    "SumScores": "sum_scores",
     "__version__": "_core",
     "bifactor": "bifactor_model",
     "compare": "comparing",

@@ -18,6 +18,7 @@ __all__ = [
     "expected_counts",
     "fit",
     "gradient",
+    "sum_scores",
     "vcov_methods",
 ]
 
@@ -175,4 +176,13 @@ def gradient(
     *,
     n_threads: int | None = None,
 ) -> tuple[float, NDArray[np.float64]]: ...
+def sum_scores(
+    model: Model,
+    x: NDArray[np.float64],
+    group: int,
+    items: Sequence[int],
+    points: Sequence[Sequence[int]],
+    *,
+    n_threads: int | None = None,
+) -> dict[str, NDArray[Any]]: ...
 def vcov_methods() -> list[str]: ...

@@ -20,6 +20,7 @@ from mixirt.reuse import Reuse
 from mixirt.scorer import Scoring
 from mixirt.scores import Scores, new_data, score
 from mixirt.simulate import simulate
+from mixirt.sum_scores import SumScoring
 from mixirt.summary import summary_text
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Result"]
 
 
-class Result(Classified, Curves, Inference, Course, Reuse, Scoring, Reported):
+class Result(Classified, Curves, Inference, Course, Reuse, Scoring, SumScoring, Reported):
     """Estimates, log-likelihood and history of a fit; made by :func:`mixirt.fit`. Immutable.
 
     It can be pickled and copied, with the responses it was fitted to. A pickle is for processes of

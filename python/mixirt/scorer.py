@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from mixirt.errors import DataError, MixirtError
 from mixirt.long_format import own_columns
 from mixirt.responses import Responses
 from mixirt.scores import Scores, new_data, read_new
+from mixirt.sum_scores import SumScores, group_position, sum_scores
 
 if TYPE_CHECKING:
     from mixirt.result import Result
@@ -183,12 +184,31 @@ class Scorer:
         >>> round(float(score.theta[0]), 2), round(float(score.se[0]), 2)
         (0.73, 0.8)
         """
-        position = 0 if group is None else self._group(group)
-        if group is None and self._result.model.design.has_groups:
-            raise DataError(f"say which group (group=): {quoted(self._result.model.design.groups)}")
+        position = group_position(self._result.model.design, group)
         named = isinstance(responses, Mapping)
         codes = self._named(responses) if named else self._listed(responses)
         return Score(*self._compiled.score_one(position, codes))
+
+    def sum_scores(
+        self,
+        items: Iterable[str] | None = None,
+        *,
+        group: Any = None,
+        scores: Mapping[str, Sequence[float]] | str | None = None,
+        n_threads: int | None = None,
+    ) -> SumScores:
+        """Make the table that turns sum scores into attributes.
+
+        Parameters, table and errors are those of :meth:`mixirt.Result.sum_scores`.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> scorer = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl").scorer()
+        >>> scorer.sum_scores(["item1", "item2"]).theta.round(2).tolist()
+        [[-1.1], [-0.39], [0.4]]
+        """
+        return sum_scores(self._result, items, group, scores, n_threads)
 
     def _named(self, responses: Mapping[Any, Any]) -> bytes:
         codes = bytearray([MISSING]) * len(self._codes)
@@ -233,14 +253,6 @@ class Scorer:
             f"item '{self.items[item]}': {answer!r} is not among its categories {listed(labels)}; "
             "give None where there is no answer"
         )
-
-    def _group(self, label: Any) -> int:
-        design = self._result.model.design
-        if not design.has_groups:
-            raise DataError("a group was given, but the model has none; leave it out")
-        if label not in design.groups:
-            raise DataError(unknown("group", label, design.groups))
-        return design.groups.index(label)
 
     def _score_whole(
         self, responses: Any, groups: Any, extra: Any, n_threads: int | None

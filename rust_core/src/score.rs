@@ -6,6 +6,8 @@ mod group;
 mod likelihood;
 mod line;
 mod scorer;
+mod sum_scores;
+mod sums;
 
 use std::sync::atomic::AtomicBool;
 
@@ -21,6 +23,7 @@ use group::GroupScorer;
 use likelihood::Likelihood;
 
 pub use scorer::Scorer;
+pub use sum_scores::{SumScores, sum_scores};
 
 /// How an attribute vector is estimated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

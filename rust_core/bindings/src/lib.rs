@@ -8,6 +8,7 @@ mod model;
 mod run;
 mod scorer;
 mod se;
+mod sum_scores;
 
 use pyo3::prelude::*;
 
@@ -28,6 +29,8 @@ mod _core {
     use crate::scorer::Scorer;
     #[pymodule_export]
     use crate::se::{covariance, gradient, vcov_methods};
+    #[pymodule_export]
+    use crate::sum_scores::sum_scores;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -136,6 +136,11 @@ impl Elimination {
         self.eliminated.iter().map(|e| (e.attribute, e.neighbours.as_slice()))
     }
 
+    /// `(L)`: the node of the neighbours of the `e`-th eliminated attribute at each outer node.
+    pub(crate) fn neighbours_at_outer(&self, e: usize) -> Vec<u32> {
+        projection(&self.n_points, &self.outer, &self.eliminated[e].neighbours)
+    }
+
     /// Points of every attribute (`J`).
     pub fn n_points(&self) -> &[usize] {
         &self.n_points
