@@ -14,7 +14,7 @@ from mixirt._checks import check_threads, word
 from mixirt._coding import MISSING, Coding, read_codings
 from mixirt._respondents import is_missing
 from mixirt._tables import Table, listed
-from mixirt._words import quoted, unknown
+from mixirt._words import unknown
 from mixirt.errors import DataError, MixirtError
 from mixirt.long_format import own_columns
 from mixirt.responses import Responses

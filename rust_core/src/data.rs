@@ -11,7 +11,7 @@ use crate::patterns::{
 use crate::spec::{GroupSpec, Model, Structure};
 use crate::start::GroupSummary;
 
-pub use worker::{Fold, GroupPosterior, Worker};
+pub use worker::{Fold, Worker};
 
 /// The responses of all respondents, coded, with what is known of each respondent.
 #[derive(Debug, Clone, Copy, Default)]
@@ -204,7 +204,8 @@ fn eliminated_items(structure: &Structure) -> &[InnerItems] {
     structure.elimination.as_ref().map_or(&[], |e| &e.items)
 }
 
-fn rows_by_group(group: Option<&[u32]>, n_respondents: usize, n_groups: usize) -> Result<Vec<Vec<u32>>> {
+/// The rows of the respondents of every group, ascending.
+pub(crate) fn rows_by_group(group: Option<&[u32]>, n_respondents: usize, n_groups: usize) -> Result<Vec<Vec<u32>>> {
     if let Some(found) = group.map(<[u32]>::len).filter(|&found| found != n_respondents) {
         return Err(Error::Data(format!("{found} groups for {n_respondents} respondents")));
     }

@@ -1,6 +1,7 @@
 //! Attributes of respondents: posterior mean (EAP), posterior mode on the grid (the paper's MAP), true posterior mode,
 //! maximum likelihood and weighted likelihood.
 
+mod eliminated;
 mod estimate;
 mod group;
 mod likelihood;
@@ -11,9 +12,7 @@ mod sums;
 
 use std::sync::atomic::AtomicBool;
 
-use rayon::prelude::*;
-
-use crate::data::{Data, Worker};
+use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::expected::{Placed, place};
 use crate::posterior_mode::PosteriorMode;
@@ -125,49 +124,19 @@ pub fn score(model: &Model, data: &Data, x: &[f64], method: Method, cancel: &Ato
     method.check(model)?;
     let values = model.table.expand(x);
     let placed = place(model, &values);
-    let mut worker = data.worker(model)?;
     let mut scores = Scores::new(model, data.n_respondents());
     for observed in 0..model.spec.groups.len() {
         let estimator = Estimator::new(model, observed, &placed, &values, method);
-        let of_patterns = if model.structures[observed].elimination.is_some() {
-            eliminated(data, &mut worker, &estimator, cancel)?
-        } else {
-            let group = GroupScorer::new(&estimator, data.knows_classes(observed))?;
-            let mut of_patterns = Scores::new(model, data.n_patterns_of(observed));
-            let pattern = |p| (data.known_class_of(observed, p), data.answers_of(observed, p).into_iter());
-            group.score(&estimator, pattern, &mut of_patterns, cancel)?;
-            of_patterns
-        };
+        let group = GroupScorer::new(&estimator, data.knows_classes(observed))?;
+        let mut of_patterns = Scores::new(model, data.n_patterns_of(observed));
+        let pattern = |p| (data.known_class_of(observed, p), data.answers_of(observed, p).into_iter());
+        group.score(&estimator, pattern, &mut of_patterns, cancel)?;
         for (row, p) in data.respondents_of(observed) {
             if of_patterns.log_probability[p] == f64::NEG_INFINITY {
                 return Err(impossible(model, observed, row));
             }
             scores.copy(row, &of_patterns, p);
         }
-    }
-    Ok(scores)
-}
-
-/// The scores of a group's patterns where attributes are eliminated.
-fn eliminated(data: &Data, worker: &mut Worker, estimator: &Estimator, cancel: &AtomicBool) -> Result<Scores> {
-    let Estimator { model, observed, placed, values, .. } = *estimator;
-    let found = worker.eliminated_posterior(model, (observed, &estimator.origin), placed, values, cancel)?;
-    let n_patterns = found.posterior.log_probability.len();
-    let mut scores = Scores::new(model, n_patterns);
-    let (n, n_functions) = (estimator.origin.len(), estimator.n_functions());
-    let estimate = |p: usize| -> Result<(Vec<f64>, Vec<f64>)> {
-        let (mut theta, mut covariance) = (vec![0.0; n], vec![0.0; n * n]);
-        let expectations = &found.posterior.expectations[p * n_functions..(p + 1) * n_functions];
-        let modes = &found.modes[p * model.spec.n_classes * n..][..model.spec.n_classes * n];
-        let at_mode = |class: usize, theta: &mut [f64]| theta.copy_from_slice(&modes[class * n..(class + 1) * n]);
-        let answers = || data.answers_of(observed, p);
-        estimator.estimate(expectations, at_mode, answers, (&mut theta, &mut covariance))?;
-        Ok((theta, covariance))
-    };
-    let estimates: Vec<_> = (0..n_patterns).into_par_iter().map(estimate).collect::<Result<_>>()?;
-    for (p, (theta, covariance)) in estimates.into_iter().enumerate() {
-        let classes = &found.posterior.expectations[p * n_functions..][..model.spec.n_classes];
-        estimator.write(p, (&theta, &covariance), (classes, found.posterior.log_probability[p]), &mut scores.slices());
     }
     Ok(scores)
 }

@@ -3,13 +3,11 @@
 use std::sync::atomic::AtomicBool;
 
 use super::Data;
-use crate::e_step::{EStep, GroupCounts, InstructionSet, Posterior, Stop};
+use crate::e_step::{EStep, GroupCounts, InstructionSet, Stop};
 use crate::em::CountSource;
 use crate::error::{Error, Result};
 use crate::expected::Placed;
-use crate::grid::Grid;
 use crate::node_tables::NodeTables;
-use crate::plan::{Expectations, PlacedElimination};
 use crate::spec::Model;
 
 impl Data {
@@ -46,65 +44,6 @@ pub struct Worker<'a> {
     steps: Vec<EStep>,
 }
 
-/// Posterior expectations for the respondents of one observed group.
-pub struct GroupPosterior<'a> {
-    /// Rows of its respondents in the data.
-    pub rows: &'a [u32],
-    /// The pattern of each.
-    pub pattern_of_respondent: &'a [u32],
-    /// The posterior of each pattern.
-    pub posterior: Posterior,
-    /// `(P, C, J)`: the most probable node of each class, where attributes are eliminated; else empty.
-    pub modes: Vec<f64>,
-}
-
-impl<'a> Worker<'a> {
-    /// Posterior expectations of class indicators, attributes and the lower triangle of their products about `origin`,
-    /// for an observed group of which attributes are eliminated.
-    ///
-    /// # Errors
-    /// [`Error::Interrupted`]; [`Error::Spec`] where nothing is eliminated. Respondents whose answers cannot occur have a
-    /// log-probability of minus infinity.
-    pub fn eliminated_posterior(
-        &mut self,
-        model: &Model,
-        (observed, origin): (usize, &[f64]),
-        placed: &[Placed],
-        values: &[f64],
-        cancel: &AtomicBool,
-    ) -> Result<GroupPosterior<'a>> {
-        let n_classes = model.spec.n_classes;
-        let here = &placed[observed * n_classes..(observed + 1) * n_classes];
-        let placed_here: Vec<(&Grid, &PlacedElimination)> =
-            here.iter().filter_map(|p| Some((&p.grid, p.elimination.as_ref()?))).collect();
-        let Some(elimination) = &model.structures[observed].elimination else {
-            return Err(Error::Spec("nothing is eliminated in this group".into()));
-        };
-        let axes: Vec<&PlacedElimination> = placed_here.iter().map(|p| p.1).collect();
-        let tables = NodeTables::new(model, observed, placed, values);
-        let (data, step) = (self.data, &mut self.steps[observed]);
-        let patterns = &data.patterns[observed];
-        let functions = elimination.functions(&axes, origin);
-        let summaries = step.inner_summaries(patterns, tables.input(), &functions)?;
-        let layout = &model.structures[observed].layout;
-        let indicator =
-            |c: usize| (0..layout.n_nodes()).map(move |l| f64::from(u8::from(layout.segment(c).contains(&l))));
-        let indicators: Vec<f64> = (0..n_classes).flat_map(indicator).collect();
-        let mut posterior = step.posterior(patterns, tables.input(), &indicators, false, cancel)?;
-        let expectations = Expectations { elimination, patterns, summaries: &summaries, placed: placed_here, origin };
-        let add = |part: &mut Vec<_>, p: usize, _: f64, row: &[f64]| part.push(expectations.of_pattern(p, row));
-        let parts = step.fold_posteriors(patterns, (tables.input(), false), Vec::new, add, cancel)?;
-        let classes = std::mem::take(&mut posterior.expectations);
-        let mut modes = Vec::new();
-        for (pattern, classes) in parts.into_iter().flatten().zip(classes.chunks_exact(n_classes)) {
-            posterior.expectations.extend(classes.iter().chain(&pattern.moments));
-            modes.extend(pattern.modes);
-        }
-        let pattern_of_respondent = patterns.pattern_of_respondent();
-        Ok(GroupPosterior { rows: &data.rows[observed], pattern_of_respondent, posterior, modes })
-    }
-}
-
 /// Makes the parts of a fold, and adds a pattern with its weight and posterior to one of them.
 pub struct Fold<P, F> {
     /// A part of nothing.
@@ -129,7 +68,7 @@ impl Worker<'_> {
     ) -> Result<Vec<A>> {
         let tables = NodeTables::new(model, observed, placed, values);
         let patterns = &self.data.patterns[observed];
-        Ok(self.steps[observed].fold_posteriors(patterns, (tables.input(), true), fold.part, fold.add, cancel)?)
+        Ok(self.steps[observed].fold_posteriors(patterns, tables.input(), fold.part, fold.add, cancel)?)
     }
 }
 

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::inner::{InnerStep, JointScratch};
 use super::posterior::{PosteriorChunk, PosteriorRows};
 use super::vector::{V, dispatch, flat_mut};
-use super::{EStep, InnerSummary, MAX_CHUNKS, NodeProbabilities, Posterior, Stop};
+use super::{EStep, MAX_CHUNKS, NodeProbabilities, Posterior, Stop};
 use crate::patterns::{Patterns, RowLists};
 
 /// Patterns whose posteriors are held at a time while they are folded.
@@ -91,8 +91,8 @@ impl EStep {
         Ok(posterior)
     }
 
-    /// Folds every pattern with its posterior: `fold(part, pattern, N_gp, posterior)`. That is `(L)` over the outer nodes;
-    /// `whole` also appends that over each eliminated attribute and its neighbours, laid out as
+    /// Folds every pattern with its posterior: `fold(part, pattern, N_gp, posterior)`. That is `(L)` over the outer nodes,
+    /// and after it that over each eliminated attribute and its neighbours, laid out as
     /// [`GroupCounts::eliminated`](super::GroupCounts::eliminated). There is one part for each of a number of chunks that
     /// depends on the data alone; the caller adds them in order.
     ///
@@ -101,22 +101,20 @@ impl EStep {
     pub fn fold_posteriors<A: Send>(
         &mut self,
         patterns: &Patterns,
-        (input, whole): (NodeProbabilities, bool),
+        input: NodeProbabilities,
         part: impl Fn() -> A + Sync,
         fold: impl Fn(&mut A, usize, f64, &[f64]) + Sync,
         cancel: &AtomicBool,
     ) -> Result<Vec<A>, Stop> {
         self.build_tables(patterns, input)?;
-        if whole {
-            self.inner.iter_mut().for_each(InnerStep::keep_exponents);
-        }
+        self.inner.iter_mut().for_each(InnerStep::keep_exponents);
         let chunk = patterns.len().div_ceil(MAX_CHUNKS).max(1);
         let n_chunks = patterns.len().div_ceil(chunk);
         let step = &*self;
         let work = (0..n_chunks).into_par_iter().map(|c| {
             let mut part = part();
             let range = c * chunk..((c + 1) * chunk).min(patterns.len());
-            step.fold_range(patterns, range, whole, |p, row| fold(&mut part, p, patterns.n_gp()[p], row), cancel)?;
+            step.fold_range(patterns, range, |p, row| fold(&mut part, p, patterns.n_gp()[p], row), cancel)?;
             Ok(part)
         });
         work.collect()
@@ -127,13 +125,12 @@ impl EStep {
         &self,
         patterns: &Patterns,
         range: Range<usize>,
-        whole: bool,
         mut fold: impl FnMut(usize, &[f64]),
         cancel: &AtomicBool,
     ) -> Result<(), Stop> {
         let n_nodes = self.outer().n_nodes();
         let mut rows = vec![0.0; FOLDED_ROWS.min(range.len()) * n_nodes];
-        let mut all = vec![0.0; if whole { n_nodes + self.n_conditional() } else { 0 }];
+        let mut all = vec![0.0; n_nodes + self.n_conditional()];
         let mut scratch: Vec<JointScratch> = self.inner.iter().map(InnerStep::joint_scratch).collect();
         for start in range.clone().step_by(FOLDED_ROWS) {
             if cancel.load(Ordering::Relaxed) {
@@ -144,7 +141,7 @@ impl EStep {
             let work = PosteriorRows { patterns, tables, range: range.clone(), n_nodes, rows: &mut *rows };
             dispatch(self.isa, work);
             for (p, row) in range.zip(rows.chunks_exact(n_nodes)) {
-                if !whole || self.inner.is_empty() {
+                if self.inner.is_empty() {
                     fold(p, row);
                     continue;
                 }
@@ -159,24 +156,6 @@ impl EStep {
             }
         }
         Ok(())
-    }
-
-    /// The posterior of each eliminated attribute given the outer node, at the given probabilities. `functions` holds
-    /// `(F, C, D)` for each; indices of inner patterns are those of [`Patterns::inner`].
-    ///
-    /// # Errors
-    /// [`Stop::Shape`].
-    pub fn inner_summaries(
-        &mut self,
-        patterns: &Patterns,
-        input: NodeProbabilities,
-        functions: &[Vec<f64>],
-    ) -> Result<Vec<InnerSummary>, Stop> {
-        self.build_tables(patterns, input)?;
-        self.inner.iter_mut().for_each(InnerStep::keep_exponents);
-        let Self { layout, outer, inner, .. } = self;
-        let each = inner.iter().zip(patterns.inner()).zip(functions);
-        Ok(each.map(|((step, p), functions)| step.summary(p, outer.as_ref().unwrap_or(layout), functions)).collect())
     }
 }
 

@@ -23,6 +23,7 @@ mod layout;
 mod log_sum;
 mod posterior;
 mod ready;
+mod ready_eliminated;
 mod tables;
 mod vector;
 
@@ -40,10 +41,11 @@ use tables::Tables;
 use vector::{V, dispatch};
 
 pub(crate) use expectations::pieces;
-pub use inner::{InnerLayout, InnerSummary};
+pub use inner::InnerLayout;
 pub use layout::{GroupCounts, NodeLayout, SupportMap};
 pub use posterior::Posterior;
 pub use ready::ReadyPosterior;
+pub use ready_eliminated::{ReadyElimination, Respondent};
 pub use vector::InstructionSet;
 
 /// Chunks of patterns at most.

@@ -136,7 +136,7 @@ impl PosteriorRows<'_> {
 
 /// The position of the largest element, the first of equals; with `exponents`, of the largest rescaled element.
 #[inline(always)]
-fn largest(values: &[f64], exponents: &[f64]) -> u32 {
+pub(super) fn largest(values: &[f64], exponents: &[f64]) -> u32 {
     let exponent =
         |l: usize| if values[l] > 0.0 { exponents.get(l).copied().unwrap_or(0.0) } else { f64::NEG_INFINITY };
     let mut at = 0;

@@ -1,6 +1,7 @@
 //! Dictionaries of every joint answer there can be, for respondents who are not known in advance.
 
-use super::{Block, MISSING, Patterns};
+use super::inner::outer_items;
+use super::{Block, InnerItems, InnerPatterns, MISSING, Patterns, UNKNOWN_CLASS};
 
 /// Joint answers of a block at most: as many as short patterns are worth.
 const MAX_ROWS: usize = 256;
@@ -71,7 +72,82 @@ impl RowCoder {
     }
 }
 
+/// The rows of respondents in complete dictionaries of the outer items, and of the own and the cross-loading items of
+/// every eliminated attribute.
+#[derive(Debug, Clone, Default)]
+pub struct PartCoder {
+    /// Outer items, then own and cross-loading ones of each attribute.
+    parts: Vec<RowCoder>,
+    /// Per item: its part, and its position there.
+    place: Vec<(u32, u32)>,
+}
+
+impl PartCoder {
+    /// Number of parts: each respondent has a list of rows in every one.
+    pub fn n_parts(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Appends a respondent's rows, list by list, with the end of each list; see [`RowCoder::push`].
+    pub fn push(
+        &self,
+        known_class: u16,
+        answers: impl Iterator<Item = (usize, u8)>,
+        (ptr, ids): (&mut Vec<usize>, &mut Vec<u32>),
+        scratch: &mut Vec<(u32, u32, u8)>,
+    ) {
+        scratch.clear();
+        scratch.extend(answers.map(|(item, code)| {
+            let (part, position) = self.place[item];
+            (part, position, code)
+        }));
+        // Positions ascend within every part already.
+        scratch.sort_by_key(|&(part, ..)| part);
+        let mut rest = scratch.as_slice();
+        for (p, coder) in self.parts.iter().enumerate() {
+            let (own, tail) = rest.split_at(rest.partition_point(|&(part, ..)| part as usize <= p));
+            rest = tail;
+            let known = if p == 0 { known_class } else { UNKNOWN_CLASS };
+            coder.push(known, own.iter().map(|&(_, position, code)| (position as usize, code)), ids);
+            ptr.push(ids.len());
+        }
+    }
+}
+
 impl Patterns {
+    /// As [`Patterns::complete`], with the items of each eliminated attribute in dictionaries of their own; `n_nodes` are
+    /// those of the outer grid.
+    pub(crate) fn complete_eliminating(
+        n_categories: &[usize],
+        n_nodes: usize,
+        n_known: usize,
+        eliminated: &[InnerItems],
+    ) -> (Self, PartCoder) {
+        let outer = outer_items(n_categories.len(), eliminated);
+        let complete = |items: &[usize], n_nodes: usize, n_known: usize| {
+            let own: Vec<usize> = items.iter().map(|&i| n_categories[i]).collect();
+            Self::complete(&own, n_nodes, n_known)
+        };
+        let mut coder = PartCoder { parts: Vec::new(), place: vec![(0, 0); n_categories.len()] };
+        let mut add = |items: &[usize], rows: RowCoder| {
+            let part = coder.parts.len() as u32;
+            items.iter().enumerate().for_each(|(position, &item)| coder.place[item] = (part, position as u32));
+            coder.parts.push(rows);
+        };
+        let (mut patterns, rows) = complete(&outer, n_nodes, n_known);
+        add(&outer, rows);
+        for items in eliminated {
+            let (own, rows) = complete(&items.own, items.n_nodes[0], 0);
+            add(&items.own, rows);
+            let (cross, rows) = complete(&items.cross, items.n_nodes[1], 0);
+            add(&items.cross, rows);
+            patterns.blocks.push(Block::of_inner(patterns.inner.len(), patterns.blocks.last(), 0));
+            patterns.inner.push(InnerPatterns::complete(items, own, cross));
+        }
+        (patterns.n_categories, patterns.outer_items) = (n_categories.to_vec(), outer);
+        (patterns, coder)
+    }
+
     /// No respondents, but every joint answer that `n_nodes` nodes make room for, a missing one included; and how to
     /// find the rows of respondents among them. `n_known` classes may be known.
     pub(crate) fn complete(n_categories: &[usize], n_nodes: usize, n_known: usize) -> (Self, RowCoder) {
@@ -117,7 +193,7 @@ impl Patterns {
     }
 }
 
-/// Blocks of consecutive items with at most `limit` joint answers, or of one item.
+/// Blocks of consecutive items with at most `limit` joint answers, or of one item; an empty one where there are none.
 fn cut(n_categories: &[usize], limit: usize) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     let (mut start, mut n_rows, mut first_row) = (0, 1, 0);
@@ -130,6 +206,10 @@ fn cut(n_categories: &[usize], limit: usize) -> Vec<Block> {
             blocks.push(Block { items: start..end, rows, codes, known_class: Vec::new(), inner: None });
             (start, first_row, n_rows) = (end, first_row + n_rows, 1);
         }
+    }
+    if blocks.is_empty() {
+        // The prior needs a row.
+        blocks.push(Block { items: 0..0, rows: 0..1, codes: Vec::new(), known_class: Vec::new(), inner: None });
     }
     blocks
 }

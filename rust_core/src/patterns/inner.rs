@@ -44,6 +44,12 @@ impl InnerPatterns {
         Ok(Self { items: items.clone(), own, cross, pairs, code_of_respondent })
     }
 
+    /// No inner patterns, but the dictionaries of the own and of the cross-loading items.
+    pub(super) fn complete(items: &InnerItems, own: Patterns, cross: Patterns) -> Self {
+        let own = (!items.own.is_empty()).then_some(own);
+        Self { items: items.clone(), own, cross, pairs: Vec::new(), code_of_respondent: Vec::new() }
+    }
+
     /// Number of inner patterns `Q`.
     pub fn len(&self) -> usize {
         self.pairs.len()
@@ -73,6 +79,13 @@ impl InnerPatterns {
     #[inline(always)]
     pub fn pair(&self, inner: usize) -> [usize; 2] {
         self.pairs[inner].map(|code| code as usize)
+    }
+
+    /// The rows of an inner pattern's own items, none where there are no such items, and of its cross-loading ones.
+    #[inline(always)]
+    pub fn rows(&self, inner: usize) -> [&[u32]; 2] {
+        let [own, cross] = self.pair(inner);
+        [self.own.as_ref().map_or(&[], |patterns| patterns.rows(own)), self.cross.rows(cross)]
     }
 
     /// The inner pattern of each respondent.

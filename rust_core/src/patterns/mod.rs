@@ -19,7 +19,7 @@ use std::ops::Range;
 
 use crate::{Error, Result};
 
-pub use complete::{RowCoder, RowLists};
+pub use complete::{PartCoder, RowCoder, RowLists};
 pub use inner::{InnerItems, InnerPatterns};
 pub use sparse::{AnswerLists, SparseSelection};
 

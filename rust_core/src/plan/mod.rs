@@ -21,7 +21,7 @@ pub use choose::Cost;
 pub(crate) use choose::{Problem, choose};
 pub use describe::describe;
 pub use place::PlacedElimination;
-pub(crate) use posterior::Expectations;
+pub(crate) use posterior::{Expectations, mode};
 pub(crate) use source::Source;
 
 /// Whether attributes may be eliminated.

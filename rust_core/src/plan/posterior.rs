@@ -1,97 +1,106 @@
 //! Posterior expectations where attributes are eliminated.
 
 use super::{Elimination, PlacedElimination};
-use crate::e_step::InnerSummary;
+use crate::e_step::{ReadyElimination, Respondent};
 use crate::grid::Grid;
-use crate::patterns::Patterns;
 
-/// What the posterior of a pattern over the outer nodes is turned into.
-pub(crate) struct Expectations<'a> {
-    pub elimination: &'a Elimination,
-    pub patterns: &'a Patterns,
-    /// Per eliminated attribute: conditional first and second moments about the origin, and modes.
-    pub summaries: &'a [InnerSummary],
-    /// Per class: the outer grid and the axes.
-    pub placed: Vec<(&'a Grid, &'a PlacedElimination)>,
-    /// The point about which moments are taken (`J`).
-    pub origin: &'a [f64],
+/// What the posterior of a respondent over the outer nodes is turned into.
+#[derive(Debug)]
+pub(crate) struct Expectations {
+    n_classes: usize,
+    /// Per outer attribute `(L)`: the attribute about its origin, and its square.
+    outer: Vec<[Vec<f64>; 2]>,
+    /// Per attribute.
+    places: Vec<Place>,
 }
 
-/// The expectations of one pattern.
-pub(crate) struct PatternExpectations {
-    /// First moments (`J`), then the lower triangle of second ones, about the origin.
-    pub moments: Vec<f64>,
-    /// `(C, J)`: the most probable node of each class.
-    pub modes: Vec<f64>,
+/// Where the moments of an attribute come from.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// The coordinates of an outer attribute.
+    Outer(usize),
+    /// The conditional expectations of an eliminated one.
+    Eliminated(usize),
 }
 
 impl Elimination {
     /// The functions whose conditional expectations [`Expectations`] needs, for every eliminated attribute
-    /// `(F, C, D)`: the attribute about its origin, and its square.
+    /// `(C, F, D)`: the attribute about its origin, and its square.
     pub(crate) fn functions(&self, axes: &[&PlacedElimination], origin: &[f64]) -> Vec<Vec<f64>> {
-        let of = |j: usize| {
-            let distances: Vec<f64> = axes.iter().flat_map(|p| &p.axes[j]).map(|t| t - origin[j]).collect();
-            let squares: Vec<f64> = distances.iter().map(|d| d * d).collect();
-            [distances, squares].concat()
+        let of_class = |j: usize, placed: &PlacedElimination| -> Vec<f64> {
+            let distances = || placed.axes[j].iter().map(|t| t - origin[j]);
+            distances().chain(distances().map(|d| d * d)).collect()
         };
-        self.eliminated().map(|(j, _)| of(j)).collect()
+        self.eliminated().map(|(j, _)| axes.iter().flat_map(|placed| of_class(j, placed)).collect()).collect()
     }
 }
 
-impl Expectations<'_> {
-    /// The expectations of a pattern with this posterior over the outer nodes of all classes.
-    pub(crate) fn of_pattern(&self, pattern: usize, posterior: &[f64]) -> PatternExpectations {
-        let n = self.origin.len();
-        let n_nodes = posterior.len();
-        // First and second moments of every attribute about the origin, given the outer node.
-        let (mut first, mut second) = (vec![Vec::new(); n], vec![Vec::new(); n]);
-        for (at, &j) in self.elimination.outer().iter().enumerate() {
-            let theta =
-                self.placed.iter().flat_map(|(grid, _)| &grid.theta[at * grid.n_nodes..(at + 1) * grid.n_nodes]);
-            first[j] = theta.map(|t| t - self.origin[j]).collect();
-            second[j] = first[j].iter().map(|d| d * d).collect();
-        }
-        for (e, ((j, _), summary)) in self.elimination.eliminated().zip(self.summaries).enumerate() {
-            let at = self.patterns.inner_code(pattern, e) * 2 * n_nodes;
-            first[j] = summary.expectations[at..at + n_nodes].to_vec();
-            second[j] = summary.expectations[at + n_nodes..at + 2 * n_nodes].to_vec();
-        }
-        let mut moments: Vec<f64> = first.iter().map(|f| dot(f, posterior)).collect();
+impl Expectations {
+    /// For the outer grids of all classes.
+    pub fn new(elimination: &Elimination, grids: &[&Grid], origin: &[f64]) -> Self {
+        let theta = |at: usize, j: usize| -> [Vec<f64>; 2] {
+            let axis = grids.iter().flat_map(|grid| &grid.theta[at * grid.n_nodes..(at + 1) * grid.n_nodes]);
+            let distances: Vec<f64> = axis.map(|t| t - origin[j]).collect();
+            let squares = distances.iter().map(|d| d * d).collect();
+            [distances, squares]
+        };
+        let outer = elimination.outer().iter().enumerate().map(|(at, &j)| theta(at, j)).collect();
+        let mut places = vec![Place::Outer(0); origin.len()];
+        elimination.outer().iter().enumerate().for_each(|(at, &j)| places[j] = Place::Outer(at));
+        elimination.eliminated().enumerate().for_each(|(e, (j, _))| places[j] = Place::Eliminated(e));
+        Self { n_classes: grids.len(), outer, places }
+    }
+
+    /// Writes class probabilities `(C)`, first moments `(J)` and the lower triangle of second ones about the origin over
+    /// `to`; `weighted (L)` is memory.
+    pub fn of_respondent(&self, respondent: &Respondent, weighted: &mut Vec<f64>, to: &mut Vec<f64>) {
+        let posterior = respondent.posterior();
+        let (n, n_nodes) = (self.places.len(), posterior.len());
+        to.clear();
+        to.extend(posterior.chunks_exact(n_nodes / self.n_classes).map(|nodes| nodes.iter().sum::<f64>()));
+        let moment = |j: usize, power: usize| -> &[f64] {
+            match self.places[j] {
+                Place::Outer(at) => &self.outer[at][power],
+                Place::Eliminated(e) => &respondent.expectations(e)[power * n_nodes..(power + 1) * n_nodes],
+            }
+        };
+        to.extend((0..n).map(|j| dot(moment(j, 0), posterior)));
         for j in 0..n {
             // Given the outer node, attributes that differ are independent.
-            let weighted: Vec<f64> = first[j].iter().zip(posterior).map(|(f, p)| f * p).collect();
-            moments.extend((0..j).map(|k| dot(&first[k], &weighted)));
-            moments.push(dot(&second[j], posterior));
+            weighted.clear();
+            weighted.extend(moment(j, 0).iter().zip(posterior).map(|(f, p)| f * p));
+            to.extend((0..j).map(|k| dot(moment(k, 0), weighted)));
+            to.push(dot(moment(j, 1), posterior));
         }
-        PatternExpectations { moments, modes: self.modes(pattern, posterior) }
-    }
-
-    /// The most probable node of each class, over all attributes.
-    fn modes(&self, pattern: usize, posterior: &[f64]) -> Vec<f64> {
-        let n_nodes = posterior.len();
-        let mut joint = posterior.to_vec();
-        for (e, summary) in self.summaries.iter().enumerate() {
-            let at = self.patterns.inner_code(pattern, e) * n_nodes;
-            joint.iter_mut().zip(&summary.largest[at..at + n_nodes]).for_each(|(p, largest)| *p *= largest);
-        }
-        let mut modes = vec![0.0; self.placed.len() * self.origin.len()];
-        let mut start = 0;
-        for ((grid, placed), modes) in self.placed.iter().zip(modes.chunks_exact_mut(self.origin.len())) {
-            let nodes = &joint[start..start + grid.n_nodes];
-            let node = (0..nodes.len()).rev().max_by(|&a, &b| nodes[a].total_cmp(&nodes[b])).unwrap_or_default();
-            for (at, &j) in self.elimination.outer().iter().enumerate() {
-                modes[j] = grid.theta[at * grid.n_nodes + node];
-            }
-            for (e, ((j, _), summary)) in self.elimination.eliminated().zip(self.summaries).enumerate() {
-                let at = self.patterns.inner_code(pattern, e) * n_nodes + start + node;
-                modes[j] = placed.axes[j][summary.mode[at] as usize];
-            }
-            start += grid.n_nodes;
-        }
-        modes
     }
 }
 
+/// Writes the most probable node of a class, over all attributes, over `theta (J)`; after detailed work.
+pub(crate) fn mode(
+    elimination: &Elimination,
+    (grid, placed): (&Grid, &PlacedElimination),
+    (ready, respondent): (&ReadyElimination, &Respondent),
+    class: usize,
+    theta: &mut [f64],
+) {
+    let node = respondent.mode(class);
+    for (at, &j) in elimination.outer().iter().enumerate() {
+        theta[j] = grid.theta[at * grid.n_nodes + node];
+    }
+    for (e, (j, _)) in elimination.eliminated().enumerate() {
+        let probabilities = ready.conditional(respondent, e, (class, class * grid.n_nodes + node));
+        let first = |a: (usize, f64), b: (usize, f64)| if b.1 > a.1 { b } else { a };
+        theta[j] = placed.axes[j][probabilities.enumerate().fold((0, 0.0), first).0];
+    }
+}
+
+/// `sum a_l b_l`, in eight interleaved sums for vectors of eight.
 fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+    let (a, b) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: f64 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
+    let mut lanes = [0.0; 8];
+    for (a, b) in a.zip(b) {
+        lanes.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
+    }
+    ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7])) + rest
 }

@@ -1,9 +1,10 @@
-//! Scores of the respondents of one observed group, as they come, on its whole grid.
+//! Scores of the respondents of one observed group, as they come.
 
 use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 
+use super::eliminated::Eliminated;
 use super::estimate::Estimator;
 use super::{Scores, ScoresMut, axis};
 use crate::e_step::{ReadyPosterior, pieces};
@@ -15,8 +16,11 @@ use crate::patterns::RowLists;
 const CHUNK: usize = 512;
 
 /// The tabulated posterior of an observed group.
-pub(super) struct GroupScorer {
-    posterior: ReadyPosterior,
+pub(super) enum GroupScorer {
+    /// On its whole grid.
+    Whole(Box<ReadyPosterior>),
+    /// With attributes eliminated.
+    Eliminated(Box<Eliminated>),
 }
 
 impl GroupScorer {
@@ -27,9 +31,13 @@ impl GroupScorer {
     pub fn new(estimator: &Estimator, known: bool) -> Result<Self> {
         let Estimator { model, observed, placed, values, .. } = *estimator;
         let tables = NodeTables::new(model, observed, placed, values);
-        let layout = &model.structures[observed].layout;
-        let posterior = ReadyPosterior::new(layout, tables.input(), &functions(estimator), known)?;
-        Ok(Self { posterior })
+        let structure = &model.structures[observed];
+        if let Some(elimination) = &structure.elimination {
+            let eliminated = Eliminated::new(estimator, (&structure.layout, elimination), tables.input(), known)?;
+            return Ok(Self::Eliminated(Box::new(eliminated)));
+        }
+        let posterior = ReadyPosterior::new(&structure.layout, tables.input(), &functions(estimator), known)?;
+        Ok(Self::Whole(Box::new(posterior)))
     }
 
     /// Scores all respondents that `scores` has room for; `respondent(n)` gives the known class of the n-th, and the
@@ -56,45 +64,48 @@ impl GroupScorer {
                 (c * CHUNK, ScoresMut { theta, covariance, class_probabilities, log_probability })
             })
             .collect();
-        let run = |(start, mut scores)| self.score_chunk(estimator, start, &respondent, &mut scores, cancel);
+        let run = |(start, mut scores)| match self {
+            Self::Whole(posterior) => score_chunk(posterior, estimator, (start, &respondent), &mut scores, cancel),
+            Self::Eliminated(group) => group.score_chunk(estimator, (start, &respondent), &mut scores, cancel),
+        };
         if work.len() > 1 { work.into_par_iter().try_for_each(run) } else { work.into_iter().try_for_each(run) }
     }
+}
 
-    fn score_chunk<I: Iterator<Item = (usize, u8)>>(
-        &self,
-        estimator: &Estimator,
-        start: usize,
-        respondent: &impl Fn(usize) -> (u16, I),
-        scores: &mut ScoresMut,
-        cancel: &AtomicBool,
-    ) -> Result<()> {
-        let Estimator { model, observed, placed, .. } = *estimator;
-        let n_respondents = scores.log_probability.len();
-        let (mut ptr, mut ids) = (Vec::with_capacity(n_respondents + 1), Vec::new());
-        ptr.push(0);
-        for n in start..start + n_respondents {
-            let (known_class, answers) = respondent(n);
-            self.posterior.coder().push(known_class, answers, &mut ids);
-            ptr.push(ids.len());
-        }
-        let modes = estimator.method != super::Method::Eap;
-        let found = self.posterior.of(RowLists { ptr: &ptr, ids: &ids }, modes, cancel)?;
-        let (n, n_classes, n_functions) = (estimator.origin.len(), model.spec.n_classes, estimator.n_functions());
-        let (mut theta, mut covariance) = (vec![0.0; n], vec![0.0; n * n]);
-        for at in 0..n_respondents {
-            let expectations = &found.expectations[at * n_functions..(at + 1) * n_functions];
-            let at_mode = |class: usize, theta: &mut [f64]| {
-                let node = found.modes[at * n_classes + class] as usize;
-                let grid = &placed[observed * n_classes + class];
-                theta.iter_mut().enumerate().for_each(|(j, t)| *t = axis(grid, j)[node]);
-            };
-            let answers = || respondent(start + at).1.collect();
-            estimator.estimate(expectations, at_mode, answers, (&mut theta, &mut covariance))?;
-            let rest = (&expectations[..n_classes], found.log_probability[at]);
-            estimator.write(at, (&theta, &covariance), rest, scores);
-        }
-        Ok(())
+/// Scores consecutive respondents, the first of which is `start`.
+fn score_chunk<I: Iterator<Item = (usize, u8)>>(
+    posterior: &ReadyPosterior,
+    estimator: &Estimator,
+    (start, respondent): (usize, &impl Fn(usize) -> (u16, I)),
+    scores: &mut ScoresMut,
+    cancel: &AtomicBool,
+) -> Result<()> {
+    let Estimator { model, observed, placed, .. } = *estimator;
+    let n_respondents = scores.log_probability.len();
+    let (mut ptr, mut ids) = (Vec::with_capacity(n_respondents + 1), Vec::new());
+    ptr.push(0);
+    for n in start..start + n_respondents {
+        let (known_class, answers) = respondent(n);
+        posterior.coder().push(known_class, answers, &mut ids);
+        ptr.push(ids.len());
     }
+    let modes = estimator.method != super::Method::Eap;
+    let found = posterior.of(RowLists { ptr: &ptr, ids: &ids }, modes, cancel)?;
+    let (n, n_classes, n_functions) = (estimator.origin.len(), model.spec.n_classes, estimator.n_functions());
+    let (mut theta, mut covariance) = (vec![0.0; n], vec![0.0; n * n]);
+    for at in 0..n_respondents {
+        let expectations = &found.expectations[at * n_functions..(at + 1) * n_functions];
+        let at_mode = |class: usize, theta: &mut [f64]| {
+            let node = found.modes[at * n_classes + class] as usize;
+            let grid = &placed[observed * n_classes + class];
+            theta.iter_mut().enumerate().for_each(|(j, t)| *t = axis(grid, j)[node]);
+        };
+        let answers = || respondent(start + at).1.collect();
+        estimator.estimate(expectations, at_mode, answers, (&mut theta, &mut covariance))?;
+        let rest = (&expectations[..n_classes], found.log_probability[at]);
+        estimator.write(at, (&theta, &covariance), rest, scores);
+    }
+    Ok(())
 }
 
 /// Functions of the nodes whose posterior expectations make a score: class indicators, attributes, and the lower

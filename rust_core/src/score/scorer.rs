@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::estimate::Estimator;
-use super::group::GroupScorer;
-use super::{Method, Scores, impossible, score};
 use rayon::prelude::*;
 
-use crate::data::{Data, Responses};
+use super::estimate::Estimator;
+use super::group::GroupScorer;
+use super::{Method, Scores, impossible};
+use crate::data::{Responses, rows_by_group};
 use crate::error::{Error, Result};
 use crate::expected::{Placed, place};
 use crate::patterns::{MISSING, UNKNOWN_CLASS};
@@ -23,14 +23,13 @@ const ROWS_CHECKED: usize = 1 << 12;
 /// else is scored.
 pub struct Scorer {
     model: Arc<Model>,
-    x: Vec<f64>,
     values: Vec<f64>,
     placed: Vec<Placed>,
     method: Method,
     /// `M_i` of every item.
     n_categories: Vec<u8>,
-    /// Per observed group; none where attributes are eliminated.
-    groups: Vec<Option<GroupScorer>>,
+    /// Per observed group.
+    groups: Vec<GroupScorer>,
     /// Per observed group: the position of each item of the model among the group's own.
     positions: Vec<Vec<Option<u32>>>,
 }
@@ -45,12 +44,8 @@ impl Scorer {
         let values = model.table.expand(x);
         let placed = place(&model, &values);
         let n_groups = model.spec.groups.len();
-        let groups = (0..n_groups).map(|observed| {
-            if model.structures[observed].elimination.is_some() {
-                return Ok(None);
-            }
-            GroupScorer::new(&Estimator::new(&model, observed, &placed, &values, method), false).map(Some)
-        });
+        let groups = (0..n_groups)
+            .map(|observed| GroupScorer::new(&Estimator::new(&model, observed, &placed, &values, method), false));
         let groups = groups.collect::<Result<_>>()?;
         let position = |observed: usize, item: usize| {
             let found = model.spec.groups[observed].items.binary_search(&item).ok()?;
@@ -59,7 +54,7 @@ impl Scorer {
         let n_items = model.spec.items.len();
         let positions = (0..n_groups).map(|o| (0..n_items).map(|i| position(o, i)).collect()).collect();
         let n_categories = model.spec.items.iter().map(|item| item.n_categories as u8).collect();
-        Ok(Self { x: x.to_vec(), values, placed, method, n_categories, groups, positions, model })
+        Ok(Self { values, placed, method, n_categories, groups, positions, model })
     }
 
     /// The model.
@@ -78,10 +73,41 @@ impl Scorer {
     /// [`Error::Data`] as [`Data::new`]; [`Error::Estimation`] naming the first respondent whose responses cannot occur;
     /// [`Error::Interrupted`].
     pub fn score(&self, responses: &Responses, cancel: &AtomicBool) -> Result<Scores> {
-        let known_groups = responses.group.is_none() && self.groups.len() == 1;
-        match &self.groups[..] {
-            [Some(group)] if known_groups && self.is_complete(0) => self.score_codes(group, responses, cancel),
-            _ => score(&self.model, &Data::new(&self.model, responses)?, &self.x, self.method, cancel),
+        let n_items = self.model.spec.items.len();
+        let n = responses.n_respondents;
+        if responses.codes.len() != n * n_items {
+            let found = responses.codes.len();
+            return Err(Error::Data(format!("{found} codes do not make {n} rows of {n_items} items")));
+        }
+        let codes_of = |row: usize| &responses.codes[row * n_items..(row + 1) * n_items];
+        (0..n).into_par_iter().with_min_len(ROWS_CHECKED).try_for_each(|row| self.check(codes_of(row), row))?;
+        let mut scores = Scores::new(&self.model, n);
+        let given = |row: usize| codes_of(row).iter().copied().enumerate().filter(|&(_, code)| code != MISSING);
+        if responses.group.is_none() && self.groups.len() == 1 && self.is_complete(0) {
+            let respondent = |row: usize| (UNKNOWN_CLASS, given(row));
+            self.groups[0].score(&self.estimator(0), respondent, &mut scores, cancel)?;
+        } else {
+            for (observed, rows) in rows_by_group(responses.group, n, self.groups.len())?.iter().enumerate() {
+                let absent = |&row: &u32| {
+                    let is_absent = |&(item, _): &(usize, u8)| self.positions[observed][item].is_none();
+                    Some((row, given(row as usize).find(is_absent)?.0))
+                };
+                if let Some((row, item)) = rows.iter().find_map(absent) {
+                    return Err(self.not_in_group(observed, (row as usize, item)));
+                }
+                let position = |(item, code)| Some((self.positions[observed][item]? as usize, code));
+                let respondent = |r: usize| (UNKNOWN_CLASS, given(rows[r] as usize).filter_map(position));
+                let mut of_group = Scores::new(&self.model, rows.len());
+                self.groups[observed].score(&self.estimator(observed), respondent, &mut of_group, cancel)?;
+                rows.iter().enumerate().for_each(|(r, &row)| scores.copy(row as usize, &of_group, r));
+            }
+        }
+        match scores.log_probability.iter().position(|&p| p == f64::NEG_INFINITY) {
+            Some(row) => {
+                let observed = responses.group.map_or(0, |group| group[row] as usize);
+                Err(impossible(&self.model, observed, row))
+            }
+            None => Ok(scores),
         }
     }
 
@@ -92,16 +118,14 @@ impl Scorer {
     pub fn score_one(&self, observed: usize, codes: &[u8]) -> Result<Scores> {
         self.check(codes, 0)?;
         let cancel = AtomicBool::new(false);
-        let Some(Some(group)) = self.groups.get(observed) else {
-            let group = u32::try_from(observed).map(|g| [g]).ok();
-            let group = group.as_ref().map(<[u32; 1]>::as_slice);
-            let responses = Responses { codes, n_respondents: 1, group, weights: None, known_class: None };
-            return score(&self.model, &Data::new(&self.model, &responses)?, &self.x, self.method, &cancel);
+        let Some(group) = self.groups.get(observed) else {
+            let n = self.groups.len();
+            return Err(Error::Data(format!("group {observed} was given, but the model has {n} groups")));
         };
         let positions = &self.positions[observed];
         let mut answers = Vec::with_capacity(codes.len());
         for (item, &code) in codes.iter().enumerate().filter(|(_, code)| **code != MISSING) {
-            let Some(position) = positions[item] else { return Err(self.not_in_group(observed, item)) };
+            let Some(position) = positions[item] else { return Err(self.not_in_group(observed, (0, item))) };
             answers.push((position as usize, code));
         }
         let estimator = self.estimator(observed);
@@ -120,26 +144,6 @@ impl Scorer {
 
     fn estimator(&self, observed: usize) -> Estimator<'_> {
         Estimator::new(&self.model, observed, &self.placed, &self.values, self.method)
-    }
-
-    fn score_codes(&self, group: &GroupScorer, responses: &Responses, cancel: &AtomicBool) -> Result<Scores> {
-        let n_items = self.model.spec.items.len();
-        let n = responses.n_respondents;
-        if responses.codes.len() != n * n_items {
-            let found = responses.codes.len();
-            return Err(Error::Data(format!("{found} codes do not make {n} rows of {n_items} items")));
-        }
-        let codes_of = |row: usize| &responses.codes[row * n_items..(row + 1) * n_items];
-        (0..n).into_par_iter().with_min_len(ROWS_CHECKED).try_for_each(|row| self.check(codes_of(row), row))?;
-        let mut scores = Scores::new(&self.model, n);
-        let respondent = |row: usize| {
-            (UNKNOWN_CLASS, codes_of(row).iter().copied().enumerate().filter(|&(_, code)| code != MISSING))
-        };
-        group.score(&self.estimator(0), respondent, &mut scores, cancel)?;
-        match scores.log_probability.iter().position(|&p| p == f64::NEG_INFINITY) {
-            Some(row) => Err(impossible(&self.model, 0, row)),
-            None => Ok(scores),
-        }
     }
 
     /// Refuses a code that is no category of its item.
@@ -163,9 +167,9 @@ impl Scorer {
         })
     }
 
-    fn not_in_group(&self, observed: usize, item: usize) -> Error {
+    fn not_in_group(&self, observed: usize, (row, item): (usize, usize)) -> Error {
         Error::Data(format!(
-            "item '{}' was answered, which is not in the item set of group '{}'; make the answer missing",
+            "row {row} answered item '{}', which is not in the item set of its group '{}'; make the answer missing",
             self.model.spec.items[item].name, self.model.spec.groups[observed].name
         ))
     }

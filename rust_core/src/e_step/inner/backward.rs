@@ -48,7 +48,7 @@ impl Backward<'_> {
             let batch = start..(start + BATCH).min(self.range.end);
             let each = products.chunks_exact_mut(n_points).zip(ratios.chunks_exact_mut(n));
             for (q, (r, ratio)) in batch.clone().zip(each) {
-                self.class.own_product(self.patterns, q, &mut own_scratch, r);
+                self.class.own_product(self.patterns.rows(q)[0], &mut own_scratch, r);
                 gather.ratio(self.outer, self.layout, q, ratio);
             }
             let (r, ratios) = (&products[..batch.len() * n_points], &ratios[..batch.len() * n]);
@@ -58,7 +58,7 @@ impl Backward<'_> {
             } else {
                 let each = r.chunks_exact(n_points).zip(ratios.chunks_exact(n));
                 for ((q, (r, ratio)), marginal) in batch.clone().zip(each).zip(marginals.chunks_exact_mut(n_points)) {
-                    let rows = self.patterns.cross().rows(self.patterns.pair(q)[1]);
+                    let rows = self.patterns.rows(q)[1];
                     let product = self.class.cross_product(rows, &mut cross_scratch);
                     add_cross(product, (r, ratio), rows, self.sums.1, marginal);
                 }
@@ -123,7 +123,7 @@ impl Backward<'_> {
         let mut weights = vec![V::ZERO; self.layout.n_vectors()];
         for q in self.range.clone() {
             gather.weights(self.outer, self.layout, q, &mut weights);
-            product.multiply(self.class, self.patterns, q);
+            product.multiply(self.class, self.patterns.rows(q));
             product.sum();
             product.share(&weights);
             for &row in self.patterns.cross().rows(self.patterns.pair(q)[1]) {

@@ -46,7 +46,7 @@ impl Forward<'_> {
         for start in self.range.clone().step_by(BATCH) {
             let batch = start..(start + BATCH).min(self.range.end);
             for (q, r) in batch.clone().zip(products.chunks_exact_mut(n_points)) {
-                self.class.own_product(self.patterns, q, &mut own_scratch, r);
+                self.class.own_product(self.patterns.rows(q)[0], &mut own_scratch, r);
             }
             if is_shared {
                 let weights = &self.class.cross.rows;
@@ -58,8 +58,7 @@ impl Forward<'_> {
             } else {
                 let each = batch.clone().zip(products.chunks_exact(n_points)).zip(sums.chunks_exact_mut(n));
                 for ((q, r), sums) in each {
-                    let rows = self.patterns.cross().rows(self.patterns.pair(q)[1]);
-                    let product = self.class.cross_product(rows, &mut cross_scratch);
+                    let product = self.class.cross_product(self.patterns.rows(q)[1], &mut cross_scratch);
                     in_slices!(n, |offset, W| {
                         contract::<W>(r, product, n, offset, sums);
                     });
@@ -80,7 +79,7 @@ impl Forward<'_> {
         let n = self.place.n_vectors;
         let rows = self.rows.chunks_exact_mut(n).zip(self.exponents.chunks_exact_mut(n));
         for (q, (row, exponents)) in self.range.clone().zip(rows) {
-            product.multiply(self.class, self.patterns, q);
+            product.multiply(self.class, self.patterns.rows(q));
             product.sum();
             spread_row(self.layout, &product.sums, self.place.segment.clone(), row);
             spread_row(self.layout, &product.sum_exponents, self.place.segment.clone(), exponents);
@@ -90,7 +89,7 @@ impl Forward<'_> {
 
 /// `sum_d r[d] rows[d]` for a slice of the rows.
 #[inline(always)]
-fn contract<const W: usize>(r: &[f64], rows: &[V], n_vectors: usize, offset: usize, sums: &mut [V]) {
+pub(super) fn contract<const W: usize>(r: &[f64], rows: &[V], n_vectors: usize, offset: usize, sums: &mut [V]) {
     let mut total = [V::ZERO; W];
     for (&r, row) in r.iter().zip(rows.chunks_exact(n_vectors)) {
         if let Some(row) = row[offset..].first_chunk::<W>() {

@@ -55,7 +55,7 @@ impl Kernel for Joint<'_> {
             let to = flat_mut(weights);
             let nodes = self.posterior[self.outer.segment(c)].iter();
             nodes.zip(&layout.outer_map).for_each(|(x, &k)| to[k as usize] += x);
-            product.multiply(class, self.patterns, self.inner);
+            product.multiply(class, self.patterns.rows(self.inner));
             product.sum();
             product.share(weights);
             layout.unpad(flat(&product.values), joint);

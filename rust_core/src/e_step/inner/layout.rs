@@ -15,7 +15,7 @@ pub struct InnerLayout {
     /// Nodes `D_N` of the neighbours.
     pub(super) n_neighbours: usize,
     /// `(L)`: the neighbours' node of each node of the outer grid.
-    pub(super) outer_map: Vec<u32>,
+    pub(in crate::e_step) outer_map: Vec<u32>,
     /// `(D_N)`: an outer node that projects onto each.
     pub(super) first: Vec<u32>,
     pub(super) is_identity: bool,
@@ -76,8 +76,13 @@ impl InnerLayout {
         (&self.own, &self.cross)
     }
 
+    /// Nodes of the attribute.
+    pub(in crate::e_step) fn n_points(&self) -> usize {
+        self.n_points
+    }
+
     /// Vectors of a row over the neighbours.
-    pub(super) fn n_vectors(&self) -> usize {
+    pub(in crate::e_step) fn n_vectors(&self) -> usize {
         self.n_neighbours.div_ceil(8)
     }
 

@@ -15,8 +15,8 @@ mod backward;
 mod forward;
 mod joint;
 mod layout;
+mod respondent;
 mod scaled;
-mod summary;
 
 use std::ops::Range;
 
@@ -32,7 +32,7 @@ use backward::Backward;
 use forward::Forward;
 pub(super) use joint::JointScratch;
 pub use layout::InnerLayout;
-pub use summary::InnerSummary;
+pub(super) use respondent::Conditional;
 
 /// Inner patterns that are worked on together, so that what they share stays in the first cache.
 const BATCH: usize = 16;
@@ -283,14 +283,13 @@ impl OuterRows<'_> {
 }
 
 impl ClassTables {
-    /// The product `r (D)` of an inner pattern's own items; ones where there are none.
+    /// The product `r (D)` of these rows of the own items; ones where there are none.
     #[inline(always)]
-    pub fn own_product(&self, patterns: &InnerPatterns, inner: usize, scratch: &mut Scratch, to: &mut [f64]) {
-        let (Some(tables), Some(own)) = (&self.own, patterns.own()) else {
+    pub fn own_product(&self, rows: &[u32], scratch: &mut Scratch, to: &mut [f64]) {
+        let Some(tables) = &self.own else {
             to.fill(1.0);
             return;
         };
-        let rows = own.rows(patterns.pair(inner)[0]);
         let Scratch { likelihood, exponents, posterior } = scratch;
         let mut row = WideRow { likelihood, exponents, posterior, accumulator: &mut [] };
         row.step::<{ guard::NONE }>(tables, rows, &[]);

@@ -5,12 +5,12 @@ use super::{ClassTables, InnerLayout};
 use crate::e_step::kernel::{Scratch, WideRow, guard, rescale};
 use crate::e_step::tables::Tables;
 use crate::e_step::vector::{V, exp2_integer, flat, flat_mut, split};
-use crate::patterns::InnerPatterns;
 
 /// What is smaller than the largest summand by more than this power of two is left out.
 const NEGLIGIBLE: f64 = -1000.0;
 
 /// The summands of one inner pattern and their sums.
+#[derive(Debug)]
 pub(super) struct Product {
     own: Scratch,
     cross: Scratch,
@@ -40,15 +40,14 @@ impl Product {
         }
     }
 
-    /// The summands of an inner pattern.
+    /// The summands of an inner pattern with these rows of own and cross-loading items.
     #[inline(always)]
-    pub fn multiply(&mut self, class: &ClassTables, patterns: &InnerPatterns, inner: usize) {
-        let [own, cross] = patterns.pair(inner);
-        multiply_rows(&class.cross, patterns.cross().rows(cross), &mut self.cross);
+    pub fn multiply(&mut self, class: &ClassTables, [own, cross]: [&[u32]; 2]) {
+        multiply_rows(&class.cross, cross, &mut self.cross);
         self.values.copy_from_slice(&self.cross.likelihood);
         self.exponents.copy_from_slice(&self.cross.exponents);
-        let (Some(tables), Some(patterns)) = (&class.own, patterns.own()) else { return };
-        multiply_rows(tables, patterns.rows(own), &mut self.own);
+        let Some(tables) = &class.own else { return };
+        multiply_rows(tables, own, &mut self.own);
         let n = self.sums.len();
         let rows = self.values.chunks_exact_mut(n).zip(self.exponents.chunks_exact_mut(n));
         let factors = flat(&self.own.likelihood).iter().zip(flat(&self.own.exponents));

@@ -1,0 +1,89 @@
+//! Scores of the respondents of one observed group of which attributes are eliminated.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::estimate::Estimator;
+use super::{Method, ScoresMut};
+use crate::e_step::{NodeLayout, NodeProbabilities, ReadyElimination};
+use crate::error::{Error, Result};
+use crate::expected::Placed;
+use crate::grid::Grid;
+use crate::patterns::RowLists;
+use crate::plan::{Elimination, Expectations, PlacedElimination, mode};
+
+/// The tabulated posterior of an observed group of which attributes are eliminated.
+pub(super) struct Eliminated {
+    ready: ReadyElimination,
+    expectations: Expectations,
+}
+
+impl Eliminated {
+    /// Tabulates the probabilities of all joint answers; with `known`, for respondents whose class may be known.
+    ///
+    /// # Errors
+    /// None that a checked model could cause.
+    pub fn new(
+        estimator: &Estimator,
+        (layout, elimination): (&NodeLayout, &Elimination),
+        input: NodeProbabilities,
+        known: bool,
+    ) -> Result<Self> {
+        let placed = placed(estimator);
+        let (grids, axes): (Vec<&Grid>, Vec<&PlacedElimination>) = placed.into_iter().unzip();
+        let functions = elimination.functions(&axes, &estimator.origin);
+        let expectations = Expectations::new(elimination, &grids, &estimator.origin);
+        let layouts = (layout, &elimination.layout);
+        let ready = ReadyElimination::new(layouts, &elimination.items, input, functions, known)?;
+        Ok(Self { ready, expectations })
+    }
+
+    /// Scores consecutive respondents, the first of which is `start`.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`].
+    pub fn score_chunk<I: Iterator<Item = (usize, u8)>>(
+        &self,
+        estimator: &Estimator,
+        (start, respondent): (usize, &impl Fn(usize) -> (u16, I)),
+        scores: &mut ScoresMut,
+        cancel: &AtomicBool,
+    ) -> Result<()> {
+        let Some(elimination) = &estimator.model.structures[estimator.observed].elimination else {
+            return Err(Error::Spec("nothing is eliminated in this group".into()));
+        };
+        let (n, n_classes) = (estimator.origin.len(), estimator.model.spec.n_classes);
+        let (mut theta, mut covariance) = (vec![0.0; n], vec![0.0; n * n]);
+        let (mut expectations, mut weighted) = (Vec::new(), Vec::new());
+        let (mut ptr, mut ids, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+        let placed = placed(estimator);
+        let mut found = self.ready.respondent();
+        for at in 0..scores.log_probability.len() {
+            if cancel.load(Ordering::Relaxed) {
+                return Err(Error::Interrupted);
+            }
+            let (known_class, answers) = respondent(start + at);
+            ptr.clear();
+            ids.clear();
+            ptr.push(0);
+            self.ready.coder().push(known_class, answers, (&mut ptr, &mut ids), &mut parts);
+            let rows = RowLists { ptr: &ptr, ids: &ids };
+            self.ready.work_out(rows, estimator.method != Method::Eap, &mut found);
+            self.expectations.of_respondent(&found, &mut weighted, &mut expectations);
+            let at_mode = |class: usize, theta: &mut [f64]| {
+                mode(elimination, placed[class], (&self.ready, &found), class, theta);
+            };
+            let answers = || respondent(start + at).1.collect();
+            estimator.estimate(&expectations, at_mode, answers, (&mut theta, &mut covariance))?;
+            let rest = (&expectations[..n_classes], found.log_probability);
+            estimator.write(at, (&theta, &covariance), rest, scores);
+        }
+        Ok(())
+    }
+}
+
+/// The outer grid of each class, and the rest of its nodes.
+fn placed<'a>(estimator: &Estimator<'a>) -> Vec<(&'a Grid, &'a PlacedElimination)> {
+    let n_classes = estimator.model.spec.n_classes;
+    let here = &estimator.placed[estimator.observed * n_classes..][..n_classes];
+    here.iter().filter_map(|p: &Placed| Some((&p.grid, p.elimination.as_ref()?))).collect()
+}
