@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from mixirt.latent_class import LatentClassResult
     from mixirt.long_format import LongResponses, long
     from mixirt.model import Model
+    from mixirt.plausible_values import PlausibleValues
     from mixirt.result import Result
     from mixirt.scorer import Score, Scorer
     from mixirt.scores import Scores
@@ -70,6 +71,7 @@ __all__ = [
     "MixirtError",
     "MixirtWarning",
     "Model",
+    "PlausibleValues",
     "QuadratureWarning",
     "ReplicationWarning",
     "Result",
@@ -99,6 +101,7 @@ _HOMES = {
     "LatentClassResult": "latent_class",
     "LongResponses": "long_format",
     "Model": "model",
+    "PlausibleValues": "plausible_values",
     "Result": "result",
     "Score": "scorer",
     "Scorer": "scorer",

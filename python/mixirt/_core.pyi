@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Data",
+    "Drawer",
     "Model",
     "Scorer",
     "Structure",
@@ -111,6 +112,21 @@ class Data:
         *,
         n_threads: int | None = None,
     ) -> dict[str, NDArray[np.float64]]: ...
+
+@final
+class Drawer:
+    def __new__(cls, model: Model, x: NDArray[np.float64]) -> Drawer: ...
+    def draw(
+        self,
+        codes: NDArray[np.uint8],
+        n_draws: int,
+        seed: int,
+        *,
+        first_row: int = 0,
+        group: NDArray[np.uint32] | None = None,
+        known_class: NDArray[np.uint16] | None = None,
+        n_threads: int | None = None,
+    ) -> dict[str, NDArray[Any]]: ...
 
 @final
 class Scorer:

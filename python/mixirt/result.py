@@ -14,6 +14,7 @@ from mixirt.curves import Curves
 from mixirt.diagnostics import Diagnostics
 from mixirt.inference import Inference
 from mixirt.model import Model
+from mixirt.plausible_values import Drawing
 from mixirt.provenance import DataSummary, FittedData
 from mixirt.reporting import Reported
 from mixirt.reuse import Reuse
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Result"]
 
 
-class Result(Classified, Curves, Inference, Course, Reuse, Scoring, SumScoring, Reported):
+class Result(Classified, Curves, Inference, Course, Reuse, Scoring, SumScoring, Drawing, Reported):
     """Estimates, log-likelihood and history of a fit; made by :func:`mixirt.fit`. Immutable.
 
     It can be pickled and copied, with the responses it was fitted to. A pickle is for processes of

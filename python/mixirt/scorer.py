@@ -17,6 +17,7 @@ from mixirt._tables import Table, listed
 from mixirt._words import unknown
 from mixirt.errors import DataError, MixirtError
 from mixirt.long_format import own_columns
+from mixirt.plausible_values import PlausibleValues, plausible_values
 from mixirt.responses import Responses
 from mixirt.scores import Scores, new_data, read_new
 from mixirt.sum_scores import SumScores, group_position, sum_scores
@@ -209,6 +210,31 @@ class Scorer:
         [[-1.1], [-0.39], [0.4]]
         """
         return sum_scores(self._result, items, group, scores, n_threads)
+
+    def plausible_values(
+        self,
+        responses: Any,
+        n_draws: int = 5,
+        *,
+        seed: int | None = None,
+        groups: Any = None,
+        extra: Any = "refuse",
+        n_threads: int | None = None,
+    ) -> PlausibleValues:
+        """Draw from the posterior distribution of each respondent's attributes.
+
+        Parameters, draws and errors are those of :meth:`mixirt.Result.plausible_values`; the
+        scorer's method does not matter.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> scorer = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl").scorer()
+        >>> scorer.plausible_values([[1, 0, 1, None, 0]], n_draws=3, seed=1).theta.shape
+        (1, 3, 1)
+        """
+        reading = (self._missing, extra)
+        return plausible_values(self._result, responses, n_draws, seed, groups, reading, n_threads)
 
     def _named(self, responses: Mapping[Any, Any]) -> bytes:
         codes = bytearray([MISSING]) * len(self._codes)

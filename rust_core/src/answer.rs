@@ -1,5 +1,6 @@
 //! One answer's log-probability and its derivatives at one point of the attributes.
 
+use crate::item::Nodes;
 use crate::spec::{Group, Instance, ItemSpec, Model};
 
 /// What an answer to an item of a class contributes at one attribute vector.
@@ -17,6 +18,24 @@ pub(crate) struct Answer<'a> {
     item: &'a ItemSpec,
     instance: &'a Instance,
     point: Vec<f64>,
+}
+
+/// Log-probability of an answer (position among the group's items, category) at `theta`, the group's own attributes.
+pub(crate) fn log_probability(
+    model: &Model,
+    group: &Group,
+    values: &[f64],
+    (index, code): (usize, u8),
+    theta: &[f64],
+) -> f64 {
+    let instance = &group.instances[index];
+    let item = &model.spec.items[instance.item];
+    let own = model.spec.groups[group.observed].attributes.iter().zip(theta);
+    let point: Vec<f64> = own.filter(|(a, _)| item.attributes.contains(a)).map(|(_, t)| *t).collect();
+    let mut counts = [0.0; 256];
+    counts[usize::from(code)] = 1.0;
+    let (eta, counts) = (&values[instance.cells.clone()], &counts[..instance.shape.n_categories]);
+    item.family.expected_loglik(&instance.shape, eta, Nodes { theta: &point, n_nodes: 1 }, counts)
 }
 
 impl<'a> Answer<'a> {
@@ -37,11 +56,8 @@ impl<'a> Answer<'a> {
         let m = instance.shape.n_categories;
         let (mut first, mut second) = (vec![0.0; m], vec![0.0; m]);
         item.family.predictor_derivatives(&instance.shape, eta, &[z], &mut first, &mut second);
-        let mut counts = vec![0.0; m];
-        counts[code as usize] = 1.0;
         let point: Vec<f64> = dims.iter().map(|&j| theta[j]).collect();
-        let nodes = crate::item::Nodes { theta: &point, n_nodes: 1 };
-        let log_probability = item.family.expected_loglik(&instance.shape, eta, nodes, &counts);
+        let log_probability = log_probability(model, group, values, (index, code), theta);
         Self { dims, eta, log_probability, first, second, item, instance, point }
     }
 
@@ -53,7 +69,7 @@ impl<'a> Answer<'a> {
     /// Probabilities of all categories there (`M`).
     pub fn probabilities(&self) -> Vec<f64> {
         let mut probabilities = vec![0.0; self.instance.shape.n_categories];
-        let nodes = crate::item::Nodes { theta: &self.point, n_nodes: 1 };
+        let nodes = Nodes { theta: &self.point, n_nodes: 1 };
         self.item.family.probabilities(&self.instance.shape, self.eta, nodes, &mut probabilities);
         probabilities
     }

@@ -2,7 +2,7 @@
 
 use nalgebra::{Cholesky, DMatrix, DVector};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, log_probability};
 use crate::error::{Error, Result};
 use crate::spec::{Group, Model};
 
@@ -66,6 +66,32 @@ impl<'a> PosteriorMode<'a> {
             None => covariance.fill(f64::NAN),
         }
         theta
+    }
+
+    /// The log posterior density `(J)` up to a constant of the class, for these answers.
+    pub fn log_density(&self, answers: &[(usize, u8)], theta: &[f64]) -> f64 {
+        let n = theta.len();
+        let deviation = |j: usize| theta[j] - self.mean[j];
+        let pull = |j: usize| (0..n).map(|k| self.precision[(j, k)] * deviation(k)).sum::<f64>();
+        let prior = -0.5 * (0..n).map(|j| deviation(j) * pull(j)).sum::<f64>();
+        let of = |&given: &(usize, u8)| log_probability(self.model, self.group, self.values, given, theta);
+        prior + answers.iter().map(of).sum::<f64>()
+    }
+
+    /// A bound of the curvature of the log posterior density for these answers, along each attribute (`J`).
+    pub fn curvature_bounds(&self, answers: &[(usize, u8)]) -> Vec<f64> {
+        let mut bounds: Vec<f64> = (0..self.mean.len()).map(|j| self.precision[(j, j)]).collect();
+        let own = &self.model.spec.groups[self.group.observed].attributes;
+        for &(index, _) in answers {
+            let instance = &self.group.instances[index];
+            let item = &self.model.spec.items[instance.item];
+            let bound = item.family.curvature_bound(&instance.shape);
+            let dims = (0..own.len()).filter(|&j| item.attributes.contains(&own[j]));
+            for (j, slope) in dims.zip(&self.values[instance.cells.clone()]) {
+                bounds[j] += slope * slope * bound;
+            }
+        }
+        bounds
     }
 
     /// The Newton step, or one along the prior's information where the density is not concave.

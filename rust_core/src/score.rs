@@ -1,6 +1,7 @@
 //! Attributes of respondents: posterior mean (EAP), posterior mode on the grid (the paper's MAP), true posterior mode,
 //! maximum likelihood and weighted likelihood.
 
+mod draw;
 mod eliminated;
 mod estimate;
 mod group;
@@ -21,6 +22,7 @@ use estimate::Estimator;
 use group::GroupScorer;
 use likelihood::Likelihood;
 
+pub use draw::{Drawer, Draws};
 pub use scorer::Scorer;
 pub use sum_scores::{SumScores, sum_scores};
 

@@ -77,6 +77,8 @@ proptest! {
                 assert_close(second[m * case.n_nodes + l], bends[m], DIFFERENCES, "second");
             }
         }
+        let bound = FAMILIES[i].curvature_bound(&case.shape);
+        prop_assert!(second.iter().all(|bend| -bend <= bound * (1.0 + ROUNDING)), "{second:?} beyond {bound}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The Python module `mixirt._core`: arrays in, arrays out, the GIL released in every long call.
 
 mod data;
+mod draw;
 mod encode;
 mod errors;
 mod fit;
@@ -19,6 +20,8 @@ mod _core {
 
     #[pymodule_export]
     use crate::data::Data;
+    #[pymodule_export]
+    use crate::draw::Drawer;
     #[pymodule_export]
     use crate::encode::encode;
     #[pymodule_export]

@@ -28,6 +28,11 @@ impl Scratch {
         let row = || vec![V::ZERO; n_vectors];
         Self { likelihood: row(), exponents: row(), posterior: row() }
     }
+
+    /// For products without exponents, after which nothing is accumulated.
+    pub fn plain(n_vectors: usize) -> Self {
+        Self { likelihood: vec![V::ZERO; n_vectors], ..Self::default() }
+    }
 }
 
 /// How a product of rows is kept from underflow.

@@ -134,6 +134,34 @@ impl PosteriorRows<'_> {
     }
 }
 
+/// The posterior of one respondent over all nodes.
+pub(super) struct PosteriorRow<'a> {
+    pub tables: &'a Tables,
+    pub rows: &'a [u32],
+    /// `(L)`: written over; not numbers where the answers cannot occur.
+    pub posterior: &'a mut [f64],
+}
+
+impl Kernel for PosteriorRow<'_> {
+    /// The log-probability of the answers.
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let Self { tables, rows, posterior } = self;
+        let mut scratch = Scratch::new(tables.n_vectors);
+        let is_scaled = if tables.guarded {
+            multiply::<{ guard::FLUSH }>(tables, rows, false, &mut scratch)
+        } else {
+            multiply::<{ guard::NONE }>(tables, rows, false, &mut scratch)
+        };
+        let exponent = if is_scaled { align(&mut scratch.likelihood, &scratch.exponents) } else { 0.0 };
+        let probability = sum(&scratch.likelihood);
+        posterior.iter_mut().zip(flat(&scratch.likelihood)).for_each(|(to, from)| *to = from / probability);
+        if probability > 0.0 { ln_scaled(probability, exponent) } else { f64::NEG_INFINITY }
+    }
+}
+
 /// The position of the largest element, the first of equals; with `exponents`, of the largest rescaled element.
 #[inline(always)]
 pub(super) fn largest(values: &[f64], exponents: &[f64]) -> u32 {

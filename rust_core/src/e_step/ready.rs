@@ -2,7 +2,8 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::vector::V;
+use super::posterior::PosteriorRow;
+use super::vector::{V, dispatch};
 use super::{EStep, NodeLayout, NodeProbabilities, Posterior, Stop};
 use crate::patterns::{Patterns, RowCoder, RowLists};
 
@@ -38,6 +39,12 @@ impl ReadyPosterior {
     /// Finds the rows of respondents.
     pub fn coder(&self) -> &RowCoder {
         &self.coder
+    }
+
+    /// Writes the posterior of one respondent over the nodes of all classes over `to (L)`; gives the log-probability of the
+    /// answers, minus infinity where they cannot occur.
+    pub fn posterior(&self, rows: &[u32], to: &mut [f64]) -> f64 {
+        dispatch(self.step.isa, PosteriorRow { tables: &self.step.tables, rows, posterior: to })
     }
 
     /// The expectations for some respondents; with `modes`, also the most probable node of each class.

@@ -112,7 +112,7 @@ impl ReadyElimination {
         respondent: &'a Respondent,
         e: usize,
         (c, l): (usize, usize),
-    ) -> impl Iterator<Item = f64> + 'a {
+    ) -> impl Iterator<Item = f64> + Clone + 'a {
         let layout = self.step.inner[e].layout();
         let k = layout.outer_map[l - self.step.outer().segment(c).start] as usize;
         let width = layout.n_vectors();

@@ -142,6 +142,13 @@ impl Family for Gpcm {
 
     /// Log ratios to category 0, then Berry, Levinsohn and Pakes' (1995) contraction `b_m += log(proportion / p_m)`,
     /// where `p_m` is integrated over the predictor's normal distribution.
+    /// It is the variance of the category scores, which is at most a quarter of their squared range.
+    fn curvature_bound(&self, shape: &ItemShape) -> f64 {
+        let (low, high) =
+            shape.scores.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), s| (l.min(*s), h.max(*s)));
+        0.25 * (high - low) * (high - low)
+    }
+
     fn start(&self, shape: &ItemShape, proportions: &[f64], slopes: &[f64]) -> Vec<f64> {
         let mut b: Vec<f64> = proportions.iter().map(|p| (p / proportions[0]).ln()).collect();
         let sd = dot(slopes, slopes).sqrt();

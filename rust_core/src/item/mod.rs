@@ -132,6 +132,10 @@ pub trait Family: Send + Sync {
     /// `z (K)`; gradient and Hessian in theta are `a * first` and `a a' * second`.
     fn predictor_derivatives(&self, shape: &ItemShape, eta: &[f64], z: &[f64], first: &mut [f64], second: &mut [f64]);
 
+    /// A bound of `-d^2 log p(m | z) / dz^2` over all predictors and categories, whatever the parameters: how far a
+    /// likelihood can bend between the nodes of a grid.
+    fn curvature_bound(&self, shape: &ItemShape) -> f64;
+
     /// Start values from the observed category proportions (`M`, each positive, sum 1) and a first guess at the
     /// slopes (`n_dims`), for a standard normal attribute: intercepts that reproduce the proportions approximately.
     fn start(&self, shape: &ItemShape, proportions: &[f64], slopes: &[f64]) -> Vec<f64>;

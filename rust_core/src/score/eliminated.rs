@@ -1,10 +1,11 @@
 //! Scores of the respondents of one observed group of which attributes are eliminated.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::estimate::Estimator;
 use super::{Method, ScoresMut};
-use crate::e_step::{NodeLayout, NodeProbabilities, ReadyElimination};
+use crate::e_step::{NodeLayout, NodeProbabilities, ReadyElimination, Respondent};
 use crate::error::{Error, Result};
 use crate::expected::Placed;
 use crate::grid::Grid;
@@ -15,6 +16,8 @@ use crate::plan::{Elimination, Expectations, PlacedElimination, mode};
 pub(super) struct Eliminated {
     ready: ReadyElimination,
     expectations: Expectations,
+    /// Memory that is not in use.
+    spare: Mutex<Vec<Respondent>>,
 }
 
 impl Eliminated {
@@ -34,7 +37,25 @@ impl Eliminated {
         let expectations = Expectations::new(elimination, &grids, &estimator.origin);
         let layouts = (layout, &elimination.layout);
         let ready = ReadyElimination::new(layouts, &elimination.items, input, functions, known)?;
-        Ok(Self { ready, expectations })
+        Ok(Self { ready, expectations, spare: Mutex::default() })
+    }
+
+    /// The tabulated probabilities.
+    pub fn ready(&self) -> &ReadyElimination {
+        &self.ready
+    }
+
+    /// Memory to work in, from an earlier call if there was one. Never waits: a fork may have copied a lock that is held.
+    pub fn borrow(&self) -> Respondent {
+        let spare = self.spare.try_lock().ok().and_then(|mut spare| spare.pop());
+        spare.unwrap_or_else(|| self.ready.respondent())
+    }
+
+    /// Keeps memory for later calls.
+    pub fn give_back(&self, respondent: Respondent) {
+        if let Ok(mut spare) = self.spare.try_lock() {
+            spare.push(respondent);
+        }
     }
 
     /// Scores consecutive respondents, the first of which is `start`.
@@ -56,7 +77,7 @@ impl Eliminated {
         let (mut expectations, mut weighted) = (Vec::new(), Vec::new());
         let (mut ptr, mut ids, mut parts) = (Vec::new(), Vec::new(), Vec::new());
         let placed = placed(estimator);
-        let mut found = self.ready.respondent();
+        let mut found = self.borrow();
         for at in 0..scores.log_probability.len() {
             if cancel.load(Ordering::Relaxed) {
                 return Err(Error::Interrupted);
@@ -77,6 +98,7 @@ impl Eliminated {
             let rest = (&expectations[..n_classes], found.log_probability);
             estimator.write(at, (&theta, &covariance), rest, scores);
         }
+        self.give_back(found);
         Ok(())
     }
 }

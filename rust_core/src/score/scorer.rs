@@ -24,12 +24,12 @@ const ROWS_CHECKED: usize = 1 << 12;
 pub struct Scorer {
     model: Arc<Model>,
     values: Vec<f64>,
-    placed: Vec<Placed>,
+    pub(super) placed: Vec<Placed>,
     method: Method,
     /// `M_i` of every item.
     n_categories: Vec<u8>,
     /// Per observed group.
-    groups: Vec<GroupScorer>,
+    pub(super) groups: Vec<GroupScorer>,
     /// Per observed group: the position of each item of the model among the group's own.
     positions: Vec<Vec<Option<u32>>>,
 }
@@ -73,33 +73,23 @@ impl Scorer {
     /// [`Error::Data`] as [`Data::new`]; [`Error::Estimation`] naming the first respondent whose responses cannot occur;
     /// [`Error::Interrupted`].
     pub fn score(&self, responses: &Responses, cancel: &AtomicBool) -> Result<Scores> {
-        let n_items = self.model.spec.items.len();
+        let members = self.members(responses)?;
         let n = responses.n_respondents;
-        if responses.codes.len() != n * n_items {
-            let found = responses.codes.len();
-            return Err(Error::Data(format!("{found} codes do not make {n} rows of {n_items} items")));
-        }
-        let codes_of = |row: usize| &responses.codes[row * n_items..(row + 1) * n_items];
-        (0..n).into_par_iter().with_min_len(ROWS_CHECKED).try_for_each(|row| self.check(codes_of(row), row))?;
         let mut scores = Scores::new(&self.model, n);
-        let given = |row: usize| codes_of(row).iter().copied().enumerate().filter(|&(_, code)| code != MISSING);
-        if responses.group.is_none() && self.groups.len() == 1 && self.is_complete(0) {
-            let respondent = |row: usize| (UNKNOWN_CLASS, given(row));
-            self.groups[0].score(&self.estimator(0), respondent, &mut scores, cancel)?;
-        } else {
-            for (observed, rows) in rows_by_group(responses.group, n, self.groups.len())?.iter().enumerate() {
-                let absent = |&row: &u32| {
-                    let is_absent = |&(item, _): &(usize, u8)| self.positions[observed][item].is_none();
-                    Some((row, given(row as usize).find(is_absent)?.0))
-                };
-                if let Some((row, item)) = rows.iter().find_map(absent) {
-                    return Err(self.not_in_group(observed, (row as usize, item)));
+        match members {
+            None => {
+                let respondent = |row: usize| (UNKNOWN_CLASS, self.given(responses, row));
+                self.groups[0].score(&self.estimator(0), respondent, &mut scores, cancel)?;
+            }
+            Some(members) => {
+                for (observed, rows) in members.iter().enumerate() {
+                    let position = |(item, code)| Some((self.positions[observed][item]? as usize, code));
+                    let respondent =
+                        |r: usize| (UNKNOWN_CLASS, self.given(responses, rows[r] as usize).filter_map(position));
+                    let mut of_group = Scores::new(&self.model, rows.len());
+                    self.groups[observed].score(&self.estimator(observed), respondent, &mut of_group, cancel)?;
+                    rows.iter().enumerate().for_each(|(r, &row)| scores.copy(row as usize, &of_group, r));
                 }
-                let position = |(item, code)| Some((self.positions[observed][item]? as usize, code));
-                let respondent = |r: usize| (UNKNOWN_CLASS, given(rows[r] as usize).filter_map(position));
-                let mut of_group = Scores::new(&self.model, rows.len());
-                self.groups[observed].score(&self.estimator(observed), respondent, &mut of_group, cancel)?;
-                rows.iter().enumerate().for_each(|(r, &row)| scores.copy(row as usize, &of_group, r));
             }
         }
         match scores.log_probability.iter().position(|&p| p == f64::NEG_INFINITY) {
@@ -109,6 +99,53 @@ impl Scorer {
             }
             None => Ok(scores),
         }
+    }
+
+    /// The rows of each observed group, once all codes are known to be right; nothing where there is one group that has all
+    /// items.
+    ///
+    /// # Errors
+    /// [`Error::Data`].
+    pub(super) fn members(&self, responses: &Responses) -> Result<Option<Vec<Vec<u32>>>> {
+        let n_items = self.model.spec.items.len();
+        let n = responses.n_respondents;
+        if responses.codes.len() != n * n_items {
+            let found = responses.codes.len();
+            return Err(Error::Data(format!("{found} codes do not make {n} rows of {n_items} items")));
+        }
+        let codes_of = |row: usize| &responses.codes[row * n_items..(row + 1) * n_items];
+        (0..n).into_par_iter().with_min_len(ROWS_CHECKED).try_for_each(|row| self.check(codes_of(row), row))?;
+        if responses.group.is_none() && self.groups.len() == 1 && self.is_complete(0) {
+            return Ok(None);
+        }
+        let members = rows_by_group(responses.group, n, self.groups.len())?;
+        for (observed, rows) in members.iter().enumerate() {
+            let is_absent = |&(item, _): &(usize, u8)| self.positions[observed][item].is_none();
+            let absent = |&row: &u32| Some((row as usize, self.given(responses, row as usize).find(is_absent)?.0));
+            if let Some(found) = rows.iter().find_map(absent) {
+                return Err(self.not_in_group(observed, found));
+            }
+        }
+        Ok(Some(members))
+    }
+
+    /// The items that a respondent answered, and the answers.
+    fn given<'a>(&self, responses: &Responses<'a>, row: usize) -> impl Iterator<Item = (usize, u8)> + 'a {
+        let n_items = self.model.spec.items.len();
+        let codes = &responses.codes[row * n_items..(row + 1) * n_items];
+        codes.iter().copied().enumerate().filter(|&(_, code)| code != MISSING)
+    }
+
+    /// The group of a respondent, and the answers with the positions of the items in it; `members` were found before.
+    pub(super) fn answers(&self, responses: &Responses, row: usize) -> (usize, Vec<(usize, u8)>) {
+        let observed = responses.group.map_or(0, |group| group[row] as usize);
+        let position = |(item, code)| Some((self.positions[observed][item]? as usize, code));
+        (observed, self.given(responses, row).filter_map(position).collect())
+    }
+
+    /// The value of every cell.
+    pub(super) fn values(&self) -> &[f64] {
+        &self.values
     }
 
     /// Scores one respondent of an observed group by the codes `(I)` of all items.

@@ -39,8 +39,8 @@ impl InnerStep {
             ones: vec![V([1.0; 8]); n],
             own: vec![0.0; n_points],
             weighted: vec![0.0; n_functions * n_points],
-            own_scratch: Scratch::new(n_points.div_ceil(8)),
-            cross_scratch: Scratch::new(class.cross.n_vectors),
+            own_scratch: Scratch::plain(n_points.div_ceil(8)),
+            cross_scratch: Scratch::plain(class.cross.n_vectors),
             product: self.scaled.then(|| scaled::Product::new(&self.layout, class)),
         }
     }
