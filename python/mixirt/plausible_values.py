@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixirt import _core
 from mixirt._checks import check_threads, whole_number
+from mixirt._progress import Progress
 from mixirt.errors import DataError, SpecError
 from mixirt.frames import to_native
 from mixirt.long_format import own_columns
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from mixirt.responses import Responses
     from mixirt.result import Result
 
-__all__ = ["Drawing", "PlausibleValues", "plausible_values"]
+__all__ = ["DrawOptions", "Drawing", "PlausibleValues", "plausible_values"]
 
-#: Respondents drawn for between two looks at the progress; their codes are held twice meanwhile.
+#: Respondents drawn for at a time, between two looks at the progress.
 _CHUNK = 1 << 14
 
 #: Seeds are 63-bit integers, as in :func:`mixirt.fit`.
@@ -79,7 +80,7 @@ class PlausibleValues:
 class Drawing:
     """Plausible values of a fit; mixed into :class:`mixirt.Result`."""
 
-    def plausible_values(
+    def plausible_values(  # noqa: PLR0913 -- keywords
         self,
         responses: Any = None,
         n_draws: int = 5,
@@ -89,6 +90,7 @@ class Drawing:
         missing: Any = None,
         extra: Any = "refuse",
         n_threads: int | None = None,
+        progress: bool | None = None,
     ) -> PlausibleValues:
         """Draw from the posterior distribution of each respondent's attributes.
 
@@ -107,6 +109,8 @@ class Drawing:
             As for :meth:`score`.
         n_threads : int, optional
             Threads; default one per processor. The draws do not depend on it.
+        progress : bool, optional
+            Show how many respondents are done; default from two seconds on, where somebody watches.
 
         Returns
         -------
@@ -157,27 +161,29 @@ class Drawing:
         >>> drawn_variance = drawn.theta.var(axis=0).mean()
         >>> eap_variance = r.score().theta.var()
         >>> print(f"{estimated:.2f} {drawn_variance:.1f} {eap_variance:.2f}")
-        1.02 1.0 0.43
+        1.02 1.0 0.44
         """
-        reading = (missing, extra)
-        return plausible_values(self, responses, n_draws, seed, groups, reading, n_threads)  # type: ignore[arg-type]
+        options = DrawOptions(n_draws, seed, missing, extra, n_threads, progress)
+        return plausible_values(self, responses, groups, options)  # type: ignore[arg-type]
+
+
+class DrawOptions(NamedTuple):
+    """The arguments of :meth:`mixirt.Result.plausible_values` besides the responses."""
+
+    n_draws: Any
+    seed: Any
+    missing: Any
+    extra: Any
+    n_threads: int | None
+    progress: bool | None
 
 
 def plausible_values(
-    result: Result,
-    responses: Any,
-    n_draws: Any,
-    seed: Any,
-    groups: Any,
-    reading: tuple[Any, Any],
-    n_threads: int | None,
+    result: Result, responses: Any, groups: Any, options: DrawOptions
 ) -> PlausibleValues:
-    """Draw for the fitted or new responses; see :meth:`mixirt.Result.plausible_values`.
-
-    ``reading`` are the missing codes and what to do with extra columns.
-    """
-    check_threads(n_threads)
-    n_draws = whole_number("n_draws", n_draws, 1)
+    """Draw for the fitted or new responses; see :meth:`mixirt.Result.plausible_values`."""
+    check_threads(options.n_threads)
+    n_draws = whole_number("n_draws", options.n_draws, 1)
     known: NDArray[np.uint16] | None = None
     if responses is None:
         if groups is not None:
@@ -186,8 +192,9 @@ def plausible_values(
         native = result._native
     else:
         groups, _ = own_columns(responses, groups)
-        read = read_new(result, responses, groups, *reading)
+        read = read_new(result, responses, groups, options.missing, options.extra)
         native = read.native
+    seed = options.seed
     if seed is None:
         seed = np.random.default_rng().integers(_LARGEST_SEED)
     seed = whole_number("seed", seed, 0)
@@ -197,18 +204,20 @@ def plausible_values(
     design = result.model.design
     theta = np.empty((read.n_rows, n_draws, len(design.attributes)))
     classes = np.empty((read.n_rows, n_draws), dtype=np.int64)
-    for start, codes, group in _pieces(read):
-        rows = slice(start, start + len(codes))
-        found = drawer.draw(
-            codes,
-            n_draws,
-            seed,
-            first_row=start,
-            group=group,
-            known_class=None if known is None else known[rows],
-            n_threads=n_threads,
-        )
-        theta[rows], classes[rows] = found["theta"], found["class"]
+    with Progress(options.progress, read.n_rows) as shown:
+        for start, codes, group in _pieces(read):
+            rows = slice(start, start + len(codes))
+            found = drawer.draw(
+                codes,
+                n_draws,
+                seed,
+                first_row=start,
+                group=group,
+                known_class=None if known is None else known[rows],
+                n_threads=options.n_threads,
+            )
+            theta[rows], classes[rows] = found["theta"], found["class"]
+            shown.say(rows.stop, "respondents drawn for")
     return PlausibleValues(
         attributes=design.attributes,
         theta=theta,

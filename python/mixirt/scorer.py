@@ -12,12 +12,13 @@ from mixirt import _core
 from mixirt._answers import Answers
 from mixirt._checks import check_threads, word
 from mixirt._coding import MISSING, Coding, read_codings
+from mixirt._progress import Progress
 from mixirt._respondents import is_missing
 from mixirt._tables import Table, listed
 from mixirt._words import unknown
 from mixirt.errors import DataError, MixirtError
 from mixirt.long_format import own_columns
-from mixirt.plausible_values import PlausibleValues, plausible_values
+from mixirt.plausible_values import DrawOptions, PlausibleValues, plausible_values
 from mixirt.responses import Responses
 from mixirt.scores import Scores, new_data, read_new
 from mixirt.sum_scores import SumScores, group_position, sum_scores
@@ -106,6 +107,7 @@ class Scorer:
         groups: Any = None,
         extra: Any = "refuse",
         n_threads: int | None = None,
+        progress: bool | None = None,
     ) -> Scores:
         """Score many respondents.
 
@@ -122,6 +124,8 @@ class Scorer:
             What to do with columns that are no items.
         n_threads : int, optional
             Threads; default one per processor.
+        progress : bool, optional
+            Show how many are done; default from two seconds on, where somebody watches.
 
         Returns
         -------
@@ -148,7 +152,8 @@ class Scorer:
         if not is_array or len(responses) <= _CHUNK or groups is not None:
             return self._score_whole(responses, groups, extra, n_threads)
         try:
-            return self._score_pieces(responses, extra, n_threads)
+            with Progress(progress, len(responses)) as shown:
+                return self._score_pieces(responses, extra, n_threads, shown)
         except MixirtError:
             # Rows are then counted from the first of all.
             return self._score_whole(responses, groups, extra, n_threads)
@@ -220,6 +225,7 @@ class Scorer:
         groups: Any = None,
         extra: Any = "refuse",
         n_threads: int | None = None,
+        progress: bool | None = None,
     ) -> PlausibleValues:
         """Draw from the posterior distribution of each respondent's attributes.
 
@@ -233,8 +239,8 @@ class Scorer:
         >>> scorer.plausible_values([[1, 0, 1, None, 0]], n_draws=3, seed=1).theta.shape
         (1, 3, 1)
         """
-        reading = (self._missing, extra)
-        return plausible_values(self._result, responses, n_draws, seed, groups, reading, n_threads)
+        options = DrawOptions(n_draws, seed, self._missing, extra, n_threads, progress)
+        return plausible_values(self._result, responses, groups, options)
 
     def _named(self, responses: Mapping[Any, Any]) -> bytes:
         codes = bytearray([MISSING]) * len(self._codes)
@@ -295,7 +301,9 @@ class Scorer:
         group = None if read.groups is None else read.groups.astype(np.uint32)
         return self._compiled.score(read.codes, group=group, n_threads=n_threads)
 
-    def _score_pieces(self, responses: NDArray[Any], extra: Any, n_threads: int | None) -> Scores:
+    def _score_pieces(
+        self, responses: NDArray[Any], extra: Any, n_threads: int | None, shown: Progress
+    ) -> Scores:
         n = len(responses)
         whole: dict[str, NDArray[np.float64]] = {}
         for start in range(0, n, _CHUNK):
@@ -305,6 +313,7 @@ class Scorer:
                 if name not in whole:
                     whole[name] = np.empty((n, *values.shape[1:]))
                 whole[name][start : start + len(values)] = values
+            shown.say(start + len(piece), "respondents scored")
         return self._scores(whole, read)
 
     def _scores(self, found: dict[str, Any], read: Responses) -> Scores:

@@ -19,6 +19,7 @@ from mixirt.model_text import text_table
 
 if TYPE_CHECKING:
     from mixirt.result import Result
+    from mixirt.scorer import Scorer
 
 __all__ = ["run_compare", "run_score", "run_show", "run_simulate"]
 
@@ -40,9 +41,10 @@ def run_score(given: argparse.Namespace) -> None:
     scores = _wide_scores if given.long is None else _long_scores
     with open_source(given.table, given.missing, given.delimiter) as source:
         shown = show_progress(given.quiet)
+        scorer = result.scorer(given.method)
         with table_writer(given.out) as write, row_reporter(shown) as report:
             n_rows = 0
-            for n, columns in scores(result, source, given):
+            for n, columns in scores(scorer, design, source, given):
                 write(columns)
                 n_rows += n
                 report(n_rows)
@@ -51,10 +53,9 @@ def run_score(given: argparse.Namespace) -> None:
 
 
 def _wide_scores(
-    result: Result, source: Source, given: argparse.Namespace
+    scorer: Scorer, design: Design, source: Source, given: argparse.Namespace
 ) -> Iterator[tuple[int, Columns]]:
     """Score part by part where there is a row per person; give numbers of rows, and scores."""
-    design = result.model.design
     others = [name for name in (given.id, given.groups) if name is not None]
     check_columns(given.table, source.names, others)
     lacking = [item for item in design.items if item not in source.names]
@@ -68,7 +69,7 @@ def _wide_scores(
     for chunk in source.chunks(given.chunk_rows, [*others, *design.items]):
         responses = chunk.table(_kinds(design), "dict")
         groups = None if given.groups is None else _labels(chunk, given.groups, design)
-        scores = result.score(responses, given.method, groups=groups, n_threads=given.threads)
+        scores = scorer.score(responses, groups=groups, n_threads=given.threads, progress=False)
         columns: dict[str, Any] = {} if given.id is None else {given.id: chunk.values(given.id)}
         for name, values in scores.frame().items():
             columns[f"{name}_score" if name == given.id else name] = values
@@ -76,10 +77,9 @@ def _wide_scores(
 
 
 def _long_scores(
-    result: Result, source: Source, given: argparse.Namespace
+    scorer: Scorer, design: Design, source: Source, given: argparse.Namespace
 ) -> Iterator[tuple[int, Columns]]:
     """Score part by part where there is a row per answer; give numbers of rows, and scores."""
-    design = result.model.design
     names = dict(zip(("person", "item", "response"), given.long, strict=True))
     readers: dict[str, Reader] = {}
     if given.groups is not None:
@@ -94,7 +94,7 @@ def _long_scores(
         own.check_items(design.items)
         if len(own):
             responses = own.responses(None, "dict")
-            scores = result.score(responses, given.method, n_threads=given.threads)
+            scores = scorer.score(responses, n_threads=given.threads, progress=False)
             yield len(rows), scores.frame()
 
 
