@@ -18,6 +18,9 @@ pub enum Error {
     /// The estimation could not go on, for instance because a response has probability zero under fixed parameters.
     #[error("{0}")]
     Estimation(String),
+    /// A model file cannot be read, is damaged, or holds no model.
+    #[error("{0}")]
+    File(String),
     /// The caller asked to stop.
     #[error("interrupted")]
     Interrupted,

@@ -14,6 +14,7 @@
 //!
 //! The families, distributions, quadrature rules, accelerations, methods of standard errors and scoring methods are in
 //! registries (such as [`item::FAMILIES`]): what is listed there is all there is, and has a name.
+//! With the feature `files`, on by default, `files` reads fitted models from files, to score with.
 //!
 //! ```
 //! use std::sync::atomic::AtomicBool;
@@ -80,6 +81,8 @@ pub mod encode;
 mod error;
 pub mod expected;
 pub mod feasible;
+#[cfg(feature = "files")]
+pub mod files;
 pub mod grid;
 pub mod item;
 pub mod latent;

@@ -8,6 +8,7 @@ mod python {
     pyo3::import_exception!(mixirt.errors, DataError);
     pyo3::import_exception!(mixirt.errors, SpecError);
     pyo3::import_exception!(mixirt.errors, EstimationError);
+    pyo3::import_exception!(mixirt.errors, FileError);
 }
 
 /// The Python exception for an error of the engine; for use in `map_err`.
@@ -16,6 +17,7 @@ pub(crate) fn to_python(error: Error) -> PyErr {
         Error::Data(message) => python::DataError::new_err(message),
         Error::Spec(message) => python::SpecError::new_err(message),
         Error::Estimation(message) => python::EstimationError::new_err(message),
+        Error::File(message) => python::FileError::new_err(message),
         Error::Interrupted => PyKeyboardInterrupt::new_err(()),
     }
 }
