@@ -178,7 +178,7 @@ def test_bootstrap_counts_what_does_not_converge_and_reports_progress():
     assert found.n_failed == 4
     assert found.failures[0] == "not converged after 3 cycles"
     assert found.draws.shape == (0, 10)
-    with pytest.raises(mixirt.SpecError, match="at least 2"):
+    with pytest.raises(mixirt.SpecError, match="from 2 to"):
         result.bootstrap(1)
 
 
