@@ -68,6 +68,18 @@ class PlausibleValues:
         Columns ``theta_1``, ``theta_2``, ... for every draw of every attribute; with classes,
         ``class_1``, ``class_2``, ... for that drawn with each. For long responses, the persons come
         first.
+
+        Returns
+        -------
+        DataFrame
+            In the library of the responses.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
+        >>> list(r.plausible_values(n_draws=3, seed=1).frame().columns)
+        ['theta_1', 'theta_2', 'theta_3']
         """
         columns: dict[str, Any] = {name: list(labels) for name, labels in self.persons.items()}
         for j, name in enumerate(self.attributes):

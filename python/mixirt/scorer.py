@@ -205,7 +205,15 @@ class Scorer:
     ) -> SumScores:
         """Make the table that turns sum scores into attributes.
 
-        Parameters, table and errors are those of :meth:`mixirt.Result.sum_scores`.
+        Parameters
+        ----------
+        items, group, scores, n_threads
+            As for :meth:`mixirt.Result.sum_scores`.
+
+        Returns
+        -------
+        SumScores
+            As from :meth:`mixirt.Result.sum_scores`, which also says what errors there are.
 
         Examples
         --------
@@ -229,8 +237,18 @@ class Scorer:
     ) -> PlausibleValues:
         """Draw from the posterior distribution of each respondent's attributes.
 
-        Parameters, draws and errors are those of :meth:`mixirt.Result.plausible_values`; the
-        scorer's method does not matter.
+        The scorer's method does not matter.
+
+        Parameters
+        ----------
+        responses, n_draws, seed, groups, extra, n_threads, progress
+            As for :meth:`mixirt.Result.plausible_values`.
+
+        Returns
+        -------
+        PlausibleValues
+            As from :meth:`mixirt.Result.plausible_values`, which also says how draws are made and
+            what errors there are.
 
         Examples
         --------

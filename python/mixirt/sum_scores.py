@@ -77,6 +77,21 @@ class SumScores:
         ----------
         n : float, optional
             A number of respondents: a column ``expected`` says how many of them are expected.
+
+        Returns
+        -------
+        DataFrame
+            In the library of the fitted responses.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
+        >>> print(r.sum_scores(["item1", "item2"]).frame().round(2))
+           score  probability  theta  theta_se
+        0    0.0         0.08  -1.10      0.84
+        1    1.0         0.34  -0.39      0.85
+        2    2.0         0.57   0.40      0.88
         """
         columns: dict[str, Any] = {"score": self.score, "probability": self.probability}
         if n is not None:
