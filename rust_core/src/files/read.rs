@@ -34,8 +34,7 @@ pub(super) fn model(content: &Value) -> Result<SavedModel> {
     let cells = spec.cells()?;
     let order = order(&parameters, &cells, n_cells)?;
     let (table, x) = table(&parameters, cells, &order)?;
-    let given = content_x(&content, x.len())?;
-    if given != x {
+    if content.numbers("x", x.len(), None)? != x {
         return Err(content.wrong("x", "differs from the estimates"));
     }
     let model = Model::new(spec, table)?;
@@ -50,10 +49,6 @@ pub(super) fn model(content: &Value) -> Result<SavedModel> {
         return Err(parameters.wrong("estimate", "holds values that no model can have"));
     }
     Ok(SavedModel { model: Arc::new(model), x, categories, groups })
-}
-
-fn content_x(content: &Section, n: usize) -> Result<Vec<f64>> {
-    content.numbers("x", n, None)
 }
 
 fn structure(design: &Section, n_cells: usize) -> Result<(Spec, Vec<Vec<Label>>, Vec<Label>)> {
@@ -95,23 +90,22 @@ fn items(
 ) -> Result<Vec<ItemSpec>> {
     let families = design.entries("families", names.len())?;
     let scores = design.entries("category_scores", names.len())?;
-    let parts = names.into_iter().zip(measured).zip(families.iter().zip(scores)).zip(categories);
-    let item =
-        |(((name, attributes), (named, scores)), labels): (((String, Vec<usize>), (&Value, &Value)), &Vec<Label>)| {
-            let known = match named {
-                Value::Text(text) => family(text),
-                _ => None,
-            };
-            let family = known.ok_or_else(|| design.wrong("families", "has a name that this version does not know"))?;
-            let Value::List(scores) = scores else { return Err(design.wrong("category_scores", "must be lists")) };
-            if scores.len() != labels.len() {
-                return Err(design.wrong("category_scores", &format!("must have one score per category of '{name}'")));
-            }
-            let scores =
-                scores.iter().map(|s| design.number("category_scores", s, None)).collect::<Result<Vec<f64>>>()?;
-            Ok(ItemSpec { name, family, n_categories: labels.len(), scores, attributes })
+    let mut items = Vec::with_capacity(names.len());
+    for (i, (name, attributes)) in names.into_iter().zip(measured).enumerate() {
+        let known = match &families[i] {
+            Value::Text(text) => family(text),
+            _ => None,
         };
-    parts.map(item).collect()
+        let family = known.ok_or_else(|| design.wrong("families", "has a name that this version does not know"))?;
+        let Value::List(scores) = &scores[i] else { return Err(design.wrong("category_scores", "must be lists")) };
+        let n_categories = categories[i].len();
+        if scores.len() != n_categories {
+            return Err(design.wrong("category_scores", &format!("must have one score per category of '{name}'")));
+        }
+        let scores = scores.iter().map(|s| design.number("category_scores", s, None)).collect::<Result<Vec<f64>>>()?;
+        items.push(ItemSpec { name, family, n_categories, scores, attributes });
+    }
+    Ok(items)
 }
 
 fn quadrature(design: &Section, n_attributes: usize) -> Result<Quadrature> {
