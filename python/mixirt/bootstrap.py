@@ -64,6 +64,13 @@ class Bootstrap:
     n_at_bound: int
     _result: Result
 
+    def __repr__(self) -> str:
+        failed = f", {self.n_failed} more failed" if self.n_failed else ""
+        return (
+            f"<mixirt.Bootstrap: {self.method}, {len(self.draws)} data sets{failed}, "
+            f"{len(self.names)} parameters; frame() shows their errors>"
+        )
+
     @property
     def n_failed(self) -> int:
         """Data sets without estimates."""

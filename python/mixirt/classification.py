@@ -38,6 +38,10 @@ class Classification:
     persons: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     index: Any = None
 
+    def __repr__(self) -> str:
+        n, n_classes = self.class_probabilities.shape
+        return f"<mixirt.Classification: {n} respondents, {n_classes} classes; frame() shows them>"
+
     @property
     def class_map(self) -> NDArray[np.int64]:
         """The most probable class of each respondent, from 1; shape (N,)."""

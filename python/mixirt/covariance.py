@@ -63,6 +63,10 @@ class ParameterCovariance:
     error: float = 0.0
     n_clusters: int | None = None
 
+    def __repr__(self) -> str:
+        state = f"flat in {quoted(self.flat, 3)}" if self.flat else "positive definite"
+        return f"<mixirt.ParameterCovariance: {self.method}, {len(self.names)} parameters, {state}>"
+
     def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[np.float64]:
         """Return the matrix."""
         return self.matrix if dtype is None else self.matrix.astype(dtype)

@@ -43,12 +43,12 @@ class Estimates:
         -------
         DataFrame
             One row per parameter: ``group`` (with groups), ``class`` (with classes), ``item``,
-            ``parameter`` ("slope", "intercept", "guessing"), ``attribute``, ``category`` (of an
-            intercept, from 1), ``estimate`` (guessing as a probability), ``se`` (NaN where
-            there is none: a fixed parameter, or one held by a bound), ``difficulty`` and
-            ``status`` ("free", "fixed", "tied" or "bound"). Difficulty belongs to intercepts of
-            items that measure one attribute: -intercept / slope, for the GPCM the location where
-            neighbouring categories are equally likely.
+            ``parameter`` ("slope", "intercept", "guessing"), ``estimate`` (guessing as a
+            probability), ``se`` (NaN where there is none: a fixed parameter, or one held by a
+            bound), ``attribute``, ``category`` (of an intercept, its number from 1),
+            ``difficulty`` and ``status`` ("free", "fixed", "tied" or "bound"). Difficulty belongs
+            to intercepts of items that measure one attribute: -intercept / slope, for the GPCM the
+            location where neighbouring categories are equally likely.
 
         Examples
         --------
@@ -69,11 +69,12 @@ class Estimates:
         columns: dict[str, Any] = self._groups_of(chosen)
         columns["item"] = [design.items[i] for i in cells.item[chosen]]
         columns["parameter"] = [KINDS[k] for k in cells.kind[chosen]]
-        columns["attribute"] = self._attribute(cells.attribute[chosen])
-        columns["category"] = np.array(category, dtype=object)
+        # Estimates come early: where a frame is too wide for the screen, its middle is left out.
         columns["estimate"] = self._public_values()[chosen]
         if se is not None:
             columns["se"] = self._standard_errors(se)[chosen]
+        columns["attribute"] = self._attribute(cells.attribute[chosen])
+        columns["category"] = np.array(category, dtype=object)
         columns["difficulty"] = self._difficulties()[chosen]
         columns["status"] = [status[c] for c in chosen]
         return to_native(columns, self._native)

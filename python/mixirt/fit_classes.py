@@ -111,7 +111,7 @@ class ClassComparison:
         Returns
         -------
         DataFrame
-            ``n_classes``, ``loglik``, ``n_parameters``, ``df``, ``aic``, ``bic``, ``sabic``,
+            ``n_classes``, ``bic``, ``loglik``, ``aic``, ``sabic``, ``n_parameters``, ``df``,
             ``entropy``, ``g2``, ``g2_p``, ``replicated`` (how many starts reached the
             log-likelihood) and ``converged``.
         """
@@ -119,12 +119,12 @@ class ClassComparison:
         goodness = [r.goodness_of_fit for r in fits]
         columns: dict[str, Any] = {
             "n_classes": list(self.fits),
+            "bic": [r.bic for r in fits],
             "loglik": [r.loglik for r in fits],
+            "aic": [r.aic for r in fits],
+            "sabic": [r.sabic for r in fits],
             "n_parameters": [r.n_parameters for r in fits],
             "df": [g.df for g in goodness],
-            "aic": [r.aic for r in fits],
-            "bic": [r.bic for r in fits],
-            "sabic": [r.sabic for r in fits],
             "entropy": [r.entropy for r in fits],
             "g2": [g.g2 for g in goodness],
             "g2_p": [g.g2_p for g in goodness],

@@ -64,6 +64,13 @@ class Scores:
     persons: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     index: Any = None
 
+    def __repr__(self) -> str:
+        about = ", ".join(self.attributes) or f"{self.class_probabilities.shape[1]} classes"
+        return (
+            f"<mixirt.Scores: {len(self.theta)} respondents, {self.method} of {about}; "
+            "frame() shows them>"
+        )
+
     @property
     def se(self) -> NDArray[np.float64]:
         """Standard errors, shape (N, J): roots of the covariances' diagonals."""

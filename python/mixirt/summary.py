@@ -88,6 +88,8 @@ def _group(result: Result, latent: int) -> str:
     design = result.model.design
     observed, class_ = design.observed_of(latent), design.class_of(latent)
     title = group_title(design, latent)
+    if _sets_scale(result, observed):
+        title += ": the reference, which sets the scale"
     if design.n_classes > 1:
         title += f" ({result.proportions[observed, class_]:.4f})"
     say = number_column(result._public_values())
@@ -95,3 +97,14 @@ def _group(result: Result, latent: int) -> str:
     if design.attributes_in_group[observed].any():
         parts.append(distribution_table(design, latent, say))
     return "\n".join(parts)
+
+
+def _sets_scale(result: Result, observed: int) -> bool:
+    """Whether a group is the one from which means or variances of others are reckoned."""
+    design, table = result.model.design, result.model.table
+    if design.groups[observed] != design.reference:
+        return False
+    cells = design.cells
+    moments = cells.is_kind("mean") | cells.is_kind("variance")
+    others = cells.group // design.n_classes != observed
+    return bool((moments & others & ~table.is_fixed).any())
