@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mixirt import _core
 from mixirt._checks import check_threads, mapping, positive_number, whole_number, word
+from mixirt._keywords import names_keywords
 from mixirt._progress import cycles
 from mixirt._warn import warn
 from mixirt._words import quoted, unknown
@@ -68,6 +69,19 @@ class Settings:
         word("acceleration", self.acceleration)
 
 
+#: Keywords that users of other programs expect, and what says the same here.
+_ELSEWHERE = {
+    "prior": "a prior belongs to parameters of a Model: mixirt.Model(...).prior(kind, ...)",
+    "priors": "a prior belongs to parameters of a Model: mixirt.Model(...).prior(kind, ...)",
+    "n_factors": "several attributes are said by q_matrix, one column for each",
+    "n_dims": "several attributes are said by q_matrix, one column for each",
+    "quadpts": "the number of points is n_quadrature",
+    "itemtype": "item models are said by model",
+    "technical": "options of the estimation are max_cycles, tol_parameter, tol_deviance, ...",
+}
+
+
+@names_keywords(_ELSEWHERE)
 def fit(  # noqa: PLR0913 -- keywords of the front door
     responses: Any,
     model: Any = "2pl",

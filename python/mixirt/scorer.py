@@ -75,7 +75,7 @@ class Scorer:
     """
 
     def __init__(self, result: Result, method: str = "eap", *, missing: Any = None) -> None:
-        word("method", method)
+        method = word("method", method).lower()
         design = result.model.design
         self._result, self._method, self._missing = result, method, missing
         self._compiled = _core.Scorer(result._engine, result._found["x"], method)

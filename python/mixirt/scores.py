@@ -124,7 +124,7 @@ def score(
     """Score the fitted or new responses; see :meth:`mixirt.Result.score`."""
     engine, native = result._engine, result._native
     check_threads(n_threads)
-    word("method", method)
+    method = word("method", method).lower()
     if responses is None:
         if groups is not None:
             raise DataError("groups belong to new responses; the fitted ones have theirs already")
