@@ -133,7 +133,7 @@ class Design:
         """
         cells = self.cells
         kind, item = _KIND_WORDS[cells.kind[cell]], cells.item[cell]
-        where = self._where(int(cells.group[cell]))
+        where = self.where(int(cells.group[cell]))
         if item >= 0:
             part = ""
             if kind == "intercept" and len(self.category_labels[item]) > 2:
@@ -150,7 +150,8 @@ class Design:
         kind = "variance" if kind == "covariance" else kind
         return f"{kind} of '{self.attributes[first]}'{where}"
 
-    def _where(self, group: int) -> str:
+    def where(self, group: int) -> str:
+        """Put a latent group in words that follow others: `` in group 'x', class 2``."""
         parts = []
         if self.has_groups:
             parts.append(f"group '{self.groups[self.observed_of(group)]}'")

@@ -19,6 +19,23 @@ class LatentClassResult(Result):
     ``starts()`` matter most here; and the fit to the contingency table.
     """
 
+    def _at(self, cell: int) -> str:
+        """Say what probability an intercept at its own bound means."""
+        design, cells = self._model.design, self._model.design.cells
+        item, is_low = int(cells.item[cell]), self._values[cell] < 0
+        is_plain = cells.is_kind("intercept")[cell] and design.models[item].family == "gpcm"
+        if not is_plain or self._model.table.bounded[cell]:
+            return super()._at(cell)
+        labels = design.category_labels[item]
+        # An intercept is the log-odds of its category against the first.
+        is_sure = len(labels) == 2 and not is_low
+        label = labels[int(cells.category[cell]) if is_low or is_sure else 0]
+        of_all = f" of {design.n_classes}" if design.n_classes > 1 else ""
+        return (
+            f"probability {int(is_sure)} of category {label!r} of item '{design.items[item]}'"
+            f"{design.where(int(cells.group[cell]))}{of_all}"
+        )
+
     @cached_property
     def goodness_of_fit(self) -> GoodnessOfFit:
         """Pearson and likelihood-ratio chi-square over all possible response patterns.

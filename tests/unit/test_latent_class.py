@@ -254,3 +254,27 @@ def test_no_warning_on_a_clean_fit(responses: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         mixirt.fit_latent_class(responses, 2, seed=1)
+
+
+def test_a_bound_is_named_as_the_probability_it_means():
+    responses = [["a", "no"]] * 40 + [["b", "yes"]] * 30 + [["b", "no"], ["c", "yes"]] * 15
+    categories = {"item1": ["a", "b", "c"], "item2": ["no", "yes"]}
+    known = [1] * 40 + [2] * 30 + [None] * 30
+    with pytest.warns(mixirt.BoundaryWarning) as caught:
+        fit = mixirt.fit_latent_class(responses, 2, categories=categories, known_classes=known)
+    told = " ".join(str(w.message) for w in caught)
+    shown = fit.category_probabilities()
+    for row in shown.itertuples():
+        place = f"of category '{row.category}' of item '{row.item}' in class {row._1} of 2"
+        # Of two categories, one is named for both.
+        assert (f"probability 0 {place}" in told) <= (row.probability < 1e-9)
+        assert (f"probability 1 {place}" in told) <= (row.probability > 1 - 1e-9)
+    assert "probability 0 of category" in told
+    assert "at -25" not in told
+    assert "at 25" not in told
+
+
+def test_compared_numbers_of_classes_are_named_in_warnings():
+    responses = mixirt.datasets.load("carcinoma").responses
+    with pytest.warns(mixirt.BoundaryWarning, match="in class 2 of 2"):
+        mixirt.compare_classes(responses, [1, 2], seed=1)
