@@ -16,6 +16,7 @@ from mixirt.inference import Inference
 from mixirt.model import Model
 from mixirt.plausible_values import Drawing
 from mixirt.provenance import DataSummary, FittedData
+from mixirt.reliability import Reliability
 from mixirt.reporting import Reported
 from mixirt.reuse import Reuse
 from mixirt.scorer import Scoring
@@ -30,7 +31,18 @@ if TYPE_CHECKING:
 __all__ = ["Result"]
 
 
-class Result(Classified, Curves, Inference, Course, Reuse, Scoring, SumScoring, Drawing, Reported):
+class Result(
+    Classified,
+    Curves,
+    Inference,
+    Course,
+    Reuse,
+    Scoring,
+    SumScoring,
+    Drawing,
+    Reliability,
+    Reported,
+):
     """Estimates, log-likelihood and history of a fit; made by :func:`mixirt.fit`. Immutable.
 
     It can be pickled and copied, with the responses it was fitted to. A pickle is for processes of
