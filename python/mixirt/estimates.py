@@ -36,8 +36,9 @@ class Estimates:
         ----------
         se : str or None, default "auto"
             Method of the standard errors, see :meth:`vcov`; None leaves them out. They are computed
-            when first asked for, which takes four E-steps a parameter: ``"auto"`` is ``"oakes"`` up
-            to 300 free parameters, and none (NaN) beyond.
+            when first asked for, which takes as long as a fit, or two E-steps a parameter where
+            they are differentiated: ``"auto"`` is ``"oakes"`` up to 300 free parameters, and none
+            (NaN) beyond.
 
         Returns
         -------

@@ -158,9 +158,36 @@ impl Data {
 
     /// The answers of one pattern of an observed group, in the order of the group's items.
     pub fn codes_of(&self, observed: usize, pattern: usize) -> Vec<u8> {
-        let mut codes = vec![MISSING; self.patterns[observed].n_categories().len()];
-        self.patterns[observed].codes_of(pattern, &mut codes);
+        let mut codes = Vec::new();
+        self.append_codes_of(observed, pattern, &mut codes);
         codes
+    }
+
+    /// Appends the answers of one pattern of an observed group, in the order of the group's items.
+    pub(crate) fn append_codes_of(&self, observed: usize, pattern: usize, codes: &mut Vec<u8>) {
+        let start = codes.len();
+        codes.resize(start + self.patterns[observed].n_categories().len(), MISSING);
+        self.patterns[observed].codes_of(pattern, &mut codes[start..]);
+    }
+
+    /// Which items of an observed group some pattern may have no answer to.
+    pub(crate) fn may_lack(&self, observed: usize) -> Vec<bool> {
+        let patterns = &self.patterns[observed];
+        // A pattern without any answer to a block has no row of it.
+        let all = patterns.n_factors() < patterns.len() * patterns.blocks().len();
+        let mut lacking = vec![all; patterns.n_categories().len()];
+        for block in patterns.blocks().iter().filter(|block| block.inner.is_none()) {
+            let items = &patterns.outer_items()[block.items.clone()];
+            for answers in block.codes.chunks_exact(items.len().max(1)) {
+                items.iter().zip(answers).for_each(|(&item, &code)| lacking[item] |= code == MISSING);
+            }
+        }
+        lacking
+    }
+
+    /// Multiplications of an E-step in an observed group on `n_nodes` nodes, there and back; nodes come in vectors of 8.
+    pub(crate) fn e_step_work(&self, observed: usize, n_nodes: usize) -> f64 {
+        2.0 * self.patterns[observed].n_factors() as f64 * n_nodes.next_multiple_of(8) as f64
     }
 
     /// Row and pattern of every respondent of an observed group.

@@ -38,7 +38,7 @@ use crate::patterns::{InnerPatterns, Patterns};
 use inner::{InnerStep, OuterRows};
 use kernel::{Chunk, Scratch};
 use tables::Tables;
-use vector::{V, dispatch};
+use vector::V;
 
 pub(crate) use expectations::pieces;
 pub use inner::InnerLayout;
@@ -47,6 +47,7 @@ pub use posterior::Posterior;
 pub use ready::ReadyPosterior;
 pub use ready_eliminated::{ReadyElimination, Respondent};
 pub use vector::InstructionSet;
+pub(crate) use vector::{Kernel, dispatch};
 
 /// Chunks of patterns at most.
 const MAX_CHUNKS: usize = 16;

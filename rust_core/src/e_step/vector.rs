@@ -107,13 +107,13 @@ impl InstructionSet {
 }
 
 /// A piece of work that is compiled for each instruction set; its `run` must be `#[inline(always)]`.
-pub(super) trait Kernel {
+pub(crate) trait Kernel {
     type Output;
     fn run(self) -> Self::Output;
 }
 
 /// Runs a kernel on an instruction set; on the baseline where the processor does not have it.
-pub(super) fn dispatch<K: Kernel>(isa: InstructionSet, kernel: K) -> K::Output {
+pub(crate) fn dispatch<K: Kernel>(isa: InstructionSet, kernel: K) -> K::Output {
     #[cfg(target_arch = "x86_64")]
     if isa.is_available() {
         // SAFETY: the processor has just been asked for the features.

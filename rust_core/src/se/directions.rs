@@ -58,6 +58,12 @@ impl Directions {
         &self.held
     }
 
+    /// The free parameters that a direction moves.
+    pub fn moves(&self, direction: usize) -> impl Iterator<Item = usize> {
+        let column = self.basis.column(direction);
+        (0..column.len()).filter(move |&f| column[f] != 0.0)
+    }
+
     /// `x` moved along the directions: `x + Z along`.
     pub fn moved(&self, x: &[f64], along: &DVector<f64>) -> Vec<f64> {
         x.iter().zip((&self.basis * along).iter()).map(|(x, z)| x + z).collect()

@@ -1,6 +1,6 @@
 //! The observed information as the complete-data information less the missing one (Louis, 1982), exactly.
 
-use super::score_vectors::missing_information;
+use super::score_vectors::missing_node_by_node;
 use super::{Covariance, Method, Point};
 use crate::error::{Error, Result};
 use crate::plan::Planning;
@@ -42,6 +42,6 @@ fn covariance(point: &Point) -> Result<Covariance> {
         )));
     }
     let complete = point.complete_information(&mut point.data.worker(point.model)?)?;
-    let observed = complete - missing_information(point)?;
+    let observed = complete - missing_node_by_node(point)?;
     Ok(point.invert(&point.directions.project_matrix(&observed)))
 }

@@ -11,6 +11,7 @@ mod compress;
 mod cross_product;
 mod directions;
 mod louis;
+mod missing;
 mod node_scores;
 mod oakes;
 mod sandwich;
@@ -61,6 +62,27 @@ pub fn method(name: &str) -> Result<&'static dyn Method> {
         let known: Vec<String> = METHODS.iter().map(|m| format!("'{}'", m.name())).collect();
         Error::Spec(format!("unknown method '{name}'; known: {}", known.join(", ")))
     })
+}
+
+/// Free parameters of which covariances are computed at the most. A matrix of theirs takes 288 MB; some ten are held at
+/// once, and in sums over patterns up to sixteen more.
+pub const MAX_PARAMETERS: usize = 6_000;
+
+/// The covariance matrix by a method, unless it is too large.
+///
+/// # Errors
+/// [`Error::Spec`] where there are more than [`MAX_PARAMETERS`]; as [`Method::covariance`].
+pub fn covariance(method: &dyn Method, point: &Point) -> Result<Covariance> {
+    let n = point.x.len();
+    if n > MAX_PARAMETERS {
+        let gigabytes = (n * n * size_of::<f64>()) as f64 / 1e9;
+        return Err(Error::Spec(format!(
+            "a covariance matrix of {n} parameters takes {gigabytes:.1} GB, and computing it many times that; at most \
+             {MAX_PARAMETERS} are allowed: for errors of some, fix the others at these estimates, fit again from them and \
+             ask that fit; for errors of all, use a bootstrap, which needs no such matrix"
+        )));
+    }
+    method.covariance(point)
 }
 
 /// A covariance matrix, or what stands in its way.

@@ -47,6 +47,8 @@ struct SupportScores {
     items: Vec<ItemScores>,
     /// Derivatives after answer 0 `(parameters of all items, K)`, and below them a basis of what other answers add.
     functions: DMatrix<f64>,
+    /// The free parameters of all items that follow one another: the first of them, and their rows among `functions`.
+    runs: Vec<(usize, Range<usize>)>,
 }
 
 /// The derivatives of one item.
@@ -61,6 +63,30 @@ struct ItemScores {
     first: usize,
     /// What an answer adds to the derivatives after answer 0, in the basis: `(M, free parameters, r)`.
     more: Vec<f64>,
+}
+
+/// The derivatives of one item over the nodes of a class.
+pub(super) struct ItemCurves<'a> {
+    own: &'a SupportScores,
+    item: &'a ItemScores,
+}
+
+impl ItemCurves<'_> {
+    /// The item's position in the group.
+    pub(super) fn index(&self) -> usize {
+        self.item.index
+    }
+
+    /// Its free parameters.
+    pub(super) fn free(&self) -> &[usize] {
+        &self.item.free
+    }
+
+    /// The derivative in the `p`-th of them after an answer.
+    pub(super) fn after(&self, answer: usize, p: usize) -> impl Iterator<Item = f64> {
+        let row = &self.item.table[(answer * self.item.free.len() + p) * self.own.n_nodes()..];
+        self.own.source.map.iter().map(|&k| row[k as usize])
+    }
 }
 
 impl<'a> NodeScores<'a> {
@@ -132,6 +158,13 @@ impl<'a> NodeScores<'a> {
         }
     }
 
+    /// The items of a class that have parameters; on a whole grid.
+    pub(super) fn items(&self, (observed, class): (usize, usize)) -> impl Iterator<Item = ItemCurves<'_>> {
+        let supports = self.groups[observed * self.point.model.spec.n_classes + class].supports.iter();
+        let items = supports.flat_map(|own| own.items.iter().map(move |item| ItemCurves { own, item }));
+        items.filter(|curves| !curves.item.free.is_empty())
+    }
+
     /// Derivatives at the listed nodes of a class after the answers `codes`, added to `out (n_free, nodes)`; on a whole
     /// grid.
     pub(super) fn add_at_nodes(
@@ -185,7 +218,7 @@ impl SupportScores {
         let mut functions = DMatrix::zeros(n_base + basis.nrows(), n_nodes);
         functions.rows_mut(0, n_base).copy_from(&DMatrix::from_row_slice(n_base, n_nodes, &base));
         functions.rows_mut(n_base, basis.nrows()).copy_from(&basis);
-        Self { source, items, functions }
+        Self { runs: runs(&items), source, items, functions }
     }
 
     /// Number of nodes `K`.
@@ -209,20 +242,53 @@ impl SupportScores {
 
     /// Adds the means of the derivatives after the answers `codes (B, I)`, given the means of all functions.
     fn add_means(&self, codes: &[u8], means: &DMatrix<f64>, scores: &mut DMatrix<f64>) {
-        let n_base: usize = self.items.iter().map(|item| item.free.len()).sum();
-        let rank = means.nrows() - n_base;
+        let n_base = self.runs.last().map_or(0, |(_, rows)| rows.end);
         let columns = means.column_iter().zip(scores.column_iter_mut());
         for ((means, mut score), codes) in columns.zip(codes.chunks_exact(codes.len() / means.ncols())) {
             let (base, basis) = means.as_slice().split_at(n_base);
             let score = score.as_mut_slice();
-            for item in self.items.iter().filter(|item| codes[item.index] != MISSING) {
-                item.free.iter().zip(&base[item.first..]).for_each(|(&f, mean)| score[f] += mean);
-                if codes[item.index] > 0 && rank > 0 {
-                    let size = item.free.len() * rank;
-                    let more = item.more[codes[item.index] as usize * size..][..size].chunks_exact(rank);
-                    for (&f, more) in item.free.iter().zip(more) {
-                        score[f] += more.iter().zip(basis).map(|(weight, mean)| weight * mean).sum::<f64>();
-                    }
+            for (f, rows) in &self.runs {
+                score[*f..].iter_mut().zip(&base[rows.clone()]).for_each(|(score, mean)| *score += mean);
+            }
+            for item in &self.items {
+                match codes[item.index] {
+                    0 => {}
+                    MISSING => item.free.iter().zip(&base[item.first..]).for_each(|(&f, mean)| score[f] -= mean),
+                    code => item.add_answer(code, basis, score),
+                }
+            }
+        }
+    }
+}
+
+/// The parameters of items that follow one another.
+fn runs(items: &[ItemScores]) -> Vec<(usize, Range<usize>)> {
+    let mut runs: Vec<(usize, Range<usize>)> = Vec::new();
+    for (row, &f) in items.iter().flat_map(|item| &item.free).enumerate() {
+        match runs.last_mut() {
+            Some((first, rows)) if *first + rows.len() == f => rows.end += 1,
+            _ => runs.push((f, row..row + 1)),
+        }
+    }
+    runs
+}
+
+impl ItemScores {
+    /// Adds what an answer adds to the means after answer 0, given the means of the basis.
+    fn add_answer(&self, code: u8, basis: &[f64], score: &mut [f64]) {
+        let size = self.free.len() * basis.len();
+        let more = &self.more[code as usize * size..][..size];
+        match *basis {
+            [] => {}
+            // All items with log-odds linear in their only attribute; they are worth a loop without a loop in it.
+            [first, second] => {
+                for (&f, more) in self.free.iter().zip(more.chunks_exact(2)) {
+                    score[f] += more[0] * first + more[1] * second;
+                }
+            }
+            _ => {
+                for (&f, more) in self.free.iter().zip(more.chunks_exact(basis.len())) {
+                    score[f] += more.iter().zip(basis).map(|(weight, mean)| weight * mean).sum::<f64>();
                 }
             }
         }

@@ -2,17 +2,24 @@
 //!
 //! The gradient of the expected log-posterior, with counts made and parameters taken at the same point, is the gradient
 //! of the observed log-posterior. Its derivative is therefore Oakes's sum of the complete-data Hessian and the cross
-//! derivative through the counts. It is taken here by central differences: two E-steps for every direction. What that
-//! costs in accuracy is measured along one more direction that mixes all others, where the product with the matrix is
-//! compared with differences at half the step; if they do not agree, the steps are shortened.
+//! derivative through the counts.
+//!
+//! How the counts answer to a parameter of an item, or to a proportion, is a posterior covariance, and is had exactly from
+//! one pass over the patterns ([`super::missing`]). Distributions also move the nodes, and where attributes are eliminated
+//! there is no posterior on the whole grid: the derivative is then taken by central differences, two E-steps for every
+//! direction. What that costs in accuracy is measured along one more direction that mixes all others, where the product
+//! with the matrix is compared with differences at half the step; if they do not agree, the steps are shortened.
 
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 
+use super::directions::free_of;
+use super::missing::missing_information;
 use super::{Covariance, Method, Point};
 use crate::data::Worker;
 use crate::error::{Error, Result};
 use crate::feasible::is_feasible;
+use crate::params::Kind;
 
 /// Observed information.
 pub struct Oakes;
@@ -46,10 +53,11 @@ pub(super) fn observed_information(point: &Point) -> Result<(DMatrix<f64>, f64)>
     let complete = point.complete_information(&mut point.data.worker(point.model)?)?;
     let diagonal = point.directions.project_matrix(&complete).diagonal();
     let scale = diagonal.map(|d| if d.is_finite() && d != 0.0 { 1.0 / d.abs().sqrt() } else { 1.0 });
+    let (exact, rest) = exactly(point, complete)?;
     let mut best: Option<(DMatrix<f64>, f64)> = None;
     let mut step = STEP;
     for _ in 0..MAX_ATTEMPTS {
-        let (information, error) = differentiate(point, &scale, step)?;
+        let (information, error) = differentiate(point, (&exact, &rest), &scale, step)?;
         if best.as_ref().is_none_or(|(_, smallest)| error < *smallest) {
             best = Some((information, error));
         }
@@ -61,14 +69,35 @@ pub(super) fn observed_information(point: &Point) -> Result<(DMatrix<f64>, f64)>
     best.ok_or_else(|| Error::Estimation("the information matrix could not be differentiated".into()))
 }
 
-/// The information with steps of `step` times `scale`, and its error.
-fn differentiate(point: &Point, scale: &DVector<f64>, step: f64) -> Result<(DMatrix<f64>, f64)> {
+/// The information as far as it is had exactly, given that of the complete data, and the directions that are left for
+/// differences: those of the distributions, or all where differences are less work.
+fn exactly(point: &Point, complete: DMatrix<f64>) -> Result<(DMatrix<f64>, Vec<usize>)> {
+    let table = &point.model.table;
+    let of_distributions =
+        table.cells.iter().zip(&table.slots).filter(|(c, _)| matches!(c.kind, Kind::Mean | Kind::Covariance));
+    let of_distributions: Vec<usize> = of_distributions.filter_map(|(_, &slot)| free_of(slot)).collect();
+    let all = 0..point.directions.len();
+    let is_latent = |d: &usize| point.directions.moves(*d).any(|f| of_distributions.contains(&f));
+    let latent: Vec<usize> = all.clone().filter(is_latent).collect();
+    Ok(match missing_information(point, 2 * (all.len() - latent.len()))? {
+        Some(missing) => (point.directions.project_matrix(&(complete - missing)), latent),
+        None => (DMatrix::zeros(all.len(), all.len()), all.collect()),
+    })
+}
+
+/// The information with the columns of `rest` differentiated with steps of `step` times `scale`, and its error.
+fn differentiate(
+    point: &Point,
+    (exact, rest): (&DMatrix<f64>, &[usize]),
+    scale: &DVector<f64>,
+    step: f64,
+) -> Result<(DMatrix<f64>, f64)> {
     let n = point.directions.len();
-    let columns: Vec<(DVector<f64>, f64)> = (0..n)
-        .into_par_iter()
+    let columns: Vec<(DVector<f64>, f64)> = rest
+        .par_iter()
         .map_init(
             || point.data.worker(point.model),
-            |worker, direction| {
+            |worker, &direction| {
                 let worker = worker.as_mut().map_err(|e| e.clone())?;
                 let mut along = DVector::zeros(n);
                 along[direction] = step * scale[direction];
@@ -76,9 +105,12 @@ fn differentiate(point: &Point, scale: &DVector<f64>, step: f64) -> Result<(DMat
             },
         )
         .collect::<Result<_>>()?;
-    let raw = DMatrix::from_fn(n, n, |i, d| columns[d].0[i] / (step * scale[d] * columns[d].1));
+    let mut raw = exact.clone();
+    for (&d, (fall, shortened)) in rest.iter().zip(columns) {
+        raw.set_column(d, &(fall / (step * scale[d] * shortened)));
+    }
     let information = 0.5 * (&raw + raw.transpose());
-    if n == 0 {
+    if rest.is_empty() {
         return Ok((information, 0.0));
     }
     let length = 0.5 * step / (n as f64).sqrt();

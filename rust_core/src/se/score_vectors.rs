@@ -27,10 +27,18 @@ pub(super) struct Scored<'a> {
     pub n_p: &'a [f64],
     /// `(n_free, B)`: derivatives of each pattern's log-probability; 0 in parameters that cannot move.
     pub scores: DMatrix<f64>,
-    /// `(B, I)`, row-major.
-    codes: &'a [u8],
-    /// `(B, L)`, row-major.
-    posterior: &'a [f64],
+    /// `(B, I)`, row-major: the answers.
+    pub codes: &'a [u8],
+    /// `(B, L)`, row-major: the posteriors over the nodes of all classes.
+    pub posterior: &'a [f64],
+}
+
+impl Scored<'_> {
+    /// Adds the lower triangle of `sum_p n_p s_p s_p'` to `sum (n_free, n_free)`.
+    pub(super) fn add_products(mut self, sum: &mut DMatrix<f64>) {
+        self.scores.column_iter_mut().zip(self.n_p).for_each(|(mut column, &n_p)| column *= n_p.sqrt());
+        add_square(sum, &self.scores);
+    }
 }
 
 /// Patterns of one observed group with their posteriors.
@@ -73,7 +81,7 @@ pub(super) fn fold_scores<A: Send>(
         let add = |(batch, result): &mut (Batch, A), pattern: usize, n_p: f64, posterior: &[f64]| {
             batch.patterns.push(pattern);
             batch.n_p.push(n_p);
-            batch.codes.extend(point.data.codes_of(observed, pattern));
+            point.data.append_codes_of(observed, pattern, &mut batch.codes);
             batch.posterior.extend_from_slice(posterior);
             if batch.patterns.len() == BATCH {
                 flush(batch, result);
@@ -90,7 +98,7 @@ pub(super) fn fold_scores<A: Send>(
 }
 
 /// The information that is missing because the nodes were not observed `(n_free, n_free)`; on a whole grid.
-pub(super) fn missing_information(point: &Point) -> Result<DMatrix<f64>> {
+pub(super) fn missing_node_by_node(point: &Point) -> Result<DMatrix<f64>> {
     let n = point.x.len();
     let tables = NodeScores::new(point);
     let add = |sum: &mut DMatrix<f64>, batch: Scored| {
