@@ -72,8 +72,9 @@ class ParameterCovariance:
         return self.matrix if dtype is None else self.matrix.astype(dtype)
 
 
-#: Free parameters up to which standard errors are computed without being asked for: four E-steps
-#: each, a second or so for a large sample.
+#: Free parameters up to which standard errors are computed without being asked for. That takes
+#: about as long as the fit where the information is had in one pass, and where it is
+#: differentiated, two E-steps for each: a second or so for a large sample.
 MOST_EXAMINED = 300
 
 
@@ -93,14 +94,17 @@ class Covariances(Estimates):
         ----------
         method : str, default "oakes"
             ``"oakes"``: inverse of the observed information, by differentiation through the EM map
-            (Oakes, 1999). ``"louis"``: the same matrix by Louis's (1982) identity, exact but
-            slower. ``"cross_product"``: inverse of the sum of the respondents' squared scores
-            (Mislevy, 1984). ``"sandwich"``: robust to misspecification. ``"complete"``: the
-            paper's, as if the attributes had been observed; its standard errors are too small.
+            (Oakes, 1999): exact for items and proportions, numerical for distributions and where
+            attributes are summed out. ``"louis"``: the same matrix by Louis's (1982) identity, node
+            by node, exact but slower. ``"cross_product"``: inverse of the sum of the respondents'
+            squared scores (Mislevy, 1984). ``"sandwich"``: robust to misspecification.
+            ``"complete"``: the paper's, as if the attributes had been observed; its standard errors
+            are too small.
         clusters : sequence of labels, shape (N,), optional
             With ``"sandwich"``: the cluster of each respondent, such as a school. Scores are summed
-            within clusters, so that respondents of a cluster need not be independent. There is no
-            correction for a small number of clusters.
+            within clusters, so that respondents of a cluster need not be independent. The matrix is
+            multiplied by G / (G - 1) for G clusters, as R's sandwich and Stata do; with fewer than
+            40 or so it is still too small.
 
         Returns
         -------
@@ -121,7 +125,9 @@ class Covariances(Estimates):
         Raises
         ------
         SpecError
-            If the method is unknown.
+            If the method is unknown, or there are more than 6,000 free parameters.
+        DataError
+            If clusters do not have a label for everybody, or there is only one.
 
         Warns
         -----

@@ -45,6 +45,15 @@ def test_louis_and_oakes_are_the_same_matrix(name):
     assert _apart(oakes, louis) < TAILS
 
 
+@pytest.mark.parametrize("name", ["2pl", "common slope", "graded", "gpcm, missing, weights"])
+def test_standing_nodes_are_not_differentiated(name):
+    """Both sum posterior covariances, one node by node, the other answer by answer."""
+    result = small(name)
+    oakes = result.vcov("oakes")
+    assert oakes.error == 0.0
+    assert _apart(oakes, result.vcov("louis")) < 1e3 * ROUNDING
+
+
 def test_louis_and_oakes_are_the_same_to_rounding_without_tails():
     answers = binary(20, 6, np.random.default_rng(21).standard_normal(400))
     result = mixirt.fit(answers, "rasch", quadrature="gauss-hermite", n_quadrature=61, **TIGHT)
@@ -112,7 +121,8 @@ def test_clusters_of_one_respondent_are_no_clusters_and_copies_are_one():
     single = mixirt.fit(answers, "2pl", **TIGHT)
     alone = single.vcov("sandwich", clusters=range(400))
     assert alone.n_clusters == 400
-    np.testing.assert_allclose(alone.matrix, single.vcov("sandwich").matrix, rtol=1e-9)
+    corrected = single.vcov("sandwich").matrix * 400 / 399
+    np.testing.assert_allclose(alone.matrix, corrected, rtol=1e-9)
     # Everybody twice, known to be copies: nothing is gained.
     double = mixirt.fit(np.repeat(answers, 2, axis=0), "2pl", **TIGHT)
     copies = double.vcov("sandwich", clusters=np.repeat(np.arange(400), 2))

@@ -132,7 +132,8 @@ def test_standard_errors_need_no_whole_grid(method):
 def test_clusters_count_in_the_sandwich():
     result = fitted()
     alone = result.vcov("sandwich", clusters=range(N)).matrix
-    np.testing.assert_allclose(alone, result.vcov("sandwich").matrix, rtol=1e-9)
+    corrected = result.vcov("sandwich").matrix * N / (N - 1)
+    np.testing.assert_allclose(alone, corrected, rtol=1e-9)
     # Everybody twice, both in one cluster: as if each had been asked once.
     twice = mixirt.fit(np.repeat(drawn().answers, 2, axis=0), drawn().model(), start=result)
     together = twice.vcov("sandwich", clusters=np.repeat(np.arange(N), 2)).matrix

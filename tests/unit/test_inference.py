@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 import mixirt
+from mixirt.covariance import VCOV_METHODS
 from mixirt.diagnostics import STATUSES
 from tests.small_models import SMALL_MODELS, TIGHT, binary, graded, small
 
@@ -190,6 +191,22 @@ def test_a_parametric_bootstrap_keeps_what_was_missing():
     assert 0.7 < np.median(ratio) < 1.4
 
 
+def test_a_matrix_that_would_not_fit_in_memory_is_refused_and_not_tried_unasked():
+    answers = np.random.default_rng(64).integers(0, 2, (40, 3001))
+    answers[0], answers[1] = 0, 1  # every category occurs
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", mixirt.MixirtWarning)
+        result = mixirt.fit(answers, "2pl", max_cycles=0)
+    assert result.n_parameters == 6002
+    assert result.parameters()["se"].isna().all()
+    assert "log-likelihood" in str(result)
+    for method in VCOV_METHODS:
+        with pytest.raises(
+            mixirt.SpecError, match=r"6002 parameters takes 0\.3 GB.*6000 are allowed"
+        ):
+            result.vcov(method)
+
+
 @pytest.mark.parametrize("name", SMALL_MODELS)
 def test_delta_of_the_parameters_is_their_covariance(name):
     result = small(name)
@@ -249,11 +266,13 @@ def test_diagnostics_of_an_estimate_at_a_bound():
     assert frame.loc[frame["status"] == "free", "se"].notna().all()
 
 
-def test_a_flat_direction_is_named():
+@pytest.mark.parametrize("kind", ["gpcm", "rasch"], ids=["latent classes", "mixture"])
+def test_a_flat_direction_is_named(kind):
     """Classes that start as good as equal: EM converges at once, but not at a maximum."""
     answers = binary(52, 4, np.random.default_rng(53).standard_normal(500))
-    q = np.zeros((4, 0), dtype=int)
-    model = mixirt.Model("gpcm", items=4, attributes=[], q_matrix=q, n_classes=2)
+    names = [] if kind == "gpcm" else ["theta"]
+    q = np.ones((4, len(names)), dtype=int)
+    model = mixirt.Model(kind, items=4, attributes=names, q_matrix=q, n_classes=2)
     model = model.start("intercept", 0.5, class_=1).start("intercept", 0.5 + 1e-9, class_=2)
     result = mixirt.fit(answers, model, acceleration="none")
     assert result.converged
@@ -274,6 +293,8 @@ def test_clusters_are_refused_where_they_have_no_place():
         result.vcov("sandwich", clusters=[1, 2, 3])
     with pytest.raises(mixirt.DataError, match="row 1 has no label"):
         result.vcov("sandwich", clusters=["a", None, *["b"] * 398])
+    with pytest.raises(mixirt.DataError, match=r"found 1, but .* at least 2"):
+        result.vcov("sandwich", clusters=["a"] * 400)
 
 
 def test_the_summary_has_a_line_of_diagnostics():

@@ -42,7 +42,7 @@ pub(crate) fn covariance<'py>(
     let clusters = clusters.transpose().map_err(to_python)?;
     let n = x.len();
     let found = until_done(py, n_threads, None, move |_, cancel| {
-        method.covariance(&se::Point::new(&model, &data, &x, cancel).with_clusters(clusters))
+        se::covariance(method, &se::Point::new(&model, &data, &x, cancel).with_clusters(clusters))
     })?;
     let result = PyDict::new(py);
     // The matrix is symmetric, so the order of its elements does not matter.

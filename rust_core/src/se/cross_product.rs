@@ -3,9 +3,9 @@
 use nalgebra::DMatrix;
 
 use super::node_scores::NodeScores;
-use super::score_vectors::{add_square, fold_scores};
+use super::score_vectors::{Scored, fold_scores};
 use super::{Clusters, Covariance, Method, Point};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Empirical cross-product information.
 pub struct CrossProduct;
@@ -24,22 +24,27 @@ impl Method for CrossProduct {
 /// `sum_p n_p s_p s_p'` along the directions. A weight counts a respondent that often.
 pub(super) fn cross_products(point: &Point) -> Result<DMatrix<f64>> {
     let n = point.x.len();
-    let parts = fold_scores(
-        &NodeScores::new(point),
-        || DMatrix::zeros(n, n),
-        |sum, batch| {
-            let mut weighted = batch.scores;
-            weighted.column_iter_mut().zip(batch.n_p).for_each(|(mut column, &n_p)| column *= n_p.sqrt());
-            add_square(sum, &weighted);
-        },
-    )?;
+    let add = |sum: &mut DMatrix<f64>, batch: Scored| batch.add_products(sum);
+    let parts = fold_scores(&NodeScores::new(point), || DMatrix::zeros(n, n), add)?;
     let mut total = parts.iter().fold(DMatrix::zeros(n, n), |total, part| total + part);
     total.fill_upper_triangle_with_lower_triangle();
     Ok(point.directions.project_matrix(&total))
 }
 
-/// `sum_c u_c u_c'` along the directions, with `u_c` the weighted sum of the scores of the respondents in cluster `c`.
+/// `G / (G - 1) sum_c u_c u_c'` along the directions, with `u_c` the weighted sum of the scores of the respondents in
+/// cluster `c` of `G`. At the maximum the `u_c` sum to zero, as if a mean had been taken from them: the factor is that of
+/// a variance.
+///
+/// # Errors
+/// [`Error::Data`] where there is only one cluster.
 pub(super) fn clustered_products(point: &Point, clusters: &Clusters) -> Result<DMatrix<f64>> {
+    let n_clusters = clusters.n_clusters();
+    if n_clusters < 2 {
+        return Err(Error::Data(format!(
+            "clusters: found {n_clusters}, but a covariance between clusters needs at least 2, and a good one 40 or \
+             more; leave clusters out if respondents are independent"
+        )));
+    }
     let parts = fold_scores(&NodeScores::new(point), Vec::new, |kept, batch| {
         let columns = batch.patterns.iter().zip(batch.scores.column_iter());
         kept.extend(columns.map(|(&pattern, scores)| ((batch.observed, pattern), scores.into_owned())));
@@ -50,12 +55,13 @@ pub(super) fn clustered_products(point: &Point, clusters: &Clusters) -> Result<D
         debug_assert_eq!(scores[observed].len(), pattern);
         scores[observed].push(own);
     }
-    let mut sums = DMatrix::zeros(point.x.len(), clusters.n_clusters());
+    let mut sums = DMatrix::zeros(point.x.len(), n_clusters);
     for (observed, scores) in scores.iter().enumerate() {
         for (row, pattern) in point.data.respondents_of(observed) {
             let (cluster, weight) = clusters.of(row);
             sums.column_mut(cluster).axpy(weight, &scores[pattern], 1.0);
         }
     }
-    Ok(point.directions.project_matrix(&(&sums * sums.transpose())))
+    let correction = n_clusters as f64 / (n_clusters - 1) as f64;
+    Ok(point.directions.project_matrix(&(&sums * sums.transpose() * correction)))
 }
