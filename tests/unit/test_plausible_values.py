@@ -227,8 +227,8 @@ def test_frames_and_persons() -> None:
     [
         ({"n_draws": 0}, mixirt.SpecError, "n_draws must be a whole number of at least 1"),
         ({"n_draws": 2.5}, mixirt.SpecError, "n_draws must be a whole number"),
-        ({"seed": -1}, mixirt.SpecError, "seed must be a whole number of at least 0"),
-        ({"seed": 2**63}, mixirt.SpecError, "seed must be less than"),
+        ({"seed": -1}, mixirt.SpecError, "seed must be a whole number"),
+        ({"seed": 2**63}, mixirt.SpecError, "seed must be a whole number from 0 to"),
         ({"seed": "x"}, mixirt.SpecError, "seed must be a whole number"),
         ({"groups": ["a"] * 2}, mixirt.DataError, "the model has none"),
         ({"n_threads": 0}, mixirt.SpecError, "n_threads"),
