@@ -45,7 +45,7 @@ class PlausibleValues:
         The latent class drawn with each, from 1.
     seed : int
         What gives the same draws again.
-    persons : dict
+    persons, index
         Labels of the respondents, as in :class:`mixirt.Scores`.
     """
 
@@ -56,6 +56,14 @@ class PlausibleValues:
     native: str = "numpy"
     persons: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     n_classes: int = 1
+    index: Any = None
+
+    def __repr__(self) -> str:
+        about = ", ".join(self.attributes) or f"{self.n_classes} classes"
+        return (
+            f"<mixirt.PlausibleValues: {len(self.theta)} respondents, {self.n_draws} draws of "
+            f"{about}; frame() shows them>"
+        )
 
     @property
     def n_draws(self) -> int:
@@ -66,8 +74,8 @@ class PlausibleValues:
         """One row per respondent.
 
         Columns ``theta_1``, ``theta_2``, ... for every draw of every attribute; with classes,
-        ``class_1``, ``class_2``, ... for that drawn with each. For long responses, the persons come
-        first.
+        ``class_1``, ``class_2``, ... for that drawn with each. A pandas frame's index is kept; for
+        long responses, the persons come first.
 
         Returns
         -------
@@ -86,7 +94,7 @@ class PlausibleValues:
             columns |= {f"{name}_{d + 1}": self.theta[:, d, j] for d in range(self.n_draws)}
         if self.n_classes > 1:
             columns |= {f"class_{d + 1}": self.classes[:, d] for d in range(self.n_draws)}
-        return to_native(columns, self.native)
+        return to_native(columns, self.native, self.index)
 
 
 class Drawing:
@@ -238,6 +246,7 @@ def plausible_values(
         native=native,
         persons=read.persons,
         n_classes=design.n_classes,
+        index=read.index,
     )
 
 

@@ -31,6 +31,7 @@ def test_scores_join_the_rows_they_belong_to(kept: pd.DataFrame, result: mixirt.
     some = kept.sample(50, random_state=1)
     assert result.score(some).frame().index.equals(some.index)
     assert result.scorer().score(some).frame().index.equals(some.index)
+    assert result.plausible_values(some, 1, seed=1).frame().index.equals(some.index)
 
 
 def test_a_filtered_counting_index_is_kept_too(result: mixirt.Result) -> None:
