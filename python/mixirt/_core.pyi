@@ -163,7 +163,7 @@ def fit(
     max_cycles: int,
     tol_parameter: float,
     tol_deviance: float,
-    max_newton: int,
+    max_newton: int | None,
     n_starts: int = 1,
     seed: int = 0,
     n_threads: int | None = None,

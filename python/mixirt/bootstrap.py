@@ -187,7 +187,7 @@ def _refit(result: Result, drawn: Drawn, look: CycleReport) -> Floats | str:
             max_cycles=int(settings.max_cycles),
             tol_parameter=float(settings.tol_parameter),
             tol_deviance=float(settings.tol_deviance),
-            max_newton=int(settings.max_newton),
+            max_newton=settings.max_newton,
             n_threads=settings.n_threads,
             progress=look,
         )

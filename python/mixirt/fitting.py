@@ -54,7 +54,7 @@ class Settings:
     max_cycles: int = 2000
     tol_parameter: float = 1e-5
     tol_deviance: float = 1e-5
-    max_newton: int = 1
+    max_newton: int | None = None
     n_threads: int | None = None
     n_starts: int = 1
     seed: int = 0
@@ -62,7 +62,8 @@ class Settings:
     def __post_init__(self) -> None:
         """Refuse numbers that are not counts or tolerances."""
         whole_number("max_cycles", self.max_cycles, 0)
-        whole_number("max_newton", self.max_newton, 1)
+        if self.max_newton is not None:
+            whole_number("max_newton", self.max_newton, 1)
         for name in ("tol_parameter", "tol_deviance"):
             positive_number(name, getattr(self, name))
         check_threads(self.n_threads)
@@ -113,7 +114,7 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
     max_cycles: int = 2000,
     tol_parameter: float = 1e-5,
     tol_deviance: float = 1e-5,
-    max_newton: int = 1,
+    max_newton: int | None = None,
     n_threads: int | None = None,
 ) -> Result:
     """Estimate an item response model by marginal maximum likelihood.
@@ -189,8 +190,9 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
         The fit has converged when no parameter is further than ``tol_parameter`` from where it is
         heading, and -2 log-likelihood changes by less than ``tol_deviance`` in a cycle. The paper
         uses .001 for both.
-    max_newton : int, default 1
-        Newton iterations in each M-step.
+    max_newton : int, optional
+        Newton iterations in each M-step. Default 1, the paper's; but 3 for items that can be
+        guessed, whose log-likelihood is not concave: the fit then takes half as many cycles.
     n_threads : int, optional
         Threads; default one per processor. Results do not depend on it.
 
@@ -400,7 +402,7 @@ def estimate(
             max_cycles=int(settings.max_cycles),
             tol_parameter=float(settings.tol_parameter),
             tol_deviance=float(settings.tol_deviance),
-            max_newton=int(settings.max_newton),
+            max_newton=settings.max_newton,
             n_starts=settings.n_starts,
             seed=settings.seed,
             n_threads=settings.n_threads,

@@ -21,7 +21,7 @@ use common::plain::{codes_of, gpcm_table, unique_rows};
 use common::{GO, config, on_one_thread};
 
 /// One Newton iteration, as in a fit.
-const M_STEP: MStepOptions = MStepOptions { max_newton: 1, tolerance: 1e-10 };
+const M_STEP: MStepOptions = MStepOptions { max_newton: None, tolerance: 1e-10 };
 
 /// Floating-point answers to codes, and codes to unique patterns.
 fn coding(c: &mut Criterion, case: &Case) {

@@ -20,7 +20,7 @@ fn standard_errors(c: &mut Criterion, case: &Case, name: &str) {
     let model = case.model(Planning::Automatic);
     let data = case.data(&model);
     let (acceleration, tolerance) = (&ACCELERATIONS[0], 1e-6);
-    let m_step = MStepOptions { max_newton: 1, tolerance: 1e-10 };
+    let m_step = MStepOptions { max_newton: None, tolerance: 1e-10 };
     let options =
         EmOptions { acceleration, max_cycles: 200, tol_parameter: tolerance, tol_deviance: tolerance, m_step };
     let mut worker = data.worker(&model).unwrap();

@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 use crate::expected::{Expected, Placed, place};
 use crate::feasible::{is_feasible, project};
 use crate::m_step::{MStepOptions, m_step};
+use crate::scales::Scales;
 use crate::spec::Model;
-use crate::tails::Tails;
 
 /// Where expected counts come from: one data set in memory, or the merged counts of several parts.
 ///
@@ -174,7 +174,7 @@ impl Best {
 /// |---|---|---|---|
 /// | GPCM, Science, 4 items | 1e-4, 122 cycles | 5e-7, 36 | 5e-6, 15 |
 /// | 2PL, LSAT 7 | 5e-5, 57 | 7e-6, 17 | 2e-6, 13 |
-/// | 3PL with prior, SAT 12, 32 items | 6e-5, 63 | 5e-6, 28 | 1e-6, 24 |
+/// | 3PL with prior, SAT 12, 32 items | 7e-5, 65 | 5e-5, 22 | 6e-6, 15 |
 /// | 2PL, two attributes, mobility | 4e-4, 292 | 2e-6, 68 | 2e-6, 30 |
 /// | mixture of two GPCM classes, 3000 x 10 | 1e-4, 112 | 7e-5, 37 | 2e-6, 52 |
 ///
@@ -193,7 +193,7 @@ pub fn em(
     cancel: &AtomicBool,
 ) -> Result<EmFit> {
     let blocks = blocks(model);
-    let tails = Tails::new(model);
+    let scales = Scales::new(model);
     let mut accelerator = (options.acceleration.make)();
     let mut history: Vec<Cycle> = Vec::new();
     let mut x = start;
@@ -225,9 +225,9 @@ pub fn em(
         let clock = Instant::now();
         let (image, newton) = m_step(model, &blocks, &visit.placed, &visit.expected, &visit.x, options.m_step);
         // 4. Convergence
-        let proposal = propose((model, &tails), accelerator.as_mut(), &visit.x, &image);
-        let em_step = tails.largest_change(&visit.x, &image);
-        let step = proposal.as_ref().map_or(em_step, |p| em_step.max(tails.largest_change(&visit.x, p)));
+        let proposal = propose((model, &scales), accelerator.as_mut(), &visit.x, &image);
+        let em_step = scales.largest_change(&visit.x, &image);
+        let step = proposal.as_ref().map_or(em_step, |p| em_step.max(scales.largest_change(&visit.x, p)));
         let deviance = 2.0 * (visit.log_posterior - previous).abs();
         converged = step < options.tol_parameter && deviance < options.tol_deviance;
         history.push(Cycle {
@@ -294,7 +294,7 @@ fn visit(model: &Model, source: &mut dyn CountSource, x: Vec<f64>, cancel: &Atom
 
 /// The accelerator's point, moved back towards the image until it is feasible.
 fn propose(
-    (model, tails): (&Model, &Tails),
+    (model, scales): (&Model, &Scales),
     accelerator: &mut dyn Accelerator,
     x: &[f64],
     image: &[f64],
@@ -304,9 +304,9 @@ fn propose(
     /// EM steps that an accelerated step may be long: as far as EM itself would go at a rate of .9999. Beyond, it
     /// extrapolates rounding error.
     const MAX_LEAP: f64 = 1e4;
-    let mut proposal = tails.expand(&accelerator.propose(&tails.compress(x), &tails.compress(image))?);
-    tails.restrain(x, image, &mut proposal);
-    if tails.largest_change(image, &proposal) > MAX_LEAP * tails.largest_change(x, image) {
+    let mut proposal = scales.expand(&accelerator.propose(&scales.compress(x), &scales.compress(image))?);
+    scales.restrain(x, image, &mut proposal);
+    if scales.largest_change(image, &proposal) > MAX_LEAP * scales.largest_change(x, image) {
         accelerator.reset();
         return None;
     }

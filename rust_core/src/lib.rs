@@ -98,10 +98,10 @@ mod posterior_mode;
 pub mod prior;
 pub mod proportions;
 pub mod quadrature;
+mod scales;
 pub mod score;
 pub mod se;
 pub mod spec;
 pub mod start;
-mod tails;
 
 pub use error::{Error, Result};

@@ -128,6 +128,18 @@ def test_newton_iterations_do_not_move_the_maximum(max_newton: int, acceleration
     np.testing.assert_allclose(result.loglik, science().loglik, rtol=0, atol=LOGLIK)
 
 
+@pytest.mark.parametrize(("model", "own"), [("2pl", 1), ("grm", 1), ("3pl", 3)])
+def test_newton_iterations_follow_the_family(model: str, own: int) -> None:
+    def after_a_cycle(max_newton: int | None) -> list[float]:
+        one = mixirt.fit(codes("sat12"), model, max_newton=max_newton, max_cycles=1)
+        return one.parameters(se=None)["estimate"].tolist()
+
+    with pytest.warns(mixirt.ConvergenceWarning):
+        by_default, others = after_a_cycle(None), [after_a_cycle(n) for n in (1, 3)]
+    assert by_default == others[(1, 3).index(own)]
+    assert others[0] != others[1]
+
+
 def test_the_settings_of_the_paper() -> None:
     """40 Gauss-Hermite nodes, both criteria .001, one Newton iteration, plain EM."""
     result = science(

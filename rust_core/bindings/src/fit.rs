@@ -20,7 +20,8 @@ use crate::errors::to_python;
 use crate::model::PyModel;
 use crate::run::until_done;
 
-/// Maximise the log-likelihood by EM from `n_starts` starts. `start (n_free,)` overrides the model's start values.
+/// Maximise the log-likelihood by EM from `n_starts` starts. `start (n_free,)` overrides the model's start values;
+/// `max_newton` None leaves the number of Newton iterations to the items' families.
 /// `progress`, if given, is called with (log-likelihood, largest change, rejected) after every cycle of the start that
 /// leads after the short runs.
 ///
@@ -39,7 +40,7 @@ pub(crate) fn fit<'py>(
     max_cycles: usize,
     tol_parameter: f64,
     tol_deviance: f64,
-    max_newton: usize,
+    max_newton: Option<usize>,
     n_starts: usize,
     seed: u64,
     n_threads: Option<usize>,
@@ -167,6 +168,6 @@ pub(crate) fn em_step<'py>(
     let mut worker = data.inner.worker(model).map_err(to_python)?;
     let counts = worker.counts(model, &placed, &values, &AtomicBool::new(false)).map_err(to_python)?;
     let expected = Expected::new(model, &placed, counts);
-    let options = MStepOptions { max_newton, tolerance: 0.0 };
+    let options = MStepOptions { max_newton: Some(max_newton), tolerance: 0.0 };
     Ok(m_step(model, &blocks(model), &placed, &expected, x, options).0.into_pyarray(py))
 }
