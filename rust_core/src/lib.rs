@@ -76,6 +76,7 @@ pub mod arrow;
 pub mod blocks;
 pub mod data;
 pub mod e_step;
+mod elementary;
 pub mod em;
 pub mod encode;
 mod error;

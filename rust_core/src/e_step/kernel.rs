@@ -1,16 +1,8 @@
-//! The inner loops: the likelihood of a pattern over the nodes, and the way its posterior flows back.
-//!
-//! The posterior of one pattern is added to the accumulators while the likelihood of the next is multiplied up, so that
-//! loads, stores and arithmetic of both overlap.
+//! Products of rows over all nodes, plain or kept from underflow. The E-step itself goes through `chunk.rs`, which leaves
+//! nodes out; this is for posteriors, for eliminated attributes, and for patterns whose products underflow.
 
-use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use super::Stop;
-use super::log_sum::LogSum;
 use super::tables::{BUDGET, SCALED_ROW, Tables};
-use super::vector::{Kernel, V, exp2_integer, split};
-use crate::patterns::Patterns;
+use super::vector::{V, exp2_integer, split};
 
 /// Vectors of nodes that one loop works on.
 pub(super) const SLICE: usize = 8;
@@ -226,113 +218,27 @@ pub(super) fn step<const W: usize, const GUARD: u8>(
     likelihood
 }
 
-/// One chunk of patterns of the E-step; gives its log-likelihood.
-pub(super) struct Chunk<'a> {
-    pub patterns: &'a Patterns,
-    pub tables: &'a Tables,
-    pub range: Range<usize>,
-    /// `(n_rows, n_vectors)`: posterior weights by row.
-    pub accumulator: &'a mut [V],
-    pub scratch: &'a mut Scratch,
-    pub cancel: &'a AtomicBool,
-}
-
-impl Kernel for Chunk<'_> {
-    type Output = Result<f64, Stop>;
-
-    #[inline(always)]
-    fn run(self) -> Result<f64, Stop> {
-        self.accumulator.fill(V::ZERO);
-        if self.tables.guarded { self.run_guarded::<{ guard::FLUSH }>() } else { self.run_guarded::<{ guard::NONE }>() }
-    }
-}
-
-impl<'a> Chunk<'a> {
-    #[inline(always)]
-    fn run_guarded<const GUARD: u8>(self) -> Result<f64, Stop> {
-        match self.tables.n_vectors {
-            1 => self.narrow::<1, GUARD>(),
-            2 => self.narrow::<2, GUARD>(),
-            3 => self.narrow::<3, GUARD>(),
-            4 => self.narrow::<4, GUARD>(),
-            5 => self.narrow::<5, GUARD>(),
-            6 => self.narrow::<6, GUARD>(),
-            7 => self.narrow::<7, GUARD>(),
-            8 => self.narrow::<8, GUARD>(),
-            _ => self.wide::<GUARD>(),
+/// Runs a block with a number of vectors from 1 to 8 as a constant.
+macro_rules! with_width {
+    ($width:expr, |$W:ident| $body:expr) => {
+        match $width {
+            1 => with_width!(@ 1, $W, $body),
+            2 => with_width!(@ 2, $W, $body),
+            3 => with_width!(@ 3, $W, $body),
+            4 => with_width!(@ 4, $W, $body),
+            5 => with_width!(@ 5, $W, $body),
+            6 => with_width!(@ 6, $W, $body),
+            7 => with_width!(@ 7, $W, $body),
+            8 => with_width!(@ 8, $W, $body),
+            _ => {}
         }
-    }
-
-    /// A grid whose rows stay in registers.
-    #[inline(always)]
-    fn narrow<const W: usize, const GUARD: u8>(self) -> Result<f64, Stop> {
-        let mut logs = LogSum::new(self.patterns, self.cancel);
-        let mut posterior = [V::ZERO; W];
-        let mut earlier: &[u32] = &[];
-        for p in self.range {
-            let n_gp = self.patterns.n_gp()[p];
-            if n_gp == 0.0 {
-                continue;
-            }
-            let rows = self.patterns.rows(p);
-            let pending = Pending { rows: earlier, posterior: &posterior, accumulator: self.accumulator };
-            let mut likelihood = step::<W, GUARD>(self.tables, rows, 0, pending);
-            let mut probability = sum(&likelihood.values);
-            let mut exponent = 0.0;
-            if GUARD == guard::FLUSH && self.tables.needs_exponents(probability) {
-                let pending = Pending { rows: &[], posterior: &posterior, accumulator: self.accumulator };
-                likelihood = step::<W, { guard::EXPONENTS }>(self.tables, rows, 0, pending);
-                likelihood.rescale();
-                exponent = align(&mut likelihood.values, &likelihood.exponents);
-                probability = sum(&likelihood.values);
-            }
-            let factor = n_gp / probability;
-            posterior = likelihood.values.map(|v| v.scale(factor));
-            earlier = rows;
-            logs.push(p, probability, exponent, n_gp)?;
-        }
-        let pending = Pending { rows: earlier, posterior: &posterior, accumulator: self.accumulator };
-        step::<W, { guard::NONE }>(self.tables, &[], 0, pending);
-        logs.finish()
-    }
-
-    /// A grid of more vectors than one loop takes.
-    #[inline(always)]
-    fn wide<const GUARD: u8>(self) -> Result<f64, Stop> {
-        let mut logs = LogSum::new(self.patterns, self.cancel);
-        let mut earlier: &[u32] = &[];
-        let Scratch { likelihood, exponents, posterior } = self.scratch;
-        for p in self.range {
-            let n_gp = self.patterns.n_gp()[p];
-            if n_gp == 0.0 {
-                continue;
-            }
-            if self.cancel.load(Ordering::Relaxed) {
-                return Err(Stop::Interrupted);
-            }
-            let rows = self.patterns.rows(p);
-            let mut row = WideRow { likelihood, exponents, posterior, accumulator: self.accumulator };
-            row.step::<GUARD>(self.tables, rows, earlier);
-            let mut probability = sum(row.likelihood);
-            let mut exponent = 0.0;
-            if GUARD == guard::FLUSH && self.tables.needs_exponents(probability) {
-                row.step::<{ guard::EXPONENTS }>(self.tables, rows, &[]);
-                rescale(likelihood, exponents);
-                exponent = align(likelihood, exponents);
-                probability = sum(likelihood);
-            }
-            let factor = n_gp / probability;
-            for (to, from) in posterior.iter_mut().zip(&*likelihood) {
-                *to = from.scale(factor);
-            }
-            earlier = rows;
-            logs.push(p, probability, exponent, n_gp)?;
-        }
-        let mut row = WideRow { likelihood, exponents, posterior, accumulator: self.accumulator };
-        row.step::<{ guard::NONE }>(self.tables, &[], earlier);
-        logs.finish()
-    }
+    };
+    (@ $n:literal, $W:ident, $body:expr) => {{
+        const $W: usize = $n;
+        $body
+    }};
 }
+pub(super) use with_width;
 
 /// A pattern's likelihood in slices of a wide row, and the posterior of the pattern before.
 pub(super) struct WideRow<'a> {

@@ -15,6 +15,7 @@
 //! Patterns are cut into chunks by the data alone and chunks are summed in order, so that results are the same bits at
 //! any number of threads.
 
+mod chunk;
 mod collect;
 mod expectations;
 mod inner;
@@ -25,7 +26,8 @@ mod posterior;
 mod ready;
 mod ready_eliminated;
 mod tables;
-mod vector;
+pub(crate) mod vector;
+mod window;
 
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
@@ -35,8 +37,8 @@ use thiserror::Error as ThisError;
 
 use crate::Error;
 use crate::patterns::{InnerPatterns, Patterns};
+use chunk::{Chunk, ChunkScratch};
 use inner::{InnerStep, OuterRows};
-use kernel::{Chunk, Scratch};
 use tables::Tables;
 use vector::V;
 
@@ -138,7 +140,7 @@ pub struct EStep {
     tables: Tables,
     chunks: Vec<Range<usize>>,
     accumulators: Vec<Vec<V>>,
-    scratch: Vec<Scratch>,
+    scratch: Vec<ChunkScratch>,
 }
 
 impl EStep {
@@ -200,7 +202,7 @@ impl EStep {
             isa,
             chunks: chunks.collect(),
             accumulators: (0..n_chunks).map(|_| vec![V::ZERO; tables.rows.len()]).collect(),
-            scratch: (0..n_chunks).map(|_| Scratch::new(tables.n_vectors)).collect(),
+            scratch: (0..n_chunks).map(|_| ChunkScratch::new(tables.n_vectors)).collect(),
             tables,
             layout,
             outer,
@@ -248,7 +250,7 @@ impl EStep {
             return Err(Stop::Shape("the counts"));
         }
         let Self { tables, isa, chunks, accumulators, scratch, .. } = self;
-        let run = |((range, accumulator), scratch): ((&Range<usize>, &mut Vec<V>), &mut Scratch)| {
+        let run = |((range, accumulator), scratch): ((&Range<usize>, &mut Vec<V>), &mut ChunkScratch)| {
             let range = range.clone();
             dispatch(*isa, Chunk { patterns, tables, range, accumulator, scratch, cancel })
         };

@@ -9,6 +9,7 @@ use super::collect::Collect;
 use super::kernel::guard;
 use super::layout::NodeLayout;
 use super::vector::{InstructionSet, Kernel, V, dispatch, flat, flat_mut, split};
+use super::window::{ListBounds, RowBounds};
 use crate::patterns::{Block, MISSING, Patterns, UNKNOWN_CLASS};
 
 /// A product whose factors' smallest binary exponents sum to this or more is a normal number, with room for a weight
@@ -31,9 +32,11 @@ pub(super) struct Tables {
     /// Whether products of rows might underflow.
     pub guarded: bool,
     /// Whether some rows are stored as mantissas and exponents.
-    has_scaled_rows: bool,
+    pub has_scaled_rows: bool,
     /// `(n_rows)`: smallest exponent of the positive elements, or [`SCALED_ROW`]; only kept where guarded.
     pub row_exponent: Vec<i32>,
+    /// Where the products of rows are negligible.
+    pub bounds: RowBounds,
     /// `(sum M_i, n_vectors)`: probabilities of the items over all nodes; counts on the way back.
     item_rows: Vec<V>,
     blocks: Vec<BlockState>,
@@ -80,6 +83,7 @@ impl Tables {
             guarded: false,
             has_scaled_rows: false,
             row_exponent: Vec::new(),
+            bounds: RowBounds::new(patterns.n_rows(), n_vectors),
             item_rows: vec![V::ZERO; layout.n_categories.iter().sum::<usize>() * n_vectors],
             blocks: patterns.blocks().iter().map(state).collect(),
             isa,
@@ -106,6 +110,7 @@ impl Tables {
             }
         }
         self.set_guard(patterns);
+        dispatch(isa, ListBounds { rows: &self.rows, to: &mut self.bounds });
     }
 
     /// A lower bound of the binary exponents of the products of rows.

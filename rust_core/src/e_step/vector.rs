@@ -144,7 +144,9 @@ const EXPONENT_SHIFT: u32 = 52;
 /// The exponent of 1 as it is stored.
 const BIAS: u64 = 1023;
 /// `2^52`: adding an integer below it puts that integer into the low bits.
-const TWO_52: f64 = 4_503_599_627_370_496.0;
+pub(crate) const TWO_52: f64 = 4_503_599_627_370_496.0;
+/// High and low part of `log 2`; the product of the high part and an exponent is exact (fdlibm).
+pub(crate) const LN2: [f64; 2] = [6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10];
 /// The fraction bits of a double.
 const FRACTION: u64 = (1 << EXPONENT_SHIFT) - 1;
 
@@ -159,7 +161,7 @@ pub(super) fn split(x: f64) -> (f64, f64) {
 
 /// `2^e` for an integer `e` from -1022 to 1023.
 #[inline(always)]
-pub(super) fn exp2_integer(e: f64) -> f64 {
+pub(crate) fn exp2_integer(e: f64) -> f64 {
     f64::from_bits((e + (TWO_52 + BIAS as f64)).to_bits() << EXPONENT_SHIFT)
 }
 
@@ -168,11 +170,9 @@ pub(super) fn exp2_integer(e: f64) -> f64 {
 /// The system's logarithm may use fused operations where the processor has them; this one gives the same bits
 /// everywhere and runs on vectors. The algorithm and the constants are those of Sun's fdlibm.
 #[inline(always)]
-pub(super) fn ln_scaled(x: f64, e: f64) -> f64 {
+pub(crate) fn ln_scaled(x: f64, e: f64) -> f64 {
     /// High word of sqrt(1/2), to which the mantissa is reduced.
     const SQRT_HALF: u64 = 0x3fe6_a09e << 32;
-    const LN2_HI: f64 = 6.931_471_803_691_238e-1;
-    const LN2_LO: f64 = 1.908_214_929_270_587_7e-10;
     const LG: [f64; 7] = [
         6.666_666_666_666_735e-1,
         3.999_999_999_940_942e-1,
@@ -191,7 +191,7 @@ pub(super) fn ln_scaled(x: f64, e: f64) -> f64 {
     let w = z * z;
     let t1 = w * (LG[1] + w * (LG[3] + w * LG[5]));
     let t2 = z * (LG[0] + w * (LG[2] + w * (LG[4] + w * LG[6])));
-    s * (half_square + (t2 + t1)) + k * LN2_LO - half_square + f + k * LN2_HI
+    s * (half_square + (t2 + t1)) + k * LN2[1] - half_square + f + k * LN2[0]
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::chain::{add, dot, slope_scores, sum};
 use super::{Derivatives, Family, ItemParameter, ItemShape, Nodes, slopes_then_intercepts};
+use crate::elementary::{exp_all, ln_all};
 
 /// Generalised partial credit (the paper's equation 10): the logit of category `m` against category 0 is
 /// `u_m = b_m + (s_m - s_0) z`, with `b_0 = 0`.
@@ -58,7 +59,7 @@ impl Family for Gpcm {
         centred_logits(shape, intercepts, &nodes.predictor(slopes), &mut table);
         let linear = dot(counts, &table);
         let totals = normalise(nodes.n_nodes, &mut table);
-        linear - log_divisors(&column_sums(nodes.n_nodes, counts), &totals)
+        linear - log_divisors(&column_sums(nodes.n_nodes, counts), totals)
     }
 
     fn derivatives(&self, shape: &ItemShape, eta: &[f64], nodes: Nodes, counts: &[f64], out: &mut Derivatives) {
@@ -70,7 +71,7 @@ impl Family for Gpcm {
         let linear = dot(counts, &p);
         let totals = normalise(n_nodes, &mut p);
         let n_at_node = column_sums(n_nodes, counts);
-        out.value = linear - log_divisors(&n_at_node, &totals);
+        out.value = linear - log_divisors(&n_at_node, totals);
 
         let mean = mean_scores(shape, n_nodes, &p);
         let (mut first, mut second) = (vec![0.0; n_nodes], vec![0.0; n_nodes]);
@@ -218,13 +219,8 @@ fn centred_logits(shape: &ItemShape, intercepts: &[f64], z: &[f64], out: &mut [f
 
 /// Turns centred logits `(M, K)` into probabilities; returns each node's divisor (`K`).
 fn normalise(n_nodes: usize, table: &mut [f64]) -> Vec<f64> {
-    let mut total = vec![0.0; n_nodes];
-    for row in table.chunks_exact_mut(n_nodes) {
-        for (u, total) in row.iter_mut().zip(&mut total) {
-            *u = u.exp();
-            *total += *u;
-        }
-    }
+    exp_all(table);
+    let total = column_sums(n_nodes, table);
     for row in table.chunks_exact_mut(n_nodes) {
         for (p, total) in row.iter_mut().zip(&total) {
             *p /= total;
@@ -234,8 +230,9 @@ fn normalise(n_nodes: usize, table: &mut [f64]) -> Vec<f64> {
 }
 
 /// What the divisors of [`normalise`] take from an expected log-likelihood: `sum_l n_l log total_l`.
-fn log_divisors(n_at_node: &[f64], totals: &[f64]) -> f64 {
-    n_at_node.iter().zip(totals).map(|(n, total)| n * total.ln()).sum()
+fn log_divisors(n_at_node: &[f64], mut totals: Vec<f64>) -> f64 {
+    ln_all(&mut totals);
+    dot(n_at_node, &totals)
 }
 
 /// Expected score at each node (`K`), counted from that of category 0.

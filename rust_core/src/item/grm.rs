@@ -1,7 +1,7 @@
 //! The graded response function: one logistic curve per boundary between categories.
 
 use super::chain::{slope_scores, sum};
-use super::logistic::{Logistic, attenuation, log_one_minus_exp};
+use super::logistic::{Logistic, Tails, attenuation, log_one_minus_exp};
 use super::{Derivatives, Family, ItemParameter, ItemShape, Nodes, slopes_then_intercepts};
 
 /// Graded response (the paper's cumulative function, Samejima 1969): `P(X >= m) = sigma(x_m)` with `x_m = b_m + z` and
@@ -47,12 +47,14 @@ impl Family for Grm {
     fn probabilities(&self, shape: &ItemShape, eta: &[f64], nodes: Nodes, out: &mut [f64]) {
         let (slopes, intercepts) = eta.split_at(shape.n_dims);
         let z = nodes.predictor(slopes);
+        let mut tails = Tails::default();
         out[..z.len()].fill(1.0);
         for (m, b) in intercepts.iter().enumerate() {
             let gap_factor = intercepts.get(m + 1).map_or(1.0, |next| -(next - b).exp_m1());
+            tails.at(*b, &z);
             let (below, above) = boundary_rows(out, z.len(), m);
-            for ((z, below), above) in z.iter().zip(below).zip(above) {
-                let at = Logistic::at(b + z);
+            for ((z, tail), (below, above)) in z.iter().zip(&tails.tail).zip(below.iter_mut().zip(above)) {
+                let at = Logistic::of(b + z, *tail);
                 *below *= at.lower;
                 *above = at.upper * gap_factor;
             }
@@ -62,12 +64,13 @@ impl Family for Grm {
     fn expected_loglik(&self, shape: &ItemShape, eta: &[f64], nodes: Nodes, counts: &[f64]) -> f64 {
         let (slopes, intercepts) = eta.split_at(shape.n_dims);
         let z = nodes.predictor(slopes);
+        let mut tails = Tails::default();
         let mut value = 0.0;
         for (m, b) in intercepts.iter().enumerate() {
             let (n_below, n_above) = adjacent_counts(counts, z.len(), m);
-            for ((z, n_below), n_above) in z.iter().zip(n_below).zip(n_above) {
-                let x = b + z;
-                value += boundary_loglik(x, Logistic::at(x), *n_below, *n_above);
+            tails.with_logs(*b, &z);
+            for ((z, log_rest), (n_below, n_above)) in z.iter().zip(&tails.log_rest).zip(n_below.iter().zip(n_above)) {
+                value += boundary_loglik(b + z, *log_rest, *n_below, *n_above);
             }
         }
         value + gaps(intercepts, counts, z.len()).map(|gap| gap.value()).sum::<f64>()
@@ -79,15 +82,17 @@ impl Family for Grm {
         let z = nodes.predictor(slopes);
         let (mut first, mut second) = (vec![0.0; z.len()], vec![0.0; z.len()]);
         let mut curvature = vec![0.0; z.len()];
+        let mut tails = Tails::default();
         for (m, b) in intercepts.iter().enumerate() {
             let (n_below, n_above) = adjacent_counts(counts, z.len(), m);
+            tails.with_logs(*b, &z);
             let mut gradient = 0.0;
             for l in 0..z.len() {
                 let x = b + z[l];
-                let at = Logistic::at(x);
+                let at = Logistic::of(x, tails.tail[l]);
                 let residual = n_above[l] * at.lower - n_below[l] * at.upper;
                 curvature[l] = -(n_above[l] + n_below[l]) * at.slope();
-                out.value += boundary_loglik(x, at, n_below[l], n_above[l]);
+                out.value += boundary_loglik(x, tails.log_rest[l], n_below[l], n_above[l]);
                 gradient += residual;
                 first[l] += residual;
                 second[l] += curvature[l];
@@ -179,9 +184,9 @@ fn adjacent_counts(counts: &[f64], n_nodes: usize, m: usize) -> (&[f64], &[f64])
     counts[m * n_nodes..(m + 2) * n_nodes].split_at(n_nodes)
 }
 
-/// `n_above log sigma(x) + n_below log sigma(-x)`.
-fn boundary_loglik(x: f64, at: Logistic, n_below: f64, n_above: f64) -> f64 {
-    n_above * x.min(0.0) - n_below * x.max(0.0) - (n_above + n_below) * at.log_rest()
+/// `n_above log sigma(x) + n_below log sigma(-x)`, given `log(1 + exp(-|x|))`.
+fn boundary_loglik(x: f64, log_rest: f64, n_below: f64, n_above: f64) -> f64 {
+    n_above * x.min(0.0) - n_below * x.max(0.0) - (n_above + n_below) * log_rest
 }
 
 /// The gap between the intercepts on either side of a middle category, with the category's count over all nodes.

@@ -1,5 +1,7 @@
 //! The logistic function, its logarithm and sums over nodes, written so that no argument overflows or cancels.
 
+use crate::elementary::{exp, exp_all, ln_1p, ln_1p_all};
+
 /// The logistic function at one point, all from a single exponential.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Logistic {
@@ -15,7 +17,12 @@ impl Logistic {
     /// The function at `x`, which may be infinite.
     #[inline]
     pub fn at(x: f64) -> Self {
-        let tail = (-x.abs()).exp();
+        Self::of(x, exp(-x.abs()))
+    }
+
+    /// The function at `x`, given `exp(-|x|)` from [`Tails`].
+    #[inline]
+    pub fn of(x: f64, tail: f64) -> Self {
         let large = 1.0 / (1.0 + tail);
         let small = tail * large;
         if x >= 0.0 { Self { upper: large, lower: small, tail } } else { Self { upper: small, lower: large, tail } }
@@ -30,7 +37,32 @@ impl Logistic {
     /// `log(1 + exp(-|x|))`: with it `log sigma(x) = min(x, 0) - log_rest` and `log sigma(-x) = -max(x, 0) - log_rest`.
     #[inline]
     pub fn log_rest(self) -> f64 {
-        self.tail.ln_1p()
+        ln_1p(self.tail)
+    }
+}
+
+/// The tails of a curve at all nodes, from which everything else follows by a division.
+#[derive(Debug, Default)]
+pub(super) struct Tails {
+    /// `exp(-|x_l|) (K)`.
+    pub tail: Vec<f64>,
+    /// `log(1 + exp(-|x_l|)) (K)`; empty unless asked for.
+    pub log_rest: Vec<f64>,
+}
+
+impl Tails {
+    /// The tails at `x_l = b + z_l`.
+    pub fn at(&mut self, b: f64, z: &[f64]) {
+        self.tail.clear();
+        self.tail.extend(z.iter().map(|z| -(b + z).abs()));
+        exp_all(&mut self.tail);
+    }
+
+    /// As [`Tails::at`], with their logarithms.
+    pub fn with_logs(&mut self, b: f64, z: &[f64]) {
+        self.at(b, z);
+        self.log_rest.clone_from(&self.tail);
+        ln_1p_all(&mut self.log_rest);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The three-parameter logistic function: a binary item that can be guessed.
 
 use super::chain::{slope_scores, sum};
-use super::logistic::{Logistic, attenuation, log_logistic};
+use super::logistic::{Logistic, Tails, attenuation, log_logistic};
 use super::{Derivatives, Family, ItemParameter, ItemShape, Nodes, slopes_then_intercepts};
 
 /// Three-parameter logistic (Birnbaum 1968): `p_1 = c + (1 - c) sigma(x)` with `x = b + z`; its parameter is the logit
@@ -46,9 +46,11 @@ impl Family for ThreePl {
     fn probabilities(&self, shape: &ItemShape, eta: &[f64], nodes: Nodes, out: &mut [f64]) {
         let (slopes, curve) = Curve::split(shape, eta);
         let z = nodes.predictor(slopes);
+        let mut tails = Tails::default();
+        tails.at(curve.b, &z);
         let (incorrect, correct) = out.split_at_mut(z.len());
-        for ((z, p0), p1) in z.iter().zip(incorrect).zip(correct) {
-            let at = Logistic::at(curve.b + z);
+        for ((z, tail), (p0, p1)) in z.iter().zip(&tails.tail).zip(incorrect.iter_mut().zip(correct)) {
+            let at = Logistic::of(curve.b + z, *tail);
             *p0 = curve.c.lower * at.lower;
             *p1 = at.upper + curve.c.upper * at.lower;
         }
@@ -58,8 +60,8 @@ impl Family for ThreePl {
         let (slopes, curve) = Curve::split(shape, eta);
         let z = nodes.predictor(slopes);
         let (n_incorrect, n_correct) = counts.split_at(z.len());
-        let terms = z.iter().zip(n_incorrect).zip(n_correct);
-        terms.map(|((z, n0), n1)| curve.at(*z).loglik(&curve, *n0, *n1)).sum()
+        let terms = curve.at_all(&z).into_iter().zip(n_incorrect.iter().zip(n_correct));
+        terms.map(|(at, (n0, n1))| at.loglik(&curve, *n0, *n1)).sum()
     }
 
     fn derivatives(&self, shape: &ItemShape, eta: &[f64], nodes: Nodes, counts: &[f64], out: &mut Derivatives) {
@@ -69,9 +71,8 @@ impl Family for ThreePl {
         let (n_incorrect, n_correct) = counts.split_at(z.len());
         let (mut first, mut second, mut mixed) = (vec![0.0; z.len()], vec![0.0; z.len()], vec![0.0; z.len()]);
         let (mut guessing, mut guessing_second) = (0.0, 0.0);
-        for l in 0..z.len() {
+        for (l, at) in curve.at_all(&z).into_iter().enumerate() {
             let (n0, n1) = (n_incorrect[l], n_correct[l]);
-            let at = curve.at(z[l]);
             first[l] = n0 * at.first_incorrect() + n1 * at.first_correct(&curve);
             second[l] = n0 * at.second_incorrect() + n1 * at.second_correct();
             mixed[l] = -n1 * at.known.slope() * curve.c.lower;
@@ -97,8 +98,7 @@ impl Family for ThreePl {
         let n_cells = 2 * z.len();
         let (slope_tables, rest) = out.split_at_mut(shape.n_dims * n_cells);
         let (first, guessing) = rest.split_at_mut(n_cells);
-        for (l, z_l) in z.iter().enumerate() {
-            let at = curve.at(*z_l);
+        for (l, at) in curve.at_all(&z).into_iter().enumerate() {
             first[l] = at.first_incorrect();
             first[z.len() + l] = at.first_correct(&curve);
             guessing[l] = -curve.c.upper;
@@ -109,8 +109,7 @@ impl Family for ThreePl {
 
     fn predictor_derivatives(&self, shape: &ItemShape, eta: &[f64], z: &[f64], first: &mut [f64], second: &mut [f64]) {
         let (_, curve) = Curve::split(shape, eta);
-        for (l, z_l) in z.iter().enumerate() {
-            let at = curve.at(*z_l);
+        for (l, at) in curve.at_all(z).into_iter().enumerate() {
             first[l] = at.first_incorrect();
             first[z.len() + l] = at.first_correct(&curve);
             second[l] = at.second_incorrect();
@@ -154,6 +153,8 @@ struct CurveAt {
     w: Logistic,
     /// `t`: the probability that a correct answer was known rather than guessed.
     known: Logistic,
+    /// [`Logistic::log_rest`] of both.
+    log_rest: [f64; 2],
 }
 
 impl Curve {
@@ -165,19 +166,32 @@ impl Curve {
         (slopes, Self { b, c, log_c: log_logistic(c_logit), log_rest: log_logistic(-c_logit) })
     }
 
-    fn at(&self, z: f64) -> CurveAt {
-        let x = self.b + z;
-        CurveAt { x, log_c: self.log_c, w: Logistic::at(x), known: Logistic::at(x - self.log_c) }
+    /// The curve at the predictors `z (K)`.
+    fn at_all(&self, z: &[f64]) -> Vec<CurveAt> {
+        let (mut w, mut known) = (Tails::default(), Tails::default());
+        w.with_logs(self.b, z);
+        known.with_logs(self.b - self.log_c, z);
+        let at = |l: usize| {
+            let x = self.b + z[l];
+            CurveAt {
+                x,
+                log_c: self.log_c,
+                w: Logistic::of(x, w.tail[l]),
+                known: Logistic::of(x - self.log_c, known.tail[l]),
+                log_rest: [w.log_rest[l], known.log_rest[l]],
+            }
+        };
+        (0..z.len()).map(at).collect()
     }
 }
 
 impl CurveAt {
     /// `n0 log p_0 + n1 log p_1`.
     fn loglik(&self, curve: &Curve, n0: f64, n1: f64) -> f64 {
-        let log_rest = self.w.log_rest();
+        let [log_rest, known_rest] = self.log_rest;
         let incorrect = curve.log_rest - self.x.max(0.0) - log_rest;
         // log(c + e^x) - log(1 + e^x), the maxima taken out of both sums first.
-        let correct = self.x.max(self.log_c) - self.x.max(0.0) + self.known.log_rest() - log_rest;
+        let correct = self.x.max(self.log_c) - self.x.max(0.0) + known_rest - log_rest;
         n0 * incorrect + n1 * correct
     }
 

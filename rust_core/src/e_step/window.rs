@@ -1,0 +1,264 @@
+//! Which nodes a pattern has to be evaluated at: those where its posterior is more than a rounding error.
+//!
+//! The posterior of a long pattern is narrow, and most nodes of a wide grid contribute nothing to it. Binary exponents of
+//! the rows say which: summed over the rows of a pattern, those of the largest elements of each vector bound its
+//! likelihood there from above, and those of one element of each vector bound the largest likelihood from below. Vectors
+//! whose upper bound is so far below the lower one that all of them together are less than a quarter of a rounding error
+//! of the pattern's probability are left out. The bounds are integers, taken from the tables alone, so that every
+//! instruction set leaves out the same vectors.
+
+use super::kernel::SLICE;
+use super::vector::{Kernel, V};
+
+/// The element of each vector whose exponent bounds the likelihood from below.
+const PROBE: usize = 4;
+/// What is left out of a pattern's probability is less than this many binary orders below it.
+const NEGLIGIBLE: u64 = 54;
+/// The largest exponent (all have their sign reversed): of 0, of subnormal numbers, and of vectors that are not there.
+const NOTHING: u64 = 511;
+/// A pattern whose probability is at least 2^-400 is multiplied up as it is: what becomes subnormal or 0 on the way is less
+/// than 2^-600 of it. A bound up to here is less than [`NOTHING`] by more than is ever negligible.
+const SAFE: u64 = 400;
+/// Rows whose exponents may be summed in 15 bits.
+const MAX_ROWS: usize = 64;
+/// A one in each of four lanes of 16 bits.
+const LANES: u64 = 0x0001_0001_0001_0001;
+/// The highest bit of each lane, which no sum reaches.
+const HIGH: u64 = 0x8000 * LANES;
+
+/// Binary exponents of one row in one slice of eight vectors, with their signs reversed: four words of four lanes, an upper
+/// bound for each vector and then a lower one. Words, because their sums need no vector registers, which the compiler
+/// would fill element by element.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Bounds([u64; 4]);
+
+impl Bounds {
+    /// The bounds of up to eight vectors.
+    #[inline(always)]
+    fn of(row: &[V]) -> Self {
+        let mut words = [NOTHING * LANES; 4];
+        for (v, x) in row.iter().enumerate() {
+            let (word, shift) = (v / 4, 16 * (v % 4));
+            // The largest element is less than 2^(1 - e) where its exponent is -e.
+            let upper = exponent(largest(x)).saturating_sub(1);
+            words[word] ^= (NOTHING ^ upper) << shift;
+            words[word + 2] ^= (NOTHING ^ exponent(x.0[PROBE].to_bits())) << shift;
+        }
+        Self(words)
+    }
+
+    /// The bounds of a product.
+    #[inline(always)]
+    fn times(&mut self, other: &Self) {
+        for (a, b) in self.0.iter_mut().zip(other.0) {
+            *a += b;
+        }
+    }
+
+    /// The lower bound of the largest element.
+    #[inline(always)]
+    fn lower(&self) -> u64 {
+        let mut least = u64::MAX;
+        for shift in [0, 16, 32, 48] {
+            least = least.min(self.0[2] >> shift & 0xffff).min(self.0[3] >> shift & 0xffff);
+        }
+        least
+    }
+
+    /// The vectors from the first to the last whose upper bound is the threshold or more.
+    #[inline(always)]
+    fn window(&self, threshold: u64) -> Window {
+        let reaches = |word: u64| u128::from(((threshold * LANES) | HIGH).wrapping_sub(word) & HIGH);
+        let vectors = reaches(self.0[0]) | reaches(self.0[1]) << 64;
+        let (start, beyond) = (vectors.trailing_zeros() / 16, SLICE as u32 - vectors.leading_zeros() / 16);
+        Window { start, len: beyond.saturating_sub(start) }
+    }
+}
+
+/// The bits of the largest element; not a number before all others.
+#[inline(always)]
+fn largest(x: &V) -> u64 {
+    let mut bits = x.0.map(f64::to_bits);
+    for half in [4, 2, 1] {
+        for l in 0..half {
+            bits[l] = bits[l].max(bits[l + half]);
+        }
+    }
+    bits[0]
+}
+
+/// The smallest `e` with `x >= 2^-e`, up to [`NOTHING`].
+#[inline(always)]
+fn exponent(bits: u64) -> u64 {
+    1023u64.saturating_sub(bits >> 52).min(NOTHING)
+}
+
+/// Consecutive vectors of a slice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Window {
+    /// The first of them, counted from the beginning of the slice.
+    pub start: u32,
+    /// Their number, at most eight.
+    pub len: u32,
+}
+
+/// Bounds of all rows.
+#[derive(Debug)]
+pub(super) struct RowBounds {
+    n_vectors: usize,
+    /// `(n_rows, slices of a row)`
+    bounds: Vec<Bounds>,
+    /// Whether some element is no number, so that nothing may be left out.
+    is_broken: bool,
+}
+
+impl RowBounds {
+    pub fn new(n_rows: usize, n_vectors: usize) -> Self {
+        Self { n_vectors, bounds: vec![Bounds::default(); n_rows * n_vectors.div_ceil(SLICE)], is_broken: false }
+    }
+
+    /// What is to be evaluated of a pattern with these rows on a grid of a single slice; nothing where that is everything,
+    /// and the plain product may underflow.
+    #[inline(always)]
+    pub fn narrow(&self, rows: &[u32]) -> Option<Window> {
+        let product = self.product(rows, 1, 0);
+        Some(product.window(self.threshold(rows, product.lower())?))
+    }
+
+    /// As [`RowBounds::narrow`] for any grid: writes the windows of all slices.
+    #[inline(always)]
+    pub fn wide(&self, rows: &[u32], products: &mut Vec<Bounds>, windows: &mut Vec<Window>) -> Option<()> {
+        let n_slices = self.n_vectors.div_ceil(SLICE);
+        products.clear();
+        products.extend((0..n_slices).map(|slice| self.product(rows, n_slices, slice)));
+        let lower = products.iter().fold(u64::MAX, |a, b| a.min(b.lower()));
+        let threshold = self.threshold(rows, lower)?;
+        windows.clear();
+        windows.extend(products.iter().map(|product| product.window(threshold)));
+        Some(())
+    }
+
+    /// The windows of all slices where nothing is left out.
+    pub fn whole(&self, windows: &mut Vec<Window>) {
+        windows.clear();
+        let len = |start: usize| (self.n_vectors - start).min(SLICE) as u32;
+        windows.extend((0..self.n_vectors).step_by(SLICE).map(|start| Window { start: 0, len: len(start) }));
+    }
+
+    /// Upper bounds below this are negligible beside a largest element of at least `2^-lower`.
+    #[inline(always)]
+    fn threshold(&self, rows: &[u32], lower: u64) -> Option<u64> {
+        // Every vector left out holds eight nodes.
+        let margin = NEGLIGIBLE + u64::from((8 * self.n_vectors).next_power_of_two().ilog2());
+        (lower <= SAFE && rows.len() <= MAX_ROWS && !self.is_broken).then_some(lower + margin)
+    }
+
+    #[inline(always)]
+    fn product(&self, rows: &[u32], n_slices: usize, slice: usize) -> Bounds {
+        let mut product = Bounds::default();
+        // More would only overflow, and are not used.
+        for &row in &rows[..rows.len().min(MAX_ROWS)] {
+            product.times(&self.bounds[row as usize * n_slices + slice]);
+        }
+        product
+    }
+}
+
+/// Lists the bounds of rows `(rows, n_vectors)`.
+pub(super) struct ListBounds<'a> {
+    pub rows: &'a [V],
+    pub to: &'a mut RowBounds,
+}
+
+impl Kernel for ListBounds<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { rows, to } = self;
+        let n_slices = to.n_vectors.div_ceil(SLICE);
+        let mut largest_bits = 0;
+        for (row, bounds) in rows.chunks_exact(to.n_vectors).zip(to.bounds.chunks_exact_mut(n_slices)) {
+            for (slice, bounds) in row.chunks(SLICE).zip(bounds) {
+                *bounds = Bounds::of(slice);
+                for x in slice {
+                    largest_bits = largest(x).max(largest_bits);
+                }
+            }
+        }
+        to.is_broken = largest_bits >= f64::INFINITY.to_bits();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `(rows, vectors)` of probabilities that peak at different nodes.
+    fn table(n_rows: usize, n_vectors: usize) -> Vec<V> {
+        let log = |row: usize, l: usize| {
+            let peak = (row * 7 % (8 * n_vectors)) as f64;
+            -0.004 * (1 + row % 3) as f64 * (l as f64 - peak).powi(2)
+        };
+        let vector = |at: usize| {
+            let (row, v) = (at / n_vectors, at % n_vectors);
+            V(std::array::from_fn(|l| log(row, 8 * v + l).exp()))
+        };
+        (0..n_rows * n_vectors).map(vector).collect()
+    }
+
+    fn bounds(rows: &[V], n_vectors: usize) -> RowBounds {
+        let mut bounds = RowBounds::new(rows.len() / n_vectors, n_vectors);
+        ListBounds { rows, to: &mut bounds }.run();
+        bounds
+    }
+
+    #[test]
+    fn what_is_left_out_is_less_than_a_rounding_error() {
+        let mut n_left_out = 0;
+        for n_vectors in [3, 8, 13, 16] {
+            let table = table(60, n_vectors);
+            let all = bounds(&table, n_vectors);
+            for first in 0..40 {
+                let rows: Vec<u32> = (0..1 + first % 15).map(|k| (first + k) % 60).collect();
+                let product = |l: usize| -> f64 {
+                    rows.iter().map(|&row| table[row as usize * n_vectors + l / 8].0[l % 8]).product()
+                };
+                let (mut products, mut windows) = (Vec::new(), Vec::new());
+                all.wide(&rows, &mut products, &mut windows).unwrap();
+                let is_in = |l: usize| {
+                    let (window, v) = (windows[l / 64], (l / 8 % SLICE) as u32);
+                    (window.start..window.start + window.len).contains(&v)
+                };
+                let total: f64 = (0..8 * n_vectors).map(product).sum();
+                let left_out: f64 = (0..8 * n_vectors).filter(|&l| !is_in(l)).map(product).sum();
+                assert!(left_out <= 0.25 * f64::EPSILON * total, "{left_out} of {total}");
+                n_left_out += (0..8 * n_vectors).filter(|&l| !is_in(l)).count();
+                if n_vectors <= SLICE {
+                    assert_eq!(all.narrow(&rows), Some(windows[0]));
+                }
+            }
+        }
+        assert!(n_left_out > 1000, "hardly anything is left out: {n_left_out} nodes");
+    }
+
+    #[test]
+    fn vectors_that_are_not_there_are_left_out() {
+        let all = bounds(&[V([1.0; 8]); 3], 3);
+        assert_eq!(all.narrow(&[0]), Some(Window { start: 0, len: 3 }));
+    }
+
+    #[test]
+    fn products_that_may_underflow_and_numbers_that_are_none_leave_nothing_out() {
+        let tiny = [V([1e-100; 8]); 3];
+        let all = bounds(&tiny, 1);
+        assert!(all.narrow(&[0]).is_some());
+        assert_eq!(all.narrow(&[0, 1]), None);
+        assert_eq!(bounds(&[V([0.0; 8])], 1).narrow(&[0]), None);
+        let mut broken = [V([0.5; 8]); 2];
+        broken[1].0[7] = f64::NAN;
+        assert_eq!(bounds(&broken, 1).narrow(&[0]), None);
+        let many: Vec<u32> = vec![0; MAX_ROWS + 1];
+        assert_eq!(bounds(&[V([1.0; 8])], 1).narrow(&many), None);
+    }
+}
