@@ -89,8 +89,8 @@ def test_what_comes_with_the_responses(options: dict[str, Any], message: str) ->
 
 MODELS = {
     "unknown": ("2lp", {}, "unknown item model '2lp'; did you mean '2pl'"),
-    "number": (2, {}, "item model"),
-    "None": (None, {}, "item model"),
+    "number": (2, {}, "model must be one of 'rasch', .*found an object of type int"),
+    "None": (None, {}, "model must be one of 'rasch', .*found None"),
     "few names": (["2pl"] * 4, {}, "4 item models.*5 items"),
     "unknown in list": (["2pl"] * 4 + ["4pl"], {}, "4pl"),
     "mapping of no item": ({"itm1": "2pl"}, {}, "did you mean 'item1'"),

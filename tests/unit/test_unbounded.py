@@ -95,12 +95,13 @@ def test_answers_of_weight_0_determine_nothing() -> None:
 
 @pytest.fixture(scope="module")
 def twice() -> mixirt.Result:
-    """Fit the same question asked twice."""
+    """Fit the same question asked twice; whether the cycles run out is a matter of rounding."""
     frame = lsat7()
     with (
+        warnings.catch_warnings(),
         pytest.warns(mixirt.RunawayWarning, match=r"slope of item 'item1' at .* Model\.prior"),
-        pytest.warns(mixirt.ConvergenceWarning),
     ):
+        warnings.simplefilter("ignore", mixirt.ConvergenceWarning)
         return mixirt.fit(frame.assign(again=frame.item1), "2pl")
 
 

@@ -36,9 +36,7 @@ pub(super) struct ChunkScratch {
 
 impl ChunkScratch {
     pub fn new(n_vectors: usize) -> Self {
-        let is_batched = (MAX_WHOLE + 1..=SLICE).contains(&n_vectors);
-        let by_width = vec![(0, 0); if is_batched { SLICE * BATCH } else { 0 }];
-        Self { row: Scratch::new(n_vectors), by_width, ..Self::default() }
+        Self { row: Scratch::new(n_vectors), ..Self::default() }
     }
 }
 
@@ -97,6 +95,7 @@ impl<'a> Chunk<'a> {
         let tables = self.tables;
         let ChunkScratch { by_width, long, .. } = &mut *self.scratch;
         let mut n_by_width = [0; SLICE];
+        by_width.resize(SLICE * BATCH, (0, 0));
         long.clear();
         for (k, p) in range.clone().enumerate() {
             if self.patterns.n_gp()[p] == 0.0 {
