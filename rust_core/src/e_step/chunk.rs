@@ -19,7 +19,7 @@ use crate::patterns::Patterns;
 /// Patterns that are sorted by the number of their vectors at a time: their rows stay in the cache.
 const BATCH: usize = 2048;
 /// Grids of more vectors are looked at for nodes that do not matter; on smaller ones the look costs more than it saves.
-const MAX_WHOLE: usize = 4;
+pub(super) const MAX_WHOLE: usize = 4;
 
 /// What a chunk works in.
 #[derive(Debug, Default)]
@@ -68,13 +68,15 @@ impl Kernel for Chunk<'_> {
             for start in range.clone().step_by(BATCH) {
                 self.add_batch(start..(start + BATCH).min(range.end), &mut logs)?;
             }
-        } else {
+        } else if self.tables.guarded {
             for p in range {
                 if self.cancel.load(Ordering::Relaxed) {
                     return Err(Stop::Interrupted);
                 }
                 self.add_wide(p, &mut logs)?;
             }
+        } else {
+            self.add_all_wide(range, &mut logs)?;
         }
         logs.finish()
     }
@@ -174,7 +176,37 @@ impl<'a> Chunk<'a> {
         likelihood
     }
 
-    /// A pattern on a grid of several slices.
+    /// Patterns on a grid of several slices where no product can underflow: the whole of it, since the nodes of crossed
+    /// attributes that matter to a pattern do not lie together.
+    #[inline(always)]
+    fn add_all_wide(&mut self, range: Range<usize>, logs: &mut LogSum) -> Result<(), Stop> {
+        let Scratch { likelihood, exponents, posterior } = &mut self.scratch.row;
+        let mut earlier: &[u32] = &[];
+        for p in range {
+            let n_gp = self.patterns.n_gp()[p];
+            if n_gp == 0.0 {
+                continue;
+            }
+            if self.cancel.load(Ordering::Relaxed) {
+                return Err(Stop::Interrupted);
+            }
+            let rows = self.patterns.rows(p);
+            let mut row = WideRow { likelihood, exponents, posterior, accumulator: self.accumulator };
+            row.step::<{ guard::NONE }>(self.tables, rows, earlier);
+            let probability = sum(likelihood);
+            let factor = n_gp / probability;
+            for (to, from) in posterior.iter_mut().zip(&*likelihood) {
+                *to = from.scale(factor);
+            }
+            earlier = rows;
+            logs.push(p, probability, 0.0, n_gp)?;
+        }
+        let mut row = WideRow { likelihood, exponents, posterior, accumulator: self.accumulator };
+        row.step::<{ guard::NONE }>(self.tables, &[], earlier);
+        Ok(())
+    }
+
+    /// A pattern on a grid of several slices where products may underflow.
     #[inline(always)]
     fn add_wide(&mut self, p: usize, logs: &mut LogSum) -> Result<(), Stop> {
         let n_gp = self.patterns.n_gp()[p];
@@ -185,10 +217,7 @@ impl<'a> Chunk<'a> {
         let rows = self.patterns.rows(p);
         let ChunkScratch { row, products, windows, .. } = &mut *self.scratch;
         if tables.has_scaled_rows || tables.bounds.wide(rows, products, windows).is_none() {
-            if tables.guarded {
-                return self.add_long(p, logs);
-            }
-            tables.bounds.whole(windows);
+            return self.add_long(p, logs);
         }
         let n = tables.n_vectors;
         let mut probability = 0.0;

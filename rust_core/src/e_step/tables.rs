@@ -5,8 +5,9 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::NodeProbabilities;
+use super::chunk::MAX_WHOLE;
 use super::collect::Collect;
-use super::kernel::guard;
+use super::kernel::{SLICE, guard};
 use super::layout::NodeLayout;
 use super::vector::{InstructionSet, Kernel, V, dispatch, flat, flat_mut, split};
 use super::window::{ListBounds, RowBounds};
@@ -110,7 +111,9 @@ impl Tables {
             }
         }
         self.set_guard(patterns);
-        dispatch(isa, ListBounds { rows: &self.rows, to: &mut self.bounds });
+        if self.guarded || (MAX_WHOLE + 1..=SLICE).contains(&n_vectors) {
+            dispatch(isa, ListBounds { rows: &self.rows, to: &mut self.bounds });
+        }
     }
 
     /// A lower bound of the binary exponents of the products of rows.

@@ -106,7 +106,8 @@ pub(super) struct Window {
 #[derive(Debug)]
 pub(super) struct RowBounds {
     n_vectors: usize,
-    /// `(n_rows, slices of a row)`
+    n_rows: usize,
+    /// `(n_rows, slices of a row)`; none before they are listed.
     bounds: Vec<Bounds>,
     /// Whether some element is no number, so that nothing may be left out.
     is_broken: bool,
@@ -114,7 +115,7 @@ pub(super) struct RowBounds {
 
 impl RowBounds {
     pub fn new(n_rows: usize, n_vectors: usize) -> Self {
-        Self { n_vectors, bounds: vec![Bounds::default(); n_rows * n_vectors.div_ceil(SLICE)], is_broken: false }
+        Self { n_vectors, n_rows, bounds: Vec::new(), is_broken: false }
     }
 
     /// What is to be evaluated of a pattern with these rows on a grid of a single slice; nothing where that is everything,
@@ -136,13 +137,6 @@ impl RowBounds {
         windows.clear();
         windows.extend(products.iter().map(|product| product.window(threshold)));
         Some(())
-    }
-
-    /// The windows of all slices where nothing is left out.
-    pub fn whole(&self, windows: &mut Vec<Window>) {
-        windows.clear();
-        let len = |start: usize| (self.n_vectors - start).min(SLICE) as u32;
-        windows.extend((0..self.n_vectors).step_by(SLICE).map(|start| Window { start: 0, len: len(start) }));
     }
 
     /// Upper bounds below this are negligible beside a largest element of at least `2^-lower`.
@@ -177,6 +171,7 @@ impl Kernel for ListBounds<'_> {
     fn run(self) {
         let Self { rows, to } = self;
         let n_slices = to.n_vectors.div_ceil(SLICE);
+        to.bounds.resize(to.n_rows * n_slices, Bounds::default());
         let mut largest_bits = 0;
         for (row, bounds) in rows.chunks_exact(to.n_vectors).zip(to.bounds.chunks_exact_mut(n_slices)) {
             for (slice, bounds) in row.chunks(SLICE).zip(bounds) {
