@@ -70,7 +70,7 @@ impl Scorer {
     /// Scores respondents; their weights and known classes do not matter. Runs on the current Rayon pool.
     ///
     /// # Errors
-    /// [`Error::Data`] as [`Data::new`]; [`Error::Estimation`] naming the first respondent whose responses cannot occur;
+    /// [`Error::Data`] as [`Data::new`](crate::data::Data::new); [`Error::Estimation`] naming the first respondent whose responses cannot occur;
     /// [`Error::Interrupted`].
     pub fn score(&self, responses: &Responses, cancel: &AtomicBool) -> Result<Scores> {
         let members = self.members(responses)?;
