@@ -12,7 +12,7 @@ from scipy import stats
 
 import mixirt
 from mixirt._chi_square import chi_square_tail
-from mixirt.fitting import warn_about
+from mixirt.fit_warnings import warn_about
 from mixirt.starts import Optima
 
 CLOSED_FORM = 1e-8
