@@ -117,6 +117,6 @@ impl Data {
 }
 
 /// The elements of an array that may be absent.
-fn optional<'a, T: Element>(array: &'a Option<PyReadonlyArray1<'_, T>>) -> PyResult<Option<&'a [T]>> {
+pub(crate) fn optional<'a, T: Element>(array: &'a Option<PyReadonlyArray1<'_, T>>) -> PyResult<Option<&'a [T]>> {
     Ok(array.as_ref().map(|array| array.as_slice()).transpose()?)
 }

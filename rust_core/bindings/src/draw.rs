@@ -8,6 +8,7 @@ use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyA
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::data::optional;
 use crate::errors::to_python;
 use crate::model::PyModel;
 use crate::run::{pool, until_done};
@@ -46,8 +47,8 @@ impl Drawer {
     ) -> PyResult<Bound<'py, PyDict>> {
         let (n, drawer) = (codes.shape()[0], Arc::clone(&self.inner));
         let codes = codes.as_slice()?.to_vec();
-        let group = group.as_ref().map(|g| g.as_slice()).transpose()?.map(<[u32]>::to_vec);
-        let known = known_class.as_ref().map(|k| k.as_slice()).transpose()?.map(<[u16]>::to_vec);
+        let group = optional(&group)?.map(<[u32]>::to_vec);
+        let known = optional(&known_class)?.map(<[u16]>::to_vec);
         let draws = until_done(py, n_threads, None, move |_, cancel| {
             let (group, known_class) = (group.as_deref(), known.as_deref());
             let responses = Responses { codes: &codes, n_respondents: n, group, weights: None, known_class };

@@ -11,6 +11,7 @@ use numpy::{
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::data::optional;
 use crate::errors::to_python;
 use crate::model::PyModel;
 use crate::run::pool;
@@ -51,7 +52,7 @@ impl Scorer {
         let responses = Responses {
             codes: codes.as_slice()?,
             n_respondents,
-            group: group.as_ref().map(|g| g.as_slice()).transpose()?,
+            group: optional(&group)?,
             weights: None,
             known_class: None,
         };
