@@ -7,6 +7,10 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 COVERAGE_ARGS ?=
 RECOVERY_ARGS ?=
+FUZZ_ROUNDS ?= 20
+
+# A commit passes or fails the same way everywhere; `make fuzz` looks at other cases.
+export PROPTEST_RNG_SEED ?= 2019
 
 VENV := .venv
 PEERS := .venv-peers
@@ -29,7 +33,7 @@ unexport PYTHONPATH
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "Variables: PYTHON=$(PYTHON) CARGO=$(CARGO) PYTEST_ARGS=... BENCH_ARGS=... COVERAGE_ARGS=... RECOVERY_ARGS=..."
+	@echo "Variables: PYTHON=$(PYTHON) CARGO=$(CARGO) PYTEST_ARGS=... BENCH_ARGS=... COVERAGE_ARGS=... RECOVERY_ARGS=... FUZZ_ROUNDS=$(FUZZ_ROUNDS)"
 
 example: $(VENV)/.installed ## build in release mode and run examples/first_fit.py
 	$(BIN)/python examples/first_fit.py
@@ -37,6 +41,13 @@ example: $(VENV)/.installed ## build in release mode and run examples/first_fit.
 test: $(VENV)/.installed $(VENV)/.test ## test the engine, then the installed package
 	$(CARGO) test --locked -p mixirt-core
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+fuzz: ## draw other cases for the engine's property tests, FUZZ_ROUNDS times
+	for round in $$(seq $(FUZZ_ROUNDS)); do \
+		PROPTEST_RNG_SEED=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ') && export PROPTEST_RNG_SEED && \
+		echo "PROPTEST_RNG_SEED=$$PROPTEST_RNG_SEED" && \
+		$(CARGO) test --locked --release --quiet -p mixirt-core --lib --tests || exit 1; \
+	done
 
 lint: $(VENV)/.installed $(VENV)/.lint ## formatters in check mode, clippy, rustdoc, ruff, mypy, the stub
 	$(CARGO) fmt --all --check
