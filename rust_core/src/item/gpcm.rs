@@ -17,10 +17,10 @@ pub struct Gpcm;
 const N_START_PASSES: usize = 10;
 /// The largest change of an intercept in one of these passes.
 const MAX_START_STEP: f64 = 3.0;
-/// Log-odds beyond which a probability is 0 or 1 for every purpose: 1e-11.
-const LOG_ODDS_BOUND: f64 = 25.0;
-/// Half the number of intervals of the grid that they integrate on, and its half width in standard deviations.
+/// Half the number of intervals of the grid that these passes integrate on, and its half width in standard deviations.
 const START_GRID: (i32, f64) = (12, 4.0);
+/// Log-odds beyond which a probability is 0 or 1 for every purpose: it is within 1e-11 of it.
+const LOG_ODDS_BOUND: f64 = 25.0;
 
 impl Family for Gpcm {
     fn name(&self) -> &'static str {
@@ -141,15 +141,15 @@ impl Family for Gpcm {
         }
     }
 
-    /// Log ratios to category 0, then Berry, Levinsohn and Pakes' (1995) contraction `b_m += log(proportion / p_m)`,
-    /// where `p_m` is integrated over the predictor's normal distribution.
-    /// It is the variance of the category scores, which is at most a quarter of their squared range.
+    /// The variance of the category scores, which is at most a quarter of their squared range.
     fn curvature_bound(&self, shape: &ItemShape) -> f64 {
         let (low, high) =
             shape.scores.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), s| (l.min(*s), h.max(*s)));
         0.25 * (high - low) * (high - low)
     }
 
+    /// Log ratios to category 0, then Berry, Levinsohn and Pakes' (1995) contraction `b_m += log(proportion / p_m)`,
+    /// where `p_m` is integrated over the predictor's normal distribution.
     fn start(&self, shape: &ItemShape, proportions: &[f64], slopes: &[f64]) -> Vec<f64> {
         let mut b: Vec<f64> = proportions.iter().map(|p| (p / proportions[0]).ln()).collect();
         let sd = dot(slopes, slopes).sqrt();
@@ -171,7 +171,7 @@ impl Family for Gpcm {
         slopes.iter().chain(&b[1..]).copied().collect()
     }
 
-    /// Log ratios of the counts to that of category 0, no more than 25 from 0.
+    /// Log ratios of the counts to that of category 0, no more than [`LOG_ODDS_BOUND`] from 0.
     fn maximum_without_attributes(&self, _: &ItemShape, counts: &[f64]) -> Option<Vec<f64>> {
         let largest = counts.iter().fold(0.0_f64, |a, &b| a.max(b));
         if largest <= 0.0 {

@@ -154,12 +154,12 @@ impl Family for Grm {
         }
     }
 
-    /// Logits of the cumulative proportions, stretched by what a normal attribute flattens.
-    /// It is the sum of the variances of the answers at the two boundaries, a quarter each at most.
+    /// The sum of the variances of the answers at the two boundaries, a quarter each at most.
     fn curvature_bound(&self, _shape: &ItemShape) -> f64 {
         0.5
     }
 
+    /// Logits of the cumulative proportions, stretched by what a normal attribute flattens.
     fn start(&self, _shape: &ItemShape, proportions: &[f64], slopes: &[f64]) -> Vec<f64> {
         let stretch = attenuation(slopes);
         let mut eta = slopes.to_vec();

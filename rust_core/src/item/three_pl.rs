@@ -117,13 +117,13 @@ impl Family for ThreePl {
         }
     }
 
-    /// Takes the guessed answers out of the proportion correct, then stretches its logit by what a normal attribute
-    /// flattens.
     /// Guessing takes curvature away: a quarter is the bound without it.
     fn curvature_bound(&self, _shape: &ItemShape) -> f64 {
         0.25
     }
 
+    /// Takes the guessed answers out of the proportion correct, then stretches its logit by what a normal attribute
+    /// flattens.
     fn start(&self, _shape: &ItemShape, proportions: &[f64], slopes: &[f64]) -> Vec<f64> {
         let (incorrect, correct) = (proportions[0], proportions[1]);
         let c = START_GUESSING.min(MAX_START_SHARE * correct);
