@@ -6,7 +6,7 @@
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use mixirt_core::em::CountSource;
-use mixirt_core::expected::place;
+use mixirt_core::expected::Parameters;
 use mixirt_core::plan::Planning;
 
 mod common;
@@ -78,10 +78,7 @@ fn compare(c: &mut Criterion, case: &Case) {
         let model = case.model(planning);
         let data = case.data(&model);
         let mut worker = data.worker(&model).unwrap();
-        let mut run = || {
-            let values = model.table.expand(&case.x);
-            worker.counts(&model, &place(&model, &values), &values, &GO).unwrap()
-        };
+        let mut run = || worker.counts(&model, &Parameters::at(&model, &case.x), &GO).unwrap();
         logliks.push(run()[0].loglik);
         group.bench_function(BenchmarkId::new(line, name), |b| b.iter(&mut run));
     }

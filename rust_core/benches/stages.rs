@@ -7,9 +7,9 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use mixirt_core::blocks::blocks;
-use mixirt_core::em::CountSource;
+use mixirt_core::em::e_step;
 use mixirt_core::encode::{Column, TypedColumn, default_table, encode};
-use mixirt_core::expected::{Expected, place};
+use mixirt_core::expected::Parameters;
 use mixirt_core::item::Nodes;
 use mixirt_core::m_step::{MStepOptions, m_step};
 use mixirt_core::plan::Planning;
@@ -54,8 +54,8 @@ fn coding(c: &mut Criterion, case: &Case) {
 fn tables_and_m_step(c: &mut Criterion, case: &Case) {
     let (name, m) = (case.design.name, case.design.n_categories);
     let model = case.model(Planning::Automatic);
-    let values = model.table.expand(&case.x);
-    let placed = place(&model, &values);
+    let parameters = Parameters::at(&model, &case.x);
+    let Parameters { values, placed } = &parameters;
     let n_nodes = placed[0].grid.n_nodes;
     let mut group = c.benchmark_group("tables");
     let mut table = vec![0.0; m * n_nodes];
@@ -80,11 +80,10 @@ fn tables_and_m_step(c: &mut Criterion, case: &Case) {
     group.finish();
 
     let data = case.data(&model);
-    let counts = data.worker(&model).unwrap().counts(&model, &placed, &values, &GO).unwrap();
-    let expected = Expected::new(&model, &placed, counts);
+    let expected = e_step(&model, &mut data.worker(&model).unwrap(), &parameters, &GO).unwrap();
     let blocks = blocks(&model);
     let mut group = c.benchmark_group("m_step");
-    let run = || m_step(&model, &blocks, &placed, &expected, &case.x, M_STEP);
+    let run = || m_step(&model, &blocks, placed, &expected, &case.x, M_STEP);
     group.bench_function(BenchmarkId::new("mixirt", name), |b| b.iter(run));
     group.finish();
 }
@@ -94,7 +93,7 @@ fn scoring(c: &mut Criterion, case: &Case) {
     let name = case.design.name;
     let model = case.model(Planning::Automatic);
     let data = case.data(&model);
-    let theta = place(&model, &model.table.expand(&case.x))[0].grid.theta.clone();
+    let theta = Parameters::at(&model, &case.x).placed[0].grid.theta.clone();
     let (plain, _) = case.plain();
     let ours = || score(&model, &data, &case.x, Method::Eap, &GO).unwrap();
     let scores = ours();

@@ -6,7 +6,7 @@
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use mixirt_core::accelerate::ACCELERATIONS;
 use mixirt_core::em::{CountSource, EmOptions, em};
-use mixirt_core::expected::place;
+use mixirt_core::expected::Parameters;
 use mixirt_core::m_step::MStepOptions;
 use mixirt_core::patterns::MISSING;
 use mixirt_core::plan::Planning;
@@ -25,11 +25,10 @@ fn standard_errors(c: &mut Criterion, case: &Case, name: &str) {
         EmOptions { acceleration, max_cycles: 200, tol_parameter: tolerance, tol_deviance: tolerance, m_step };
     let mut worker = data.worker(&model).unwrap();
     let x = em(&model, &mut worker, case.x.clone(), &options, &mut |_| {}, &GO).unwrap().x;
-    let values = model.table.expand(&x);
-    let placed = place(&model, &values);
+    let parameters = Parameters::at(&model, &x);
     let mut group = c.benchmark_group("standard_errors");
     group.bench_function(BenchmarkId::new("e_step", name), |b| {
-        b.iter(|| worker.counts(&model, &placed, &values, &GO).unwrap());
+        b.iter(|| worker.counts(&model, &parameters, &GO).unwrap());
     });
     for method in METHODS {
         let run = || method.covariance(&Point::new(&model, &data, &x, &GO)).unwrap();

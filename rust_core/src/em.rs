@@ -7,7 +7,7 @@ use crate::accelerate::{ACCELERATIONS, Acceleration, Accelerator};
 use crate::blocks::blocks;
 use crate::e_step::GroupCounts;
 use crate::error::{Error, Result};
-use crate::expected::{Expected, Placed, place};
+use crate::expected::{Expected, Parameters};
 use crate::feasible::{is_feasible, project};
 use crate::m_step::{MStepOptions, m_step};
 use crate::scales::Scales;
@@ -17,44 +17,44 @@ use crate::spec::Model;
 ///
 /// This is all that the loop knows of the data. Counts of disjoint sets of respondents add ([`GroupCounts::add`]), just as
 /// those of the chunks of one data set do, so that a part of the respondents can be worked on in another thread, read
-/// from a file when its turn comes, or lie on another machine: what crosses the boundary is the value of every cell on
-/// the way there and one [`GroupCounts`] per observed group on the way back. A vector of sources is the source of all
-/// their respondents; `examples/merge_counts.rs` fits a model that way.
+/// from a file when its turn comes, or lie on another machine: what crosses the boundary is the free parameters on the
+/// way there ([`Parameters::at`] makes the rest of them) and one [`GroupCounts`] per observed group on the way back. A
+/// vector of sources is the source of all their respondents; `examples/merge_counts.rs` fits a model that way.
 pub trait CountSource {
-    /// The counts of every observed group when every cell has its value in `values` and the nodes lie where `placed`
-    /// says ([`place`]: a function of `values` that other machines can work out for themselves).
+    /// The counts of every observed group at these parameters.
     ///
     /// # Errors
     /// [`Error::Estimation`] where a response cannot occur; [`Error::Interrupted`] once `cancel` is set.
-    fn counts(
-        &mut self,
-        model: &Model,
-        placed: &[Placed],
-        values: &[f64],
-        cancel: &AtomicBool,
-    ) -> Result<Vec<GroupCounts>>;
+    fn counts(&mut self, model: &Model, parameters: &Parameters, cancel: &AtomicBool) -> Result<Vec<GroupCounts>>;
 }
 
 /// Several parts of the data, whose counts are added in order.
 impl<S: CountSource> CountSource for Vec<S> {
     /// As for each part; rows named in errors are those of the part. [`Error::Data`] where there is none.
-    fn counts(
-        &mut self,
-        model: &Model,
-        placed: &[Placed],
-        values: &[f64],
-        cancel: &AtomicBool,
-    ) -> Result<Vec<GroupCounts>> {
+    fn counts(&mut self, model: &Model, parameters: &Parameters, cancel: &AtomicBool) -> Result<Vec<GroupCounts>> {
         let Some((first, rest)) = self.split_first_mut() else {
             return Err(Error::Data("there is no part of the data to count".into()));
         };
-        let mut total = first.counts(model, placed, values, cancel)?;
+        let mut total = first.counts(model, parameters, cancel)?;
         for part in rest {
-            let counts = part.counts(model, placed, values, cancel)?;
+            let counts = part.counts(model, parameters, cancel)?;
             total.iter_mut().zip(&counts).for_each(|(total, counts)| total.add(counts));
         }
         Ok(total)
     }
+}
+
+/// The E-step: log-likelihood, expected counts and moments at these parameters.
+///
+/// # Errors
+/// As [`CountSource::counts`].
+pub fn e_step(
+    model: &Model,
+    source: &mut dyn CountSource,
+    parameters: &Parameters,
+    cancel: &AtomicBool,
+) -> Result<Expected> {
+    Ok(Expected::new(model, &parameters.placed, source.counts(model, parameters, cancel)?))
 }
 
 /// How the loop runs.
@@ -124,7 +124,7 @@ pub struct EmFit {
 /// What one E-step leaves.
 struct Visit {
     x: Vec<f64>,
-    placed: Vec<Placed>,
+    parameters: Parameters,
     expected: Expected,
     log_posterior: f64,
     seconds: f64,
@@ -213,19 +213,19 @@ pub fn em(
             && let Some(best) = &best
             && !visit.as_ref().is_ok_and(|v| best.admits(v.log_posterior, slack))
         {
-            let failed = visit.as_ref().map_or((f64::NEG_INFINITY, 0.0), |v| (v.log_posterior, v.seconds));
+            history.push(rejected(visit.as_ref().ok(), history.last()));
             (x, previous, accelerated) = (best.image.clone(), best.log_posterior, false);
             accelerator.reset();
-            history.push(rejected(failed, history.last()));
             monitor(&history[history.len() - 1]);
             continue;
         }
         let visit = visit?;
         // 3. M-step
         let clock = Instant::now();
-        let (image, newton) = m_step(model, &blocks, &visit.placed, &visit.expected, &visit.x, options.m_step);
+        let (image, newton) =
+            m_step(model, &blocks, &visit.parameters.placed, &visit.expected, &visit.x, options.m_step);
         // 4. Convergence
-        let proposal = propose((model, &scales), accelerator.as_mut(), &visit.x, &image);
+        let proposal = propose(model, &scales, accelerator.as_mut(), &visit.x, &image);
         let em_step = scales.largest_change(&visit.x, &image);
         let step = proposal.as_ref().map_or(em_step, |p| em_step.max(scales.largest_change(&visit.x, p)));
         let deviance = 2.0 * (visit.log_posterior - previous).abs();
@@ -258,43 +258,42 @@ pub fn em(
         }
         x = if accelerated { proposal.unwrap_or(image) } else { image };
     }
-    finish(model, source, x, best.filter(|_| accelerated), cancel, (converged, history))
+    let Visit { x, expected, log_posterior, .. } = last_visit(model, source, x, best.filter(|_| accelerated), cancel)?;
+    Ok(EmFit { x, expected, log_posterior, converged, history })
 }
 
-/// The last E-step: at `x`, unless that is an untried accelerated point that turns out worse than the best.
-fn finish(
+/// The last E-step: at `x`, unless that is an untried accelerated point that turns out worse than `fallback`.
+fn last_visit(
     model: &Model,
     source: &mut dyn CountSource,
     x: Vec<f64>,
     fallback: Option<Best>,
     cancel: &AtomicBool,
-    (converged, history): (bool, Vec<Cycle>),
-) -> Result<EmFit> {
-    let mut last = visit(model, source, x, cancel);
-    if let Some(best) = fallback
-        && !last.as_ref().is_ok_and(|v| v.log_posterior >= best.log_posterior)
-    {
-        last = visit(model, source, best.image, cancel);
+) -> Result<Visit> {
+    let last = visit(model, source, x, cancel);
+    match fallback {
+        Some(best) if !last.as_ref().is_ok_and(|v| v.log_posterior >= best.log_posterior) => {
+            visit(model, source, best.image, cancel)
+        }
+        _ => last,
     }
-    let Visit { x, expected, log_posterior, .. } = last?;
-    Ok(EmFit { x, expected, log_posterior, converged, history })
 }
 
 fn visit(model: &Model, source: &mut dyn CountSource, x: Vec<f64>, cancel: &AtomicBool) -> Result<Visit> {
     let clock = Instant::now();
-    let values = model.table.expand(&x);
-    let placed = place(model, &values);
-    let expected = Expected::new(model, &placed, source.counts(model, &placed, &values, cancel)?);
+    let parameters = Parameters::at(model, &x);
+    let expected = e_step(model, source, &parameters, cancel)?;
     let log_posterior = expected.loglik + model.table.log_prior(&x);
     if !log_posterior.is_finite() {
         return Err(Error::Estimation(format!("the log-likelihood is {log_posterior} at the current parameters")));
     }
-    Ok(Visit { x, placed, expected, log_posterior, seconds: clock.elapsed().as_secs_f64() })
+    Ok(Visit { x, parameters, expected, log_posterior, seconds: clock.elapsed().as_secs_f64() })
 }
 
 /// The accelerator's point, moved back towards the image until it is feasible.
 fn propose(
-    (model, scales): (&Model, &Scales),
+    model: &Model,
+    scales: &Scales,
     accelerator: &mut dyn Accelerator,
     x: &[f64],
     image: &[f64],
@@ -323,16 +322,16 @@ fn propose(
     None
 }
 
-/// The history's row for an accelerated point that was given up.
-fn rejected((log_posterior, seconds): (f64, f64), previous: Option<&Cycle>) -> Cycle {
+/// The history's row for an accelerated point that was given up; `visit` is `None` where the E-step failed there.
+fn rejected(visit: Option<&Visit>, previous: Option<&Cycle>) -> Cycle {
     Cycle {
         loglik: f64::NAN,
-        log_posterior,
+        log_posterior: visit.map_or(f64::NEG_INFINITY, |v| v.log_posterior),
         largest_change: previous.map_or(f64::INFINITY, |c| c.largest_change),
         halvings: 0,
         accelerated: true,
         rejected: true,
-        e_step_seconds: seconds,
+        e_step_seconds: visit.map_or(0.0, |v| v.seconds),
         m_step_seconds: 0.0,
     }
 }

@@ -5,7 +5,7 @@ use crate::grid::Grid;
 use crate::item::Nodes;
 use crate::latent::Moments;
 use crate::plan::{Elimination, PlacedElimination};
-use crate::spec::{Model, Structure};
+use crate::spec::{Group, Model, Structure};
 
 /// The nodes of one latent group at the current parameters, and the supports of its items.
 #[derive(Debug, Clone)]
@@ -43,10 +43,28 @@ impl Placed {
     }
 }
 
-/// Places the grid of every latent group, given the value of every cell.
-pub fn place(model: &Model, values: &[f64]) -> Vec<Placed> {
-    let groups = model.groups.iter();
-    groups.map(|g| Placed::new(model, &model.structures[g.observed], &values[g.latent_cells.clone()])).collect()
+/// All that the E-step has to know of the parameters.
+#[derive(Debug, Clone)]
+pub struct Parameters {
+    /// The value of every cell.
+    pub values: Vec<f64>,
+    /// Where these values put the nodes of every latent group.
+    pub placed: Vec<Placed>,
+}
+
+impl Parameters {
+    /// The parameters when the free ones are `x`.
+    pub fn at(model: &Model, x: &[f64]) -> Self {
+        let values = model.table.expand(x);
+        let place = |g: &Group| Placed::new(model, &model.structures[g.observed], &values[g.latent_cells.clone()]);
+        let placed = model.groups.iter().map(place).collect();
+        Self { values, placed }
+    }
+
+    /// The nodes of the classes of one observed group.
+    pub fn placed_of(&self, model: &Model, observed: usize) -> &[Placed] {
+        &self.placed[observed * model.spec.n_classes..][..model.spec.n_classes]
+    }
 }
 
 /// All that the M-step sees. Counts of disjoint sets of respondents add ([`GroupCounts::add`]).

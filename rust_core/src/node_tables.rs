@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use crate::e_step::NodeProbabilities;
-use crate::expected::Placed;
+use crate::expected::{Parameters, Placed};
+use crate::plan::Elimination;
 use crate::spec::{Instance, Model};
 
 /// Prior weights of all nodes of an observed group, and the probability tables of its items.
@@ -14,17 +15,17 @@ pub(crate) struct NodeTables {
 }
 
 impl NodeTables {
-    /// The tables when every cell has its value in `values` and the nodes lie where `placed` says.
-    pub(crate) fn new(model: &Model, observed: usize, placed: &[Placed], values: &[f64]) -> Self {
+    /// The tables at these parameters.
+    pub(crate) fn new(model: &Model, observed: usize, parameters: &Parameters) -> Self {
         let layout = &model.structures[observed].layout;
-        let first = observed * model.spec.n_classes;
+        let placed = parameters.placed_of(model, observed);
         let mut prior = Vec::with_capacity(layout.n_nodes());
-        for (group, placed) in model.classes_of(observed).iter().zip(&placed[first..]) {
-            let proportion = group.proportion_cell.map_or(1.0, |c| values[c]);
+        for (group, placed) in model.classes_of(observed).iter().zip(placed) {
+            let proportion = group.proportion_cell.map_or(1.0, |c| parameters.values[c]);
             prior.extend(placed.grid.weights.iter().map(|w| proportion * w));
         }
-        let conditional = conditional(model, observed, placed);
-        Self { prior, probabilities: item_tables(model, observed, placed, values), conditional }
+        let conditional = conditional(model.structures[observed].elimination.as_ref(), placed);
+        Self { prior, probabilities: item_tables(model, observed, parameters), conditional }
     }
 
     /// As the E-step takes them.
@@ -34,9 +35,8 @@ impl NodeTables {
 }
 
 /// The priors of a group's eliminated attributes: attribute by attribute, class by class.
-fn conditional(model: &Model, observed: usize, placed: &[Placed]) -> Vec<f64> {
-    let Some(elimination) = &model.structures[observed].elimination else { return Vec::new() };
-    let classes = &placed[observed * model.spec.n_classes..(observed + 1) * model.spec.n_classes];
+fn conditional(elimination: Option<&Elimination>, classes: &[Placed]) -> Vec<f64> {
+    let Some(elimination) = elimination else { return Vec::new() };
     let mut conditional = Vec::new();
     let mut start = 0;
     for inner in &elimination.layout.inner {
@@ -50,25 +50,24 @@ fn conditional(model: &Model, observed: usize, placed: &[Placed]) -> Vec<f64> {
 }
 
 /// The probability tables of a group's items.
-fn item_tables(model: &Model, observed: usize, placed: &[Placed], values: &[f64]) -> Vec<f64> {
+fn item_tables(model: &Model, observed: usize, parameters: &Parameters) -> Vec<f64> {
     /// Tables this long are worth a thread of their own.
     const PARALLEL_LENGTH: usize = 1 << 14;
     let layout = &model.structures[observed].layout;
-    let classes = model.classes_of(observed);
-    let first = observed * model.spec.n_classes;
+    let (classes, placed) = (model.classes_of(observed), parameters.placed_of(model, observed));
     let mut probabilities = vec![0.0; layout.table_len()];
     let mut tables = Vec::with_capacity(layout.n_items() * classes.len());
     let mut rest = probabilities.as_mut_slice();
     for index in 0..layout.n_items() {
         for (class, group) in classes.iter().enumerate() {
             let (table, tail) = rest.split_at_mut(layout.range(index, class).len());
-            tables.push((table, &group.instances[index], &placed[first + class]));
+            tables.push((table, &group.instances[index], &placed[class]));
             rest = tail;
         }
     }
     let fill = |(table, instance, placed): (&mut [f64], &Instance, &Placed)| {
         let family = model.spec.items[instance.item].family;
-        let eta = &values[instance.cells.clone()];
+        let eta = &parameters.values[instance.cells.clone()];
         family.probabilities(&instance.shape, eta, placed.nodes(instance.support), table);
     };
     if layout.table_len() < PARALLEL_LENGTH {

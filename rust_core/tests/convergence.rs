@@ -9,8 +9,8 @@ use mixirt_core::Error;
 use mixirt_core::accelerate::{ACCELERATIONS, Acceleration, Accelerator};
 use mixirt_core::arrow::ArrowDerivatives;
 use mixirt_core::blocks::blocks;
-use mixirt_core::em::{CountSource, EmOptions, em};
-use mixirt_core::expected::{Expected, place};
+use mixirt_core::em::{EmOptions, e_step, em};
+use mixirt_core::expected::Parameters;
 use mixirt_core::m_step::BlockObjective;
 use mixirt_core::newton::Objective;
 use mixirt_core::params::{FreeParameter, Kind};
@@ -64,16 +64,14 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
 
 /// The largest element of the gradient of the log-posterior at `x`, of parameters that are not held by a bound.
 fn gradient(model: &Model, sample: &Sample, x: &[f64]) -> f64 {
-    let values = model.table.expand(x);
-    let placed = place(model, &values);
+    let parameters = Parameters::at(model, x);
     let data = sample.data(model);
-    let counts = data.worker(model).unwrap().counts(model, &placed, &values, &RUN_ON).unwrap();
-    let expected = Expected::new(model, &placed, counts);
+    let expected = e_step(model, &mut data.worker(model).unwrap(), &parameters, &RUN_ON).unwrap();
     let mut largest = 0.0_f64;
     for block in blocks(model) {
         let mut out = ArrowDerivatives::zeros(&block.cluster_sizes, block.n_shared);
         let x_block: Vec<f64> = block.free.iter().map(|&f| x[f]).collect();
-        BlockObjective::new(model, &block, &placed, &expected).derivatives(&x_block, &mut out);
+        BlockObjective::new(model, &block, &parameters.placed, &expected).derivatives(&x_block, &mut out);
         for (&f, g) in block.free.iter().zip(&out.gradient) {
             let free = &model.table.free[f];
             if free.lower < x[f] && x[f] < free.upper {

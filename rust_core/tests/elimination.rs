@@ -6,8 +6,8 @@
 use std::sync::atomic::AtomicBool;
 
 use mixirt_core::e_step::InstructionSet;
-use mixirt_core::em::CountSource;
-use mixirt_core::expected::{Expected, place};
+use mixirt_core::em::e_step;
+use mixirt_core::expected::{Expected, Parameters};
 use mixirt_core::latent::{Moments, covariance_index};
 use mixirt_core::params::Slot;
 use mixirt_core::plan::Planning;
@@ -39,13 +39,11 @@ fn expected(case: &Case, model: &Model) -> Expected {
 
 fn expected_on(isa: InstructionSet, case: &Case, model: &Model) -> Expected {
     let data = case.data(model);
-    let values = model.table.expand(&case.x);
-    let placed = place(model, &values);
+    let parameters = Parameters::at(model, &case.x);
     let mut worker = data.worker_on(isa, model).unwrap();
     // Twice: what a cycle leaves behind must not show in the next.
-    worker.counts(model, &placed, &values, &GO).unwrap();
-    let counts = worker.counts(model, &placed, &values, &GO).unwrap();
-    Expected::new(model, &placed, counts)
+    e_step(model, &mut worker, &parameters, &GO).unwrap();
+    e_step(model, &mut worker, &parameters, &GO).unwrap()
 }
 
 /// Log-likelihood, counts and moments agree.

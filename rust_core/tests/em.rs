@@ -6,8 +6,8 @@ mod models;
 
 use mixirt_core::arrow::ArrowDerivatives;
 use mixirt_core::blocks::{Block, blocks};
-use mixirt_core::em::CountSource;
-use mixirt_core::expected::{Expected, Placed, place};
+use mixirt_core::em;
+use mixirt_core::expected::{Expected, Parameters, Placed};
 use mixirt_core::feasible::is_feasible;
 use mixirt_core::m_step::BlockObjective;
 use mixirt_core::newton::Objective;
@@ -143,11 +143,9 @@ impl Plan {
 
 /// Nodes, expected counts and log-likelihood at `x`.
 fn e_step(model: &Model, data: &mixirt_core::data::Data, x: &[f64]) -> (Vec<Placed>, Expected) {
-    let values = model.table.expand(x);
-    let placed = place(model, &values);
-    let counts = data.worker(model).unwrap().counts(model, &placed, &values, &RUN_ON).unwrap();
-    let expected = Expected::new(model, &placed, counts);
-    (placed, expected)
+    let parameters = Parameters::at(model, x);
+    let expected = em::e_step(model, &mut data.worker(model).unwrap(), &parameters, &RUN_ON).unwrap();
+    (parameters.placed, expected)
 }
 
 fn log_posterior(model: &Model, data: &mixirt_core::data::Data, x: &[f64]) -> f64 {

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use mixirt_core::data::{Data, Responses};
 use mixirt_core::em::{CountSource, EmOptions, em};
-use mixirt_core::expected::place;
+use mixirt_core::expected::Parameters;
 use mixirt_core::plan::Planning;
 use mixirt_core::spec::Model;
 use proptest::prelude::*;
@@ -50,13 +50,12 @@ proptest! {
     fn counts_of_parts_add_up(seed in any::<u64>(), cut in 0..=300usize, n_classes in 1..=3usize, dense in any::<bool>()) {
         let case = draw(&Recipe { seed, n_classes, ..RECIPE });
         let model = case.model(if dense { Planning::Dense } else { Planning::Eliminate });
-        let values = model.table.expand(&case.x);
-        let placed = place(&model, &values);
+        let parameters = Parameters::at(&model, &case.x);
         let whole = case.data(&model);
-        let expected = whole.worker(&model).unwrap().counts(&model, &placed, &values, &GO).unwrap();
+        let expected = whole.worker(&model).unwrap().counts(&model, &parameters, &GO).unwrap();
         let parts = halves(&case, &model, cut);
         let mut workers: Vec<_> = parts.iter().map(|data| data.worker(&model).unwrap()).collect();
-        let merged = workers.counts(&model, &placed, &values, &GO).unwrap();
+        let merged = workers.counts(&model, &parameters, &GO).unwrap();
         for (merged, expected) in merged.iter().zip(&expected) {
             assert_close(&[merged.loglik], &[expected.loglik], LOGLIK_TOLERANCE, "log-likelihood");
             assert_close(&merged.n_gl, &expected.n_gl, COUNT_TOLERANCE, "n_gl");
@@ -84,7 +83,6 @@ fn the_loop_is_the_same_over_merged_counts() {
 fn no_part_is_an_error() {
     let case = draw(&RECIPE);
     let model = case.model(Planning::Dense);
-    let values = model.table.expand(&case.x);
     let mut none: Vec<mixirt_core::data::Worker> = Vec::new();
-    assert!(none.counts(&model, &place(&model, &values), &values, &GO).is_err());
+    assert!(none.counts(&model, &Parameters::at(&model, &case.x), &GO).is_err());
 }

@@ -4,7 +4,7 @@
 mod models;
 
 use mixirt_core::data::Data;
-use mixirt_core::expected::place;
+use mixirt_core::expected::Parameters;
 use mixirt_core::item::ItemShape;
 use mixirt_core::params::{Cell, FreeParameter, Kind};
 use mixirt_core::prior::Prior;
@@ -17,8 +17,8 @@ const PROPORTION: f64 = 0.03;
 
 /// Category proportions that the engine's start values give each item, over the grid of the first group.
 fn proportions(model: &Model, x: &[f64]) -> Vec<Vec<f64>> {
-    let values = model.table.expand(x);
-    let placed = &place(model, &values)[0];
+    let Parameters { values, placed } = &Parameters::at(model, x);
+    let placed = &placed[0];
     let of = |instance: &mixirt_core::spec::Instance| {
         let item = &model.spec.items[instance.item];
         let nodes = placed.nodes(instance.support);

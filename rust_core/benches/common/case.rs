@@ -1,7 +1,7 @@
 //! Models with known parameters, and responses drawn from them.
 
 use mixirt_core::data::{Data, Responses};
-use mixirt_core::expected::place;
+use mixirt_core::expected::Parameters;
 use mixirt_core::item::{Nodes, family};
 use mixirt_core::latent::DISTRIBUTIONS;
 use mixirt_core::params::{Cell, FreeParameter, Kind, ParameterTable, Slot};
@@ -112,8 +112,7 @@ impl Case {
     pub fn plain(&self) -> (PlainKernel, Vec<f64>) {
         let model = self.model(Planning::Dense);
         let data = self.data(&model);
-        let values = model.table.expand(&self.x);
-        let placed = place(&model, &values);
+        let Parameters { values, placed } = Parameters::at(&model, &self.x);
         let n = placed.iter().map(|p| p.grid.n_nodes).sum::<usize>();
         let m = self.design.n_categories;
         let mut log_probabilities = vec![0.0; self.spec.items.len() * m * n];

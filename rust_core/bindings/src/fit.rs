@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use mixirt_core::Error;
 use mixirt_core::accelerate::acceleration;
 use mixirt_core::blocks::blocks;
-use mixirt_core::em::{CountSource, EmOptions};
-use mixirt_core::expected::{Expected, place};
+use mixirt_core::em::{EmOptions, e_step};
+use mixirt_core::expected::{Expected, Parameters};
 use mixirt_core::m_step::{MStepOptions, m_step};
 use mixirt_core::multi_start::{MultiStart, StartOptions, StartRecord, multi_start};
 use mixirt_core::plan::Planning;
+use mixirt_core::spec::Model;
 use mixirt_core::start;
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -112,6 +114,20 @@ fn starts_dict<'py>(py: Python<'py>, records: &[StartRecord]) -> PyResult<Bound<
     Ok(starts)
 }
 
+/// One E-step, with the parameters at which it was made.
+struct Step {
+    parameters: Parameters,
+    expected: Expected,
+}
+
+impl Step {
+    fn at(model: &Model, data: &mixirt_core::data::Data, x: &[f64]) -> Result<Self, Error> {
+        let parameters = Parameters::at(model, x);
+        let expected = e_step(model, &mut data.worker(model)?, &parameters, &AtomicBool::new(false))?;
+        Ok(Self { parameters, expected })
+    }
+}
+
 /// Expected counts at the free parameters `x`: a dict of `loglik`, and, per latent group, `theta (J, L)`, `weights (L,)`
 /// and `n_gl (L,)` of the common grid, the `mean (J,)` of the attributes, and the list `n_glim` of each item's counts,
 /// `(M * K,)` on its support. On the whole grid, or with attributes eliminated wherever the structure allows it.
@@ -128,18 +144,14 @@ pub(crate) fn expected_counts<'py>(
     let planning = if eliminate { Planning::Eliminate } else { Planning::Dense };
     let model = &model.inner.replanned(planning).map_err(to_python)?;
     let data = data.inner.suited_to(model).map_err(to_python)?;
-    let values = model.table.expand(x);
-    let placed = place(model, &values);
-    let mut worker = data.worker(model).map_err(to_python)?;
-    let counts = worker.counts(model, &placed, &values, &AtomicBool::new(false)).map_err(to_python)?;
-    let expected = Expected::new(model, &placed, counts);
+    let Step { parameters, expected } = Step::at(model, &data, x).map_err(to_python)?;
     let groups = PyList::empty(py);
     for (g, group) in model.groups.iter().enumerate() {
         let entry = PyDict::new(py);
         let layout = &model.structures[group.observed].layout;
         let n_gl = &expected.counts[group.observed].n_gl[layout.segment(group.class)];
-        entry.set_item("theta", PyArray1::from_slice(py, &placed[g].grid.theta))?;
-        entry.set_item("weights", PyArray1::from_slice(py, &placed[g].grid.weights))?;
+        entry.set_item("theta", PyArray1::from_slice(py, &parameters.placed[g].grid.theta))?;
+        entry.set_item("weights", PyArray1::from_slice(py, &parameters.placed[g].grid.weights))?;
         entry.set_item("n_gl", PyArray1::from_slice(py, n_gl))?;
         entry.set_item("mean", PyArray1::from_slice(py, &expected.moments[g].mean))?;
         let items = (0..group.instances.len()).map(|i| PyArray1::from_slice(py, expected.item(model, g, i)));
@@ -163,11 +175,7 @@ pub(crate) fn em_step<'py>(
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let x = model.checked(x.as_slice()?)?;
     let model = &*model.inner;
-    let values = model.table.expand(x);
-    let placed = place(model, &values);
-    let mut worker = data.inner.worker(model).map_err(to_python)?;
-    let counts = worker.counts(model, &placed, &values, &AtomicBool::new(false)).map_err(to_python)?;
-    let expected = Expected::new(model, &placed, counts);
+    let Step { parameters, expected } = Step::at(model, &data.inner, x).map_err(to_python)?;
     let options = MStepOptions { max_newton: Some(max_newton), tolerance: 0.0 };
-    Ok(m_step(model, &blocks(model), &placed, &expected, x, options).0.into_pyarray(py))
+    Ok(m_step(model, &blocks(model), &parameters.placed, &expected, x, options).0.into_pyarray(py))
 }

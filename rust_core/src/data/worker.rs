@@ -6,7 +6,7 @@ use super::Data;
 use crate::e_step::{EStep, GroupCounts, InstructionSet, Stop};
 use crate::em::CountSource;
 use crate::error::{Error, Result};
-use crate::expected::Placed;
+use crate::expected::Parameters;
 use crate::node_tables::NodeTables;
 use crate::spec::Model;
 
@@ -62,27 +62,21 @@ impl Worker<'_> {
         &mut self,
         model: &Model,
         observed: usize,
-        (placed, values): (&[Placed], &[f64]),
+        parameters: &Parameters,
         fold: Fold<P, F>,
         cancel: &AtomicBool,
     ) -> Result<Vec<A>> {
-        let tables = NodeTables::new(model, observed, placed, values);
+        let tables = NodeTables::new(model, observed, parameters);
         let patterns = &self.data.patterns[observed];
         Ok(self.steps[observed].fold_posteriors(patterns, tables.input(), fold.part, fold.add, cancel)?)
     }
 }
 
 impl CountSource for Worker<'_> {
-    fn counts(
-        &mut self,
-        model: &Model,
-        placed: &[Placed],
-        values: &[f64],
-        cancel: &AtomicBool,
-    ) -> Result<Vec<GroupCounts>> {
+    fn counts(&mut self, model: &Model, parameters: &Parameters, cancel: &AtomicBool) -> Result<Vec<GroupCounts>> {
         let mut all = Vec::with_capacity(self.steps.len());
         for (observed, (step, patterns)) in self.steps.iter_mut().zip(&self.data.patterns).enumerate() {
-            let tables = NodeTables::new(model, observed, placed, values);
+            let tables = NodeTables::new(model, observed, parameters);
             let mut counts = step.zeros();
             step.run(patterns, tables.input(), &mut counts, cancel).map_err(|stop| explain(model, observed, stop))?;
             all.push(counts);

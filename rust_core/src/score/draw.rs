@@ -164,13 +164,13 @@ impl<'a> GroupDraws<'a> {
         let outer: Vec<usize> = structure.elimination.as_ref().map_or((0..n).collect(), |e| e.outer().to_vec());
         let mut group = Self { scorer, observed, classes: Vec::new(), axes: Vec::new(), outer };
         for class in 0..model.spec.n_classes {
-            let placed = &scorer.placed[observed * model.spec.n_classes + class];
+            let placed = &scorer.parameters.placed_of(model, observed)[class];
             let axes: Vec<Vec<f64>> = match &placed.elimination {
                 Some(rest) => rest.axes.clone(),
                 None => (0..n).map(|j| group.axis(&placed.grid.theta, j)).collect(),
             };
             group.axes.push(axes);
-            let density = PosteriorMode::new(model, observed, class, scorer.values())?;
+            let density = PosteriorMode::new(model, observed, class, &scorer.parameters.values)?;
             let scale = group.log_scale(&density, class);
             group.classes.push((density, scale));
         }
@@ -188,7 +188,7 @@ impl<'a> GroupDraws<'a> {
     /// Logarithm of the weight of a node in the middle over the density there.
     fn log_scale(&self, density: &PosteriorMode, class: usize) -> f64 {
         let model = self.scorer.model();
-        let placed = &self.scorer.placed[self.observed * model.spec.n_classes + class];
+        let placed = &self.scorer.parameters.placed_of(model, self.observed)[class];
         let axes = &self.axes[class];
         let middle: Vec<usize> = axes.iter().map(|axis| axis.len() / 2).collect();
         let theta: Vec<f64> = axes.iter().zip(&middle).map(|(axis, &d)| axis[d]).collect();
@@ -203,7 +203,7 @@ impl<'a> GroupDraws<'a> {
             }
         }
         let proportion =
-            model.classes_of(self.observed)[class].proportion_cell.map_or(1.0, |c| self.scorer.values()[c]);
+            model.classes_of(self.observed)[class].proportion_cell.map_or(1.0, |c| self.scorer.parameters.values[c]);
         weight + proportion.ln() - density.log_density(&[], &theta)
     }
 

@@ -7,7 +7,6 @@ use super::estimate::Estimator;
 use super::{Method, ScoresMut};
 use crate::e_step::{NodeLayout, NodeProbabilities, ReadyElimination, Respondent};
 use crate::error::{Error, Result};
-use crate::expected::Placed;
 use crate::grid::Grid;
 use crate::patterns::RowLists;
 use crate::plan::{Elimination, Expectations, PlacedElimination, mode};
@@ -105,7 +104,6 @@ impl Eliminated {
 
 /// The outer grid of each class, and the rest of its nodes.
 fn placed<'a>(estimator: &Estimator<'a>) -> Vec<(&'a Grid, &'a PlacedElimination)> {
-    let n_classes = estimator.model.spec.n_classes;
-    let here = &estimator.placed[estimator.observed * n_classes..][..n_classes];
-    here.iter().filter_map(|p: &Placed| Some((&p.grid, p.elimination.as_ref()?))).collect()
+    let classes = estimator.parameters.placed_of(estimator.model, estimator.observed).iter();
+    classes.filter_map(|p| Some((&p.grid, p.elimination.as_ref()?))).collect()
 }

@@ -2,23 +2,22 @@
 
 use super::{Method, ScoresMut, find_likely, find_mode, origin};
 use crate::error::Result;
-use crate::expected::Placed;
+use crate::expected::Parameters;
 use crate::spec::Model;
 
 /// What the estimates of the respondents of one observed group have in common.
 pub(super) struct Estimator<'a> {
     pub model: &'a Model,
     pub observed: usize,
-    pub placed: &'a [Placed],
-    pub values: &'a [f64],
+    pub parameters: &'a Parameters,
     pub method: Method,
     /// See [`origin`].
     pub origin: Vec<f64>,
 }
 
 impl<'a> Estimator<'a> {
-    pub fn new(model: &'a Model, observed: usize, placed: &'a [Placed], values: &'a [f64], method: Method) -> Self {
-        Self { model, observed, placed, values, method, origin: origin(model, observed, placed) }
+    pub fn new(model: &'a Model, observed: usize, parameters: &'a Parameters, method: Method) -> Self {
+        Self { model, observed, parameters, method, origin: origin(model, observed, parameters) }
     }
 
     /// Number of functions whose expectations make a score: class indicators, attributes and their products.

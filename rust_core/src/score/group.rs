@@ -29,8 +29,8 @@ impl GroupScorer {
     /// # Errors
     /// None that a checked model could cause.
     pub fn new(estimator: &Estimator, known: bool) -> Result<Self> {
-        let Estimator { model, observed, placed, values, .. } = *estimator;
-        let tables = NodeTables::new(model, observed, placed, values);
+        let Estimator { model, observed, parameters, .. } = *estimator;
+        let tables = NodeTables::new(model, observed, parameters);
         let structure = &model.structures[observed];
         if let Some(elimination) = &structure.elimination {
             let eliminated = Eliminated::new(estimator, (&structure.layout, elimination), tables.input(), known)?;
@@ -80,7 +80,8 @@ fn score_chunk<I: Iterator<Item = (usize, u8)>>(
     scores: &mut ScoresMut,
     cancel: &AtomicBool,
 ) -> Result<()> {
-    let Estimator { model, observed, placed, .. } = *estimator;
+    let Estimator { model, observed, parameters, .. } = *estimator;
+    let placed = parameters.placed_of(model, observed);
     let n_respondents = scores.log_probability.len();
     let (mut ptr, mut ids) = (Vec::with_capacity(n_respondents + 1), Vec::new());
     ptr.push(0);
@@ -97,8 +98,7 @@ fn score_chunk<I: Iterator<Item = (usize, u8)>>(
         let expectations = &found.expectations[at * n_functions..(at + 1) * n_functions];
         let at_mode = |class: usize, theta: &mut [f64]| {
             let node = found.modes[at * n_classes + class] as usize;
-            let grid = &placed[observed * n_classes + class];
-            theta.iter_mut().enumerate().for_each(|(j, t)| *t = axis(grid, j)[node]);
+            theta.iter_mut().enumerate().for_each(|(j, t)| *t = axis(&placed[class], j)[node]);
         };
         let answers = || respondent(start + at).1.collect();
         estimator.estimate(expectations, at_mode, answers, (&mut theta, &mut covariance))?;
@@ -111,25 +111,25 @@ fn score_chunk<I: Iterator<Item = (usize, u8)>>(
 /// Functions of the nodes whose posterior expectations make a score: class indicators, attributes, and the lower
 /// triangle of their products, both about the origin. `(F, L)`, the nodes of all classes in each row.
 fn functions(estimator: &Estimator) -> Vec<f64> {
-    let Estimator { model, observed, placed, .. } = *estimator;
+    let Estimator { model, observed, parameters, .. } = *estimator;
     let origin = &estimator.origin;
     let n_classes = model.spec.n_classes;
-    let placed_here = &placed[observed * n_classes..(observed + 1) * n_classes];
-    let n_total: usize = placed_here.iter().map(|p| p.grid.n_nodes).sum();
+    let placed = parameters.placed_of(model, observed);
+    let n_total: usize = placed.iter().map(|p| p.grid.n_nodes).sum();
     let mut functions = Vec::with_capacity(estimator.n_functions() * n_total);
     for class in 0..n_classes {
-        for (other, placed) in placed_here.iter().enumerate() {
+        for (other, placed) in placed.iter().enumerate() {
             functions.extend(std::iter::repeat_n(f64::from(u8::from(class == other)), placed.grid.n_nodes));
         }
     }
     for (j, origin) in origin.iter().enumerate() {
-        for placed in placed_here {
+        for placed in placed {
             functions.extend(axis(placed, j).iter().map(|t| t - origin));
         }
     }
     for j in 0..origin.len() {
         for k in 0..=j {
-            for placed in placed_here {
+            for placed in placed {
                 let pairs = axis(placed, j).iter().zip(axis(placed, k));
                 functions.extend(pairs.map(|(t, u)| (t - origin[j]) * (u - origin[k])));
             }

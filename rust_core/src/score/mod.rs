@@ -15,7 +15,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::data::Data;
 use crate::error::{Error, Result};
-use crate::expected::{Placed, place};
+use crate::expected::{Parameters, Placed};
 use crate::posterior_mode::PosteriorMode;
 use crate::spec::Model;
 use estimate::Estimator;
@@ -124,11 +124,10 @@ impl Scores {
 /// with several attributes; [`Error::Interrupted`].
 pub fn score(model: &Model, data: &Data, x: &[f64], method: Method, cancel: &AtomicBool) -> Result<Scores> {
     method.check(model)?;
-    let values = model.table.expand(x);
-    let placed = place(model, &values);
+    let parameters = Parameters::at(model, x);
     let mut scores = Scores::new(model, data.n_respondents());
     for observed in 0..model.spec.groups.len() {
-        let estimator = Estimator::new(model, observed, &placed, &values, method);
+        let estimator = Estimator::new(model, observed, &parameters, method);
         let group = GroupScorer::new(&estimator, data.knows_classes(observed))?;
         let mut of_patterns = Scores::new(model, data.n_patterns_of(observed));
         let pattern = |p| (data.known_class_of(observed, p), data.answers_of(observed, p).into_iter());
@@ -178,7 +177,7 @@ fn find_mode(
     theta: &mut [f64],
     covariance: &mut [f64],
 ) -> Result<()> {
-    let mode = PosteriorMode::new(estimator.model, estimator.observed, class, estimator.values)?;
+    let mode = PosteriorMode::new(estimator.model, estimator.observed, class, &estimator.parameters.values)?;
     let found = mode.find(answers, theta, covariance);
     theta.copy_from_slice(&found);
     Ok(())
@@ -192,7 +191,7 @@ fn find_likely(
     theta: &mut [f64],
     covariance: &mut [f64],
 ) {
-    let likelihood = Likelihood::new(estimator.model, estimator.observed, class, estimator.values, answers);
+    let likelihood = Likelihood::new(estimator.model, estimator.observed, class, &estimator.parameters.values, answers);
     match estimator.method {
         Method::Wle => likelihood.weighted(theta, covariance),
         _ => likelihood.maximum(theta, covariance),
@@ -200,8 +199,8 @@ fn find_likely(
 }
 
 /// A point near the nodes, about which second moments are taken so that they do not cancel.
-fn origin(model: &Model, observed: usize, placed: &[Placed]) -> Vec<f64> {
-    let placed = &placed[observed * model.spec.n_classes];
+fn origin(model: &Model, observed: usize, parameters: &Parameters) -> Vec<f64> {
+    let placed = &parameters.placed_of(model, observed)[0];
     if let Some(elimination) = &placed.elimination {
         return elimination.axes.iter().map(|axis| axis[axis.len() / 2]).collect();
     }

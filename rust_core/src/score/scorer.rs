@@ -10,7 +10,7 @@ use super::group::GroupScorer;
 use super::{Method, Scores, impossible};
 use crate::data::{Responses, rows_by_group};
 use crate::error::{Error, Result};
-use crate::expected::{Placed, place};
+use crate::expected::Parameters;
 use crate::patterns::{MISSING, UNKNOWN_CLASS};
 use crate::spec::Model;
 
@@ -23,8 +23,7 @@ const ROWS_CHECKED: usize = 1 << 12;
 /// else is scored.
 pub struct Scorer {
     model: Arc<Model>,
-    values: Vec<f64>,
-    pub(super) placed: Vec<Placed>,
+    pub(super) parameters: Parameters,
     method: Method,
     /// `M_i` of every item.
     n_categories: Vec<u8>,
@@ -41,11 +40,10 @@ impl Scorer {
     /// [`Error::Spec`] for weighted likelihood with several attributes.
     pub fn new(model: Arc<Model>, x: &[f64], method: Method) -> Result<Self> {
         method.check(&model)?;
-        let values = model.table.expand(x);
-        let placed = place(&model, &values);
+        let parameters = Parameters::at(&model, x);
         let n_groups = model.spec.groups.len();
         let groups = (0..n_groups)
-            .map(|observed| GroupScorer::new(&Estimator::new(&model, observed, &placed, &values, method), false));
+            .map(|observed| GroupScorer::new(&Estimator::new(&model, observed, &parameters, method), false));
         let groups = groups.collect::<Result<_>>()?;
         let position = |observed: usize, item: usize| {
             let found = model.spec.groups[observed].items.binary_search(&item).ok()?;
@@ -54,7 +52,7 @@ impl Scorer {
         let n_items = model.spec.items.len();
         let positions = (0..n_groups).map(|o| (0..n_items).map(|i| position(o, i)).collect()).collect();
         let n_categories = model.spec.items.iter().map(|item| item.n_categories as u8).collect();
-        Ok(Self { values, placed, method, n_categories, groups, positions, model })
+        Ok(Self { parameters, method, n_categories, groups, positions, model })
     }
 
     /// The model.
@@ -143,11 +141,6 @@ impl Scorer {
         (observed, self.given(responses, row).filter_map(position).collect())
     }
 
-    /// The value of every cell.
-    pub(super) fn values(&self) -> &[f64] {
-        &self.values
-    }
-
     /// Scores one respondent of an observed group by the codes `(I)` of all items.
     ///
     /// # Errors
@@ -180,7 +173,7 @@ impl Scorer {
     }
 
     fn estimator(&self, observed: usize) -> Estimator<'_> {
-        Estimator::new(&self.model, observed, &self.placed, &self.values, self.method)
+        Estimator::new(&self.model, observed, &self.parameters, self.method)
     }
 
     /// Refuses a code that is no category of its item.

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::origin;
 use super::sums::{Sums, power_of_two};
 use crate::error::{Error, Result};
-use crate::expected::{Placed, place};
+use crate::expected::{Parameters, Placed};
 use crate::plan::{Elimination, Source};
 use crate::spec::Model;
 
@@ -53,9 +53,8 @@ pub fn sum_scores(
     points: &[Vec<i64>],
     cancel: &AtomicBool,
 ) -> Result<SumScores> {
-    let values = model.table.expand(x);
-    let placed = place(model, &values);
-    let test = Test::new(model, observed, (items, points), (&placed, &values), cancel)?;
+    let parameters = Parameters::at(model, x);
+    let test = Test::new(model, &parameters, observed, items, points, cancel)?;
     let n_classes = model.spec.n_classes;
     let mut work = Vec::new();
     for class in 0..n_classes {
@@ -98,8 +97,7 @@ impl Part {
 struct Test<'a> {
     model: &'a Model,
     observed: usize,
-    placed: &'a [Placed],
-    values: &'a [f64],
+    parameters: &'a Parameters,
     /// Positions among the group's items, and points of the categories.
     items: Vec<(usize, &'a [i64])>,
     origin: Vec<f64>,
@@ -109,9 +107,10 @@ struct Test<'a> {
 impl<'a> Test<'a> {
     fn new(
         model: &'a Model,
+        parameters: &'a Parameters,
         observed: usize,
-        (items, points): (&[usize], &'a [Vec<i64>]),
-        (placed, values): (&'a [Placed], &'a [f64]),
+        items: &[usize],
+        points: &'a [Vec<i64>],
         cancel: &'a AtomicBool,
     ) -> Result<Self> {
         let Some(group) = model.spec.groups.get(observed) else {
@@ -137,11 +136,11 @@ impl<'a> Test<'a> {
             }
             own.push((position, points.as_slice()));
         }
-        Ok(Self { model, observed, placed, values, items: own, origin: origin(model, observed, placed), cancel })
+        Ok(Self { model, observed, parameters, items: own, origin: origin(model, observed, parameters), cancel })
     }
 
     fn placed(&self, class: usize) -> &Placed {
-        &self.placed[self.observed * self.model.spec.n_classes + class]
+        &self.parameters.placed_of(self.model, self.observed)[class]
     }
 
     fn elimination(&self) -> Option<&Elimination> {
@@ -156,7 +155,7 @@ impl<'a> Test<'a> {
         let family = self.model.spec.items[instance.item].family;
         let support = self.placed(class).nodes(instance.support);
         let mut table = vec![0.0; points.len() * support.n_nodes];
-        family.probabilities(&instance.shape, &self.values[instance.cells.clone()], support, &mut table);
+        family.probabilities(&instance.shape, &self.parameters.values[instance.cells.clone()], support, &mut table);
         let map = Source::new(structure, instance.support, class).map;
         let map = nodes.map_or(map.as_slice(), |nodes| &map[nodes.clone()]);
         let rows = table.chunks_exact(support.n_nodes);
@@ -205,7 +204,7 @@ impl<'a> Test<'a> {
             sums = self.add(&sums, &inner.at(nodes))?;
         }
         let group = &self.model.classes_of(self.observed)[class];
-        let proportion = group.proportion_cell.map_or(1.0, |cell| self.values[cell]);
+        let proportion = group.proportion_cell.map_or(1.0, |cell| self.parameters.values[cell]);
         let weights: Vec<f64> = grid.weights[nodes.clone()].iter().map(|w| proportion * w).collect();
         let every: Vec<usize> = (0..self.origin.len()).collect();
         let outer = self.elimination().map_or(every.as_slice(), |e| e.outer());

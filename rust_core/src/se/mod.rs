@@ -31,9 +31,9 @@ pub use sandwich::Sandwich;
 
 use crate::blocks::{Block, blocks};
 use crate::data::{Data, Worker};
-use crate::em::CountSource;
+use crate::em::e_step;
 use crate::error::{Error, Result};
-use crate::expected::{Expected, Placed, place};
+use crate::expected::{Expected, Parameters, Placed};
 use crate::m_step::BlockObjective;
 use crate::params::{Kind, Slot};
 use crate::spec::Model;
@@ -153,10 +153,9 @@ impl<'a> Point<'a> {
     }
 
     fn gradient_with_counts(&self, worker: &mut Worker, x: &[f64]) -> Result<Gradient> {
-        let values = self.model.table.expand(x);
-        let placed = place(self.model, &values);
-        let counts = worker.counts(self.model, &placed, &values, self.cancel)?;
-        let expected = Expected::new(self.model, &placed, counts);
+        let parameters = Parameters::at(self.model, x);
+        let expected = e_step(self.model, worker, &parameters, self.cancel)?;
+        let placed = parameters.placed;
         let mut gradient = vec![0.0; x.len()];
         for block in &self.blocks {
             let objective = BlockObjective::new(self.model, block, &placed, &expected);

@@ -7,7 +7,7 @@ use nalgebra::{DMatrix, DMatrixView};
 use super::Point;
 use super::compress::Compressed;
 use super::directions::free_of;
-use crate::expected::{Placed, joint_counts, place};
+use crate::expected::{Parameters, Placed, joint_counts};
 use crate::item::Derivatives;
 use crate::latent::Moments;
 use crate::patterns::MISSING;
@@ -92,8 +92,7 @@ impl ItemCurves<'_> {
 impl<'a> NodeScores<'a> {
     /// The derivatives at a point.
     pub(super) fn new(point: &'a Point<'a>) -> Self {
-        let values = point.model.table.expand(point.x);
-        let placed = place(point.model, &values);
+        let Parameters { values, placed } = Parameters::at(point.model, point.x);
         let groups = point.model.groups.iter().zip(placed);
         Self { point, groups: groups.map(|(group, placed)| GroupScores::new(point, group, placed, &values)).collect() }
     }

@@ -7,7 +7,7 @@ use super::Point;
 use super::node_scores::NodeScores;
 use crate::data::Fold;
 use crate::error::Result;
-use crate::expected::place;
+use crate::expected::Parameters;
 
 /// Patterns whose scores are handed on together: enough to make their products matrix products, few enough to stay in
 /// cache.
@@ -143,8 +143,7 @@ fn fold<A: Send, P: Fn() -> A + Sync, F: Fn(&mut A, usize, f64, &[f64]) + Sync>(
     observed: usize,
     fold: Fold<P, F>,
 ) -> Result<Vec<A>> {
-    let values = point.model.table.expand(point.x);
-    let placed = place(point.model, &values);
+    let parameters = Parameters::at(point.model, point.x);
     let mut worker = point.data.worker(point.model)?;
-    worker.fold_posteriors(point.model, observed, (&placed, &values), fold, point.cancel)
+    worker.fold_posteriors(point.model, observed, &parameters, fold, point.cancel)
 }
