@@ -6,14 +6,14 @@ use std::sync::atomic::AtomicBool;
 use mixirt_core::Error;
 use mixirt_core::accelerate::acceleration;
 use mixirt_core::blocks::blocks;
-use mixirt_core::em::{EmOptions, e_step};
+use mixirt_core::em::{Cycle, EmOptions, e_step};
 use mixirt_core::expected::{Expected, Parameters};
 use mixirt_core::m_step::{MStepOptions, m_step};
 use mixirt_core::multi_start::{MultiStart, StartOptions, StartRecord, multi_start};
 use mixirt_core::plan::Planning;
 use mixirt_core::spec::Model;
 use mixirt_core::start;
-use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
+use numpy::{Element, IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -66,52 +66,48 @@ pub(crate) fn fit<'py>(
 }
 
 fn as_dict(py: Python<'_>, found: MultiStart) -> PyResult<Bound<'_, PyDict>> {
-    let starts = starts_dict(py, &found.records)?;
     let fit = found.fit;
     let result = PyDict::new(py);
-    let history = PyDict::new(py);
-    macro_rules! column {
-        ($name:ident) => {
-            history
-                .set_item(stringify!($name), fit.history.iter().map(|c| c.$name).collect::<Vec<_>>().into_pyarray(py))?
-        };
-    }
-    column!(loglik);
-    column!(log_posterior);
-    column!(largest_change);
-    history.set_item("halvings", fit.history.iter().map(|c| c.halvings as u64).collect::<Vec<_>>().into_pyarray(py))?;
-    column!(accelerated);
-    column!(rejected);
-    column!(e_step_seconds);
-    column!(m_step_seconds);
+    result.set_item("history", history_table(py, &fit.history)?)?;
+    result.set_item("starts", starts_table(py, &found.records)?)?;
     result.set_item("x", fit.x.into_pyarray(py))?;
     result.set_item("loglik", fit.expected.loglik)?;
     result.set_item("log_posterior", fit.log_posterior)?;
     result.set_item("converged", fit.converged)?;
-    result.set_item("class_sizes", fit.expected.moments.iter().map(|m| m.n).collect::<Vec<_>>().into_pyarray(py))?;
-    result.set_item("history", history)?;
-    result.set_item("starts", starts)?;
+    column(&result, "class_sizes", &fit.expected.moments, |m| m.n)?;
     Ok(result)
 }
 
+/// A row per cycle.
+fn history_table<'py>(py: Python<'py>, cycles: &[Cycle]) -> PyResult<Bound<'py, PyDict>> {
+    let table = PyDict::new(py);
+    column(&table, "loglik", cycles, |c| c.loglik)?;
+    column(&table, "log_posterior", cycles, |c| c.log_posterior)?;
+    column(&table, "largest_change", cycles, |c| c.largest_change)?;
+    column(&table, "halvings", cycles, |c| c.halvings as u64)?;
+    column(&table, "accelerated", cycles, |c| c.accelerated)?;
+    column(&table, "rejected", cycles, |c| c.rejected)?;
+    column(&table, "e_step_seconds", cycles, |c| c.e_step_seconds)?;
+    column(&table, "m_step_seconds", cycles, |c| c.m_step_seconds)?;
+    Ok(table)
+}
+
 /// A row per start.
-fn starts_dict<'py>(py: Python<'py>, records: &[StartRecord]) -> PyResult<Bound<'py, PyDict>> {
-    let starts = PyDict::new(py);
-    macro_rules! column {
-        ($name:ident, $kind:ty) => {
-            starts.set_item(
-                stringify!($name),
-                records.iter().map(|r| r.$name as $kind).collect::<Vec<_>>().into_pyarray(py),
-            )?
-        };
-    }
-    column!(loglik, f64);
-    column!(log_posterior, f64);
-    column!(finished, bool);
-    column!(converged, bool);
-    column!(n_cycles, i64);
-    column!(n_redrawn, i64);
-    Ok(starts)
+fn starts_table<'py>(py: Python<'py>, records: &[StartRecord]) -> PyResult<Bound<'py, PyDict>> {
+    let table = PyDict::new(py);
+    column(&table, "loglik", records, |r| r.loglik)?;
+    column(&table, "log_posterior", records, |r| r.log_posterior)?;
+    column(&table, "finished", records, |r| r.finished)?;
+    column(&table, "converged", records, |r| r.converged)?;
+    column(&table, "n_cycles", records, |r| r.n_cycles as i64)?;
+    column(&table, "n_redrawn", records, |r| r.n_redrawn as i64)?;
+    Ok(table)
+}
+
+/// Adds a column to a table: what `part` takes from each row.
+fn column<R, T: Element>(table: &Bound<'_, PyDict>, name: &str, rows: &[R], part: impl Fn(&R) -> T) -> PyResult<()> {
+    let values: Vec<T> = rows.iter().map(part).collect();
+    table.set_item(name, values.into_pyarray(table.py()))
 }
 
 /// One E-step, with the parameters at which it was made.
