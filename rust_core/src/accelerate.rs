@@ -34,6 +34,9 @@ pub static ACCELERATIONS: &[Acceleration] = &[
 ];
 
 /// The acceleration of that name.
+///
+/// # Errors
+/// [`Error::Spec`] listing the known ones.
 pub fn acceleration(name: &str) -> Result<&'static Acceleration> {
     ACCELERATIONS.iter().find(|a| a.name == name).ok_or_else(|| {
         let known: Vec<String> = ACCELERATIONS.iter().map(|a| format!("'{}'", a.name)).collect();

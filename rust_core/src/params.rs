@@ -69,6 +69,24 @@ pub enum Slot {
     Free(usize),
 }
 
+impl Slot {
+    /// The free parameter, if it is one.
+    pub fn free(self) -> Option<usize> {
+        match self {
+            Self::Fixed(_) => None,
+            Self::Free(f) => Some(f),
+        }
+    }
+
+    /// The value when the free parameters are `x`.
+    pub fn value(self, x: &[f64]) -> f64 {
+        match self {
+            Self::Fixed(value) => value,
+            Self::Free(f) => x[f],
+        }
+    }
+}
+
 /// A parameter to be estimated.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FreeParameter {
@@ -109,6 +127,9 @@ pub struct ParameterTable {
 
 impl ParameterTable {
     /// Checks that slots and free parameters fit the cells and one another.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] naming what does not fit: lengths, kinds that are tied, fixed and start values, bounds, priors.
     pub fn new(cells: Vec<Cell>, slots: Vec<Slot>, free: Vec<FreeParameter>) -> Result<Self> {
         if slots.len() != cells.len() {
             return Err(Error::Spec(format!("the model has {} parameters but {} slots", cells.len(), slots.len())));
@@ -156,21 +177,12 @@ impl ParameterTable {
 
     /// The value of every cell when the free parameters are `x`.
     pub fn expand(&self, x: &[f64]) -> Vec<f64> {
-        self.slots
-            .iter()
-            .map(|slot| match *slot {
-                Slot::Fixed(value) => value,
-                Slot::Free(f) => x[f],
-            })
-            .collect()
+        self.slots.iter().map(|slot| slot.value(x)).collect()
     }
 
     /// The free parameter behind each of a run of cells.
     pub fn free_of(&self, cells: std::ops::Range<usize>) -> impl Iterator<Item = Option<usize>> + '_ {
-        self.slots[cells].iter().map(|slot| match *slot {
-            Slot::Fixed(_) => None,
-            Slot::Free(f) => Some(f),
-        })
+        self.slots[cells].iter().map(|slot| slot.free())
     }
 
     /// Sum of the log prior densities at `x`.

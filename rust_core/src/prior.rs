@@ -21,6 +21,9 @@ pub enum Prior {
 
 impl Prior {
     /// The prior of that name with its two numbers, checked.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] where the name is not known or a number is out of range.
     pub fn new(name: &str, first: f64, second: f64) -> Result<Self> {
         let positive = |x: f64| x.is_finite() && x > 0.0;
         match name {

@@ -38,8 +38,7 @@ pub fn simplices(model: &Model) -> Vec<Simplex> {
 impl Simplex {
     /// The distinct free parameters with the number of classes each serves.
     pub fn free(&self) -> Vec<(usize, usize)> {
-        let indices = |s: &Slot| if let Slot::Free(f) = *s { Some(f) } else { None };
-        let distinct: BTreeSet<usize> = self.slots.iter().filter_map(indices).collect();
+        let distinct: BTreeSet<usize> = self.slots.iter().filter_map(|slot| slot.free()).collect();
         distinct.into_iter().map(|f| (f, self.slots.iter().filter(|s| **s == Slot::Free(f)).count())).collect()
     }
 
@@ -88,6 +87,9 @@ pub fn n_constraints(model: &Model) -> usize {
 }
 
 /// Refuses sets of proportions that cannot sum to one, and ties between sets that are not the same throughout.
+///
+/// # Errors
+/// [`Error::Spec`] naming the group.
 pub fn check(model: &Model) -> Result<()> {
     /// Fixed proportions are typed by people.
     const SUM_TOLERANCE: f64 = 1e-8;

@@ -25,10 +25,7 @@ pub fn exchangeable(model: &Model, pinned: &[bool], with_starts: bool) -> Vec<Ve
 
 /// Whether two classes have start values of the user's that differ, in any observed group.
 pub fn starts_differ(model: &Model, (a, b): (usize, usize)) -> bool {
-    let start = |cell: usize| match model.table.slots[cell] {
-        Slot::Free(f) => model.table.free[f].start,
-        Slot::Fixed(_) => None,
-    };
+    let start = |cell: usize| model.table.free[model.table.slots[cell].free()?].start;
     let of_first = (0..model.groups.len()).filter(|&g| model.groups[g].class == a);
     of_first.into_iter().any(|g| cells_of(model, g).zip(cells_of(model, g - a + b)).any(|(c, d)| start(c) != start(d)))
 }

@@ -160,6 +160,10 @@ pub struct StandardGrid {
 impl StandardGrid {
     /// Builds the grid, or says why it cannot be built. Nothing is allocated for a grid that has more nodes than
     /// `memory_limit_nodes` (see [`MAX_NODES`]); a pruned grid is given up when more nodes than that survive.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] where the rule is not known, cannot be pruned or has no such number of points, or the grid is too
+    /// large.
     pub fn new(quadrature: &Quadrature, n_dims: usize, memory_limit_nodes: usize) -> Result<Self> {
         let rule = quadrature.checked_rule(n_dims)?;
         if n_dims == 0 {

@@ -15,7 +15,7 @@ pub(super) fn order_graded_intercepts(model: &Model, x: &mut [f64]) {
         let mut moved = false;
         for instance in model.groups.iter().flat_map(|g| &g.instances) {
             let family = model.spec.items[instance.item].family;
-            let eta: Vec<f64> = instance.cells.clone().map(|c| value(model, x, c)).collect();
+            let eta: Vec<f64> = model.table.slots[instance.cells.clone()].iter().map(|slot| slot.value(x)).collect();
             if eta.iter().all(|v| v.is_finite()) && !family.is_feasible(&instance.shape, &eta) {
                 order(model, instance, x);
                 moved = true;
@@ -24,13 +24,6 @@ pub(super) fn order_graded_intercepts(model: &Model, x: &mut [f64]) {
         if !moved {
             return;
         }
-    }
-}
-
-fn value(model: &Model, x: &[f64], cell: usize) -> f64 {
-    match model.table.slots[cell] {
-        Slot::Fixed(value) => value,
-        Slot::Free(f) => x[f],
     }
 }
 
