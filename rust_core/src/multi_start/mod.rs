@@ -17,7 +17,6 @@ use rayon::prelude::*;
 use crate::data::Data;
 use crate::em::{Cycle, EmFit, EmOptions, em};
 use crate::error::{Error, Result};
-use crate::params::Slot;
 use crate::spec::Model;
 
 pub use random::randomise;
@@ -87,7 +86,7 @@ const MAX_REDRAWN: usize = 4;
 /// 3. The best fit's exchangeable classes are put in the order of their size.
 ///
 /// # Errors
-/// [`Error::Interrupted`]; the first start's error when no start succeeds.
+/// [`Error::Interrupted`]; the first error when no start succeeds.
 pub fn multi_start(
     model: &Model,
     data: &Data,
@@ -103,7 +102,7 @@ pub fn multi_start(
         if starts.n_starts == 1 { vec![Some(search.whole(0, 0, monitor)?)] } else { search.all(monitor)? };
     let records = runs.iter().map(|run| run.as_ref().map_or(FAILED, Run::record)).collect();
     let best = ranked(&runs).find(|&s| runs[s].as_ref().is_some_and(|r| r.finished)).unwrap_or_default();
-    let Some(Run { fit, .. }) = runs[best].take() else {
+    let Some(Run { fit, .. }) = runs.get_mut(best).and_then(Option::take) else {
         return Err(Error::Estimation("no start led to a fit".into()));
     };
     let sets = exchangeable(model, &pinned, starts.n_starts == 1);
@@ -158,6 +157,28 @@ impl Run {
             n_redrawn: self.n_redrawn,
         }
     }
+
+    /// A run that goes on needs no expected counts: those of many starts on a large grid would fill the memory.
+    fn without_counts(mut self) -> Self {
+        if !self.fit.converged {
+            self.fit.expected.counts = Vec::new();
+        }
+        self
+    }
+}
+
+/// The runs, without those that failed.
+///
+/// # Errors
+/// [`Error::Interrupted`] where one was stopped; the first error where all failed.
+fn survivors(tried: Vec<Result<Run>>) -> Result<Vec<Option<Run>>> {
+    if tried.iter().any(|run| matches!(run, Err(Error::Interrupted))) {
+        return Err(Error::Interrupted);
+    }
+    match tried.iter().find_map(|run| run.as_ref().err()) {
+        Some(error) if tried.iter().all(Result::is_err) => Err(error.clone()),
+        _ => Ok(tried.into_iter().map(Result::ok).collect()),
+    }
 }
 
 /// Starts by log-posterior, the highest first; failed ones last.
@@ -169,45 +190,30 @@ fn ranked(runs: &[Option<Run>]) -> impl Iterator<Item = usize> {
 }
 
 impl Search<'_> {
+    /// Short runs from all starts, of which the best go on.
     fn all(&self, monitor: &mut (dyn FnMut(&Cycle) + Send)) -> Result<Vec<Option<Run>>> {
         // 1. Short runs
         let short = |s: usize| self.until_sound(s, 0, &mut |x| self.run(x, self.short(), &mut |_| ()), false);
-        let tried: Vec<Result<Run>> = (0..self.starts.n_starts).into_par_iter().map(short).collect();
-        let first_error = tried.iter().find_map(|run| run.as_ref().err().cloned());
-        if tried.iter().any(|run| matches!(run, Err(Error::Interrupted))) {
-            return Err(Error::Interrupted);
-        }
-        let mut runs: Vec<Option<Run>> = tried.into_iter().map(Result::ok).collect();
+        let tried = (0..self.starts.n_starts).into_par_iter().map(|s| Ok(short(s)?.without_counts()));
+        let mut runs = survivors(tried.collect())?;
         // 2. The best go on
-        let chosen: Vec<usize> =
-            ranked(&runs).filter(|&s| runs[s].is_some()).take(self.starts.n_finished.max(1)).collect();
-        if let (true, Some(error)) = (chosen.is_empty(), first_error) {
-            return Err(error);
-        }
+        let chosen: Vec<usize> = ranked(&runs).take(self.starts.n_finished.max(1)).collect();
+        let going: Vec<(usize, Run)> = chosen.into_iter().filter_map(|s| Some((s, runs[s].take()?))).collect();
+        let places: Vec<usize> = going.iter().map(|(s, _)| *s).collect();
         let monitor = Mutex::new(monitor);
-        let going: Vec<(usize, usize, Run)> =
-            chosen.iter().enumerate().filter_map(|(rank, &s)| Some((rank, s, runs[s].take()?))).collect();
-        let finish = |(rank, s, run): (usize, usize, Run)| {
+        let finish = |(rank, (s, run)): (usize, (usize, Run))| {
             let mut report = |cycle: &Cycle| {
                 if rank == 0 {
                     monitor.lock().unwrap_or_else(PoisonError::into_inner)(cycle);
                 }
             };
-            (s, self.finish(s, run, &mut report))
+            self.finish(s, run, &mut report)
         };
-        let finished: Vec<(usize, Result<Run>)> = going.into_par_iter().map(finish).collect();
-        let mut last_error = None;
-        for (s, run) in finished {
-            match run {
-                Ok(run) => runs[s] = Some(run),
-                Err(Error::Interrupted) => return Err(Error::Interrupted),
-                Err(error) => last_error = Some(error),
-            }
+        let finished = survivors(going.into_par_iter().enumerate().map(finish).collect())?;
+        for (s, run) in places.into_iter().zip(finished) {
+            runs[s] = run;
         }
-        match last_error {
-            Some(error) if !runs.iter().flatten().any(|r| r.finished) => Err(error),
-            _ => Ok(runs),
-        }
+        Ok(runs)
     }
 
     /// Goes on from a short run. Where a class becomes empty on the way, the start is drawn anew and runs to its end.
@@ -282,7 +288,7 @@ impl Search<'_> {
         let total: f64 = sizes.iter().sum();
         let is_free = |class: usize| {
             let mut cells = self.model.groups.iter().filter(|g| g.class == class).filter_map(|g| g.proportion_cell);
-            cells.any(|c| matches!(self.model.table.slots[c], Slot::Free(_)))
+            cells.any(|c| self.model.table.slots[c].free().is_some())
         };
         sizes.iter().enumerate().any(|(class, size)| is_free(class) && *size < EMPTY_SHARE * total)
     }
