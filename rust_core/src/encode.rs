@@ -7,9 +7,7 @@
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-
-/// The code of a missing answer.
-pub const MISSING: u8 = 255;
+use crate::patterns::MISSING;
 
 /// The code of a value that the item does not allow; never handed on to estimation.
 pub const INVALID: u8 = 254;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::json::Value;
 use super::section::Section;
 use super::{Label, SavedModel};
+use crate::encode::MAX_CATEGORIES;
 use crate::error::Result;
 use crate::feasible::is_feasible;
 use crate::item::family;
@@ -18,7 +19,6 @@ use crate::spec::{GroupSpec, ItemSpec, Model, Spec};
 /// Limits that keep a small file from asking for much memory.
 const MAX_ITEMS: usize = 65_535;
 const MAX_ATTRIBUTES: usize = 1_000;
-const MAX_CATEGORIES: usize = 254;
 /// How far class proportions may be from a sum of 1: rounding in their last update.
 const SUM_TOLERANCE: f64 = 1e-8;
 
