@@ -86,6 +86,7 @@ pub mod feasible;
 pub mod files;
 pub mod grid;
 pub mod item;
+mod lanes;
 pub mod latent;
 pub mod m_step;
 pub mod multi_start;

@@ -1,8 +1,9 @@
 //! The generalised partial credit function: a multinomial logit whose categories rise with their scores.
 
-use super::chain::{add, dot, slope_scores, sum};
+use super::chain::{add, slope_scores};
 use super::{Derivatives, Family, ItemParameter, ItemShape, Nodes, slopes_then_intercepts};
 use crate::elementary::{exp_all, ln_all};
+use crate::lanes::{dot, sum};
 
 /// Generalised partial credit (the paper's equation 10): the logit of category `m` against category 0 is
 /// `u_m = b_m + (s_m - s_0) z`, with `b_0 = 0`.

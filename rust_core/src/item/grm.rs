@@ -1,8 +1,9 @@
 //! The graded response function: one logistic curve per boundary between categories.
 
-use super::chain::{slope_scores, sum};
+use super::chain::slope_scores;
 use super::logistic::{Logistic, Tails, attenuation, log_one_minus_exp};
 use super::{Derivatives, Family, ItemParameter, ItemShape, Nodes, slopes_then_intercepts};
+use crate::lanes::sum;
 
 /// Graded response (the paper's cumulative function, Samejima 1969): `P(X >= m) = sigma(x_m)` with `x_m = b_m + z` and
 /// strictly decreasing intercepts.

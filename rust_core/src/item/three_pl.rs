@@ -1,8 +1,9 @@
 //! The three-parameter logistic function: a binary item that can be guessed.
 
-use super::chain::{slope_scores, sum};
+use super::chain::slope_scores;
 use super::logistic::{Logistic, Tails, attenuation, log_logistic};
 use super::{Derivatives, Family, ItemParameter, ItemShape, Nodes, slopes_then_intercepts};
+use crate::lanes::sum;
 
 /// Three-parameter logistic (Birnbaum 1968): `p_1 = c + (1 - c) sigma(x)` with `x = b + z`; its parameter is the logit
 /// `c'` of `c`, where minus infinity stands for `c = 0` exactly.

@@ -1,6 +1,7 @@
 //! First slopes: loadings of the items of each attribute on their first principal component.
 
 use super::{GroupSummary, given};
+use crate::lanes::dot;
 use crate::params::{Kind, Slot};
 use crate::patterns::MISSING;
 use crate::spec::{Instance, Model};
@@ -149,19 +150,6 @@ fn aligned_sum(columns: &[Vec<f64>]) -> Vec<f64> {
 
 fn add_multiple(to: &mut [f64], factor: f64, from: &[f64]) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to += factor * from);
-}
-
-/// The scalar product, in eight running sums that the compiler can keep in vectors.
-fn dot(x: &[f64], y: &[f64]) -> f64 {
-    let (x_lanes, x_rest) = x.as_chunks::<8>();
-    let (y_lanes, y_rest) = y.as_chunks::<8>();
-    let mut sums = [0.0; 8];
-    for (x, y) in x_lanes.iter().zip(y_lanes) {
-        for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
-            *sum += x * y;
-        }
-    }
-    sums.iter().sum::<f64>() + x_rest.iter().zip(y_rest).map(|(x, y)| x * y).sum::<f64>()
 }
 
 /// A column of item scores with weighted mean 0 and variance 1; 0 where the answer is missing.
