@@ -39,7 +39,8 @@ pub fn start(model: &Model, summaries: &[GroupSummary]) -> Result<Vec<f64>> {
         let scales = location_and_scale(&latent[group.latent_cells.clone()], model, group);
         for (index, instance) in group.instances.iter().enumerate() {
             let counts = &summaries[group.observed].category_counts[index];
-            let eta = item_start(model, instance, counts, &slopes[group.observed][index], &scales);
+            let own: Vec<(f64, f64)> = model.dims(group, instance).iter().map(|&j| scales[j]).collect();
+            let eta = item_start(model, instance, counts, &slopes[group.observed][index], &own);
             suggest(model, &mut suggested, instance.cells.clone().zip(eta));
         }
         suggest(model, &mut suggested, group.latent_cells.clone().map(|c| (c, latent[c])));
@@ -64,6 +65,15 @@ fn first_value(free: &FreeParameter, suggestion: f64) -> f64 {
     free.start.unwrap_or_else(|| allowed.clamp(free.lower, free.upper))
 }
 
+/// The value that a cell starts at: the constant that it is fixed at, or the first value of its free parameter.
+fn value_of(model: &Model, cell: usize, suggestion: f64) -> f64 {
+    match model.table.slots[cell] {
+        Slot::Fixed(value) => value,
+        Slot::Free(f) => first_value(&model.table.free[f], suggestion),
+    }
+}
+
+/// Adds suggested values of cells to those of the free parameters behind them: sum and number.
 fn suggest(model: &Model, suggested: &mut [(f64, f64)], values: impl Iterator<Item = (usize, f64)>) {
     for (cell, value) in values {
         if let Slot::Free(f) = model.table.slots[cell] {
@@ -99,10 +109,7 @@ fn latent_values(model: &Model) -> Vec<f64> {
     };
     let mut values = vec![0.0; cells.len()];
     for c in model.groups.iter().flat_map(|g| g.latent_cells.clone()) {
-        values[c] = match model.table.slots[c] {
-            Slot::Fixed(value) => value,
-            Slot::Free(f) => first_value(&model.table.free[f], default(cells[c])),
-        };
+        values[c] = value_of(model, c, default(cells[c]));
     }
     values
 }
@@ -113,27 +120,17 @@ fn location_and_scale(delta: &[f64], model: &Model, group: &Group) -> Vec<(f64, 
     (0..n_dims).map(|j| (delta[j], delta[covariance_index(n_dims, j, j)].abs().sqrt())).collect()
 }
 
-/// An item's start: `slopes` are in standard units, `scales` the mean and standard deviation of its group's attributes.
+/// An item's start: `slopes` are in standard units, `scales` the mean and standard deviation of the attributes that it
+/// measures.
 fn item_start(model: &Model, instance: &Instance, counts: &[f64], slopes: &[f64], scales: &[(f64, f64)]) -> Vec<f64> {
     let family = model.spec.items[instance.item].family;
-    let observed = &model.spec.groups[model.table.cells[instance.cells.start].group / model.spec.n_classes];
-    let measured = &model.spec.items[instance.item].attributes;
-    let own = observed.attributes.iter().zip(scales).filter(|(a, _)| measured.contains(a));
-    let own: Vec<(f64, f64)> = own.map(|(_, scale)| *scale).collect();
     // Slopes that are given stay as they are; the intercepts are found for them.
-    let slopes: Vec<f64> = slopes
-        .iter()
-        .zip(&own)
-        .zip(instance.cells.clone())
-        .map(|((slope, (_, sd)), cell)| match model.table.slots[cell] {
-            Slot::Fixed(value) => value,
-            Slot::Free(f) => first_value(&model.table.free[f], slope / sd),
-        })
-        .collect();
-    let standard: Vec<f64> = slopes.iter().zip(&own).map(|(a, (_, sd))| a * sd).collect();
+    let moved = slopes.iter().zip(scales).zip(instance.cells.clone());
+    let slopes: Vec<f64> = moved.map(|((slope, (_, sd)), cell)| value_of(model, cell, slope / sd)).collect();
+    let standard: Vec<f64> = slopes.iter().zip(scales).map(|(a, (_, sd))| a * sd).collect();
     let mut eta = family.start(&instance.shape, &proportions(counts), &standard);
     eta[..slopes.len()].copy_from_slice(&slopes);
-    let shift: f64 = slopes.iter().zip(&own).map(|(a, (mean, _))| a * mean).sum();
+    let shift: f64 = slopes.iter().zip(scales).map(|(a, (mean, _))| a * mean).sum();
     for (m, b) in eta[slopes.len()..].iter_mut().take(instance.shape.n_categories - 1).enumerate() {
         let scores = &instance.shape.scores;
         *b -= shift * if family.uses_scores() { scores[m + 1] - scores[0] } else { 1.0 };
