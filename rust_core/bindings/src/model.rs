@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use mixirt_core::item::{self, Nodes};
+use mixirt_core::item::{self, Curves, Nodes};
 use mixirt_core::params::{FreeParameter, ParameterTable, Slot};
 use mixirt_core::prior::Prior;
 use mixirt_core::quadrature::Quadrature;
 use mixirt_core::spec::{GroupSpec, ItemSpec, Model, Spec};
 use mixirt_core::{Error, feasible, latent, proportions, start};
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{
+    IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods,
+};
 use pyo3::prelude::*;
 
 use crate::data::Data;
@@ -24,7 +26,7 @@ pub(crate) struct Structure {
 type CellArrays<'py> = [Bound<'py, PyArray1<i64>>; 6];
 
 /// Category probabilities `(M, n)` and information `(n,)`.
-type Curves<'py> = (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>);
+type CurveArrays<'py> = (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>);
 
 #[pymethods]
 impl Structure {
@@ -183,44 +185,28 @@ impl PyModel {
         group: usize,
         index: usize,
         theta: PyReadonlyArray2<'py, f64>,
-    ) -> PyResult<Curves<'py>> {
+    ) -> PyResult<CurveArrays<'py>> {
         let model = &*self.inner;
         let values = model.table.expand(self.checked(x.as_slice()?)?);
         let group = model.groups.get(group).ok_or_else(|| to_python(Error::Spec(format!("no group {group}"))))?;
         let instance = group.instances.get(index).ok_or_else(|| to_python(Error::Spec(format!("no item {index}"))))?;
-        let observed = &model.spec.groups[group.observed];
-        let item = &model.spec.items[instance.item];
+        let n_attributes = model.spec.groups[group.observed].attributes.len();
         let n = theta.shape()[0];
         if n == 0 {
             return Err(to_python(Error::Spec("theta has no rows: curves need one point at least".into())));
         }
         let theta = theta.as_array();
-        if theta.ncols() != observed.attributes.len() {
-            let message = format!("theta has {} columns for {} attributes", theta.ncols(), observed.attributes.len());
+        if theta.ncols() != n_attributes {
+            let message = format!("theta has {} columns for {n_attributes} attributes", theta.ncols());
             return Err(to_python(Error::Spec(message)));
         }
-        let own = observed.attributes.iter().enumerate().filter(|(_, a)| item.attributes.contains(a));
-        let axes: Vec<f64> = own.flat_map(|(j, _)| theta.column(j).to_vec()).collect();
-        let eta = &values[instance.cells.clone()];
-        let m = instance.shape.n_categories;
+        let axes: Vec<f64> = model.dims(group, instance).iter().flat_map(|&j| theta.column(j).to_vec()).collect();
+        let (nodes, eta) = (Nodes { theta: &axes, n_nodes: n }, &values[instance.cells.clone()]);
+        let family = model.spec.items[instance.item].family;
         // Other threads draw their data sets meanwhile.
-        let (probabilities, information) = py.detach(|| {
-            let nodes = Nodes { theta: &axes, n_nodes: n };
-            let mut probabilities = vec![0.0; m * n];
-            item.family.probabilities(&instance.shape, eta, nodes, &mut probabilities);
-            let mut z = vec![0.0; n];
-            item::linear_predictor(&eta[..instance.shape.n_dims], nodes, &mut z);
-            let (mut first, mut second) = (vec![0.0; m * n], vec![0.0; m * n]);
-            item.family.predictor_derivatives(&instance.shape, eta, &z, &mut first, &mut second);
-            let mut information = vec![0.0; n];
-            for (at, (p, d)) in probabilities.iter().zip(&first).enumerate() {
-                // A category that cannot occur carries no information, whatever its derivative.
-                information[at % n] += if *p > 0.0 { p * d * d } else { 0.0 };
-            }
-            (probabilities, information)
-        });
-        let probabilities = PyArray1::from_vec(py, probabilities);
-        Ok((numpy::PyArrayMethods::reshape(&probabilities, [m, n])?, information.into_pyarray(py)))
+        let curves = py.detach(|| Curves::new(family, &instance.shape, eta, nodes));
+        let probabilities = PyArray1::from_vec(py, curves.probabilities).reshape([instance.shape.n_categories, n])?;
+        Ok((probabilities, curves.information.into_pyarray(py)))
     }
 }
 

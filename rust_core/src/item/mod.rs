@@ -5,11 +5,13 @@
 //! the linear predictor `z_l = sum_j a_j theta_jl`.
 
 mod chain;
+mod curves;
 mod gpcm;
 mod grm;
 mod logistic;
 mod three_pl;
 
+pub use curves::Curves;
 pub use gpcm::Gpcm;
 pub use grm::Grm;
 pub use three_pl::ThreePl;
