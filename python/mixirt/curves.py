@@ -142,7 +142,7 @@ class Curves(Estimates):
         """
         points = self._points(theta, group, class_)
         design, latent = self._model.design, self._latent_group(group, class_)
-        own = np.flatnonzero(design.attributes_in_group[design.observed_of(latent)])
+        own = design.attributes_of(latent)
         result = []
         for i in self._items(None, group):
             information = self._curve(i, points, group, class_)[1]
@@ -209,8 +209,7 @@ class Curves(Estimates):
 
     def _points(self, theta: Any, group: object, class_: int) -> NDArray[np.float64]:
         design = self._model.design
-        observed = design.observed_of(self._latent_group(group, class_))
-        n = int(design.attributes_in_group[observed].sum())
+        n = len(design.attributes_of(self._latent_group(group, class_)))
         if theta is None:
             raise SpecError(f"give theta: attribute values of shape (n, {n})")
         points = numbers("theta", theta)

@@ -90,6 +90,10 @@ class Design:
         """Return the latent class (from 0) of a latent group."""
         return group % self.n_classes
 
+    def attributes_of(self, group: int) -> NDArray[np.intp]:
+        """Positions of the attributes of a latent group, shape ``(J_g,)``."""
+        return np.flatnonzero(self.attributes_in_group[self.observed_of(group)])
+
     @cached_property
     def structure(self) -> _core.Structure:
         """The same for the engine, which checks it and lays out the parameters."""

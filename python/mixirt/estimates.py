@@ -200,7 +200,7 @@ class Estimates:
 
     def _distribution(self, group: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         design, cells = self._model.design, self._model.design.cells
-        own = np.flatnonzero(design.attributes_in_group[design.observed_of(group)])
+        own = design.attributes_of(group)
         position = {int(a): j for j, a in enumerate(own)}
         here = cells.group == group
         mean = self._values[here & cells.is_kind("mean")]

@@ -80,9 +80,7 @@ def check_covariances(design: Design, table: ParameterTable) -> None:
         held = here[table.is_fixed[here]]
         first, second = cells.attribute[held], cells.attribute_2[held]
         sigma[first, second] = sigma[second, first] = table.value[held]
-        own: list[int] = np.flatnonzero(
-            design.attributes_in_group[design.observed_of(group)]
-        ).tolist()
+        own: list[int] = design.attributes_of(group).tolist()
         pairs = [[j, k] for j in own for k in own if j < k]
         for chosen in [*pairs, own]:
             part = sigma[np.ix_(chosen, chosen)]
@@ -151,10 +149,7 @@ def _check_movements(design: Design, table: ParameterTable) -> None:
     at = Places(design.n_latent_groups, len(design.attributes))
     gram = gram_matrix(design, table, at)
     scale = _RANK_TOLERANCE * float(gram.diagonal().max(initial=1.0))
-    groups, ones = range(at.n_groups), range(at.n_attributes)
-    there = [
-        (g, j) for g in groups for j in ones if design.attributes_in_group[design.observed_of(g), j]
-    ]
+    there = [(g, j) for g in range(at.n_groups) for j in design.attributes_of(g).tolist()]
     shifts = [at.shift(g, j) for g, j in there]
     stretches = [at.mix(g, j, j) for g, j in there]
     turns = [(g, j, k) for g, j in there for h, k in there if g == h and j != k]

@@ -97,7 +97,7 @@ def _section(design: Design, latent: int, say: Callable[[int], str]) -> str:
     """Item parameters and distribution of one latent group."""
     cells = design.cells
     text = item_table(design, latent, say)
-    own = np.flatnonzero(design.attributes_in_group[design.observed_of(latent)])
+    own = design.attributes_of(latent)
     if len(own):
         text += "\n" + distribution_table(design, latent, say)
     for c in np.flatnonzero(cells.is_kind("proportion") & (cells.group == latent)):
@@ -133,7 +133,7 @@ def item_table(design: Design, latent: int, say: Callable[[int], str]) -> str:
 def distribution_table(design: Design, latent: int, say: Callable[[int], str]) -> str:
     """Lay mean and covariances of one latent group out, one row per attribute."""
     cells = design.cells
-    own = np.flatnonzero(design.attributes_in_group[design.observed_of(latent)]).tolist()
+    own = design.attributes_of(latent).tolist()
     rows = []
     here = cells.group == latent
     for j in own:

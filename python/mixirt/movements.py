@@ -109,7 +109,7 @@ def _zeros_of_q(design: Design, slopes: Slopes, at: Places) -> Iterator[Form]:
     """Yield the movements of the slopes that the Q matrix holds at zero."""
     seen = set()
     for (group, _), own in slopes.items():
-        present = np.flatnonzero(design.attributes_in_group[design.observed_of(group)])
+        present = design.attributes_of(group)
         for k in present.tolist():
             if k in own:
                 continue

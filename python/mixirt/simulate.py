@@ -67,7 +67,7 @@ def draw_codes(
         here = np.flatnonzero(observed * design.n_classes + classes == latent)
         if not len(here):
             continue
-        own = np.flatnonzero(design.attributes_in_group[design.observed_of(latent)])
+        own = design.attributes_of(latent)
         group = design.groups[design.observed_of(latent)]
         class_ = design.class_of(latent) + 1
         if points is None:

@@ -94,7 +94,7 @@ def _group(result: Result, latent: int) -> str:
         title += f" ({result.proportions[observed, class_]:.4f})"
     say = number_column(result._public_values())
     parts = [title] * bool(title) + [item_table(design, latent, say)]
-    if design.attributes_in_group[observed].any():
+    if len(design.attributes_of(latent)):
         parts.append(distribution_table(design, latent, say))
     return "\n".join(parts)
 

@@ -26,6 +26,7 @@ __all__ = [
     "as_list",
     "attribute_label",
     "attribute_of",
+    "attributes_at",
     "band",
     "choose_items",
     "distinct_places",
@@ -215,11 +216,17 @@ def score_limits(result: Result, items: Sequence[str]) -> tuple[float, float]:
     return sum(min(s) for s in scores), sum(max(s) for s in scores)
 
 
+def attributes_at(result: Result, place: Place) -> list[str]:
+    """Names of the attributes of a latent group."""
+    design = result.model.design
+    return [design.attributes[a] for a in design.attributes_of(place.index)]
+
+
 def attribute_of(result: Result, attribute: str | None, place: Place, items: Sequence[str]) -> str:
     """Name the attribute on the axis; it has to be named where items measure several."""
     design = result.model.design
-    own = np.flatnonzero(design.attributes_in_group[design.observed_of(place.index)])
-    names = [design.attributes[a] for a in own]
+    own = design.attributes_of(place.index)
+    names = attributes_at(result, place)
     if not names:
         need_attributes(result)
         raise SpecError(f"{place.name} has no attributes, so there is no axis to draw along")
@@ -241,14 +248,13 @@ def points_along(result: Result, attribute: str, where: Sequence[Place], theta: 
     Without `theta`, 121 points that reach 3.5 standard deviations to both sides of all groups.
     """
     design = result.model.design
-    own = np.flatnonzero(design.attributes_in_group[design.observed_of(where[0].index)]).tolist()
+    own = design.attributes_of(where[0].index).tolist()
     position = own.index(design.attributes.index(attribute))
     if theta is None:
         spans = []
         for place in where:
             mean, covariance = result._distribution(place.index)
-            mine = np.flatnonzero(design.attributes_in_group[design.observed_of(place.index)])
-            j = int(np.flatnonzero(mine == own[position])[0])
+            j = attributes_at(result, place).index(attribute)
             reach = _REACH * float(np.sqrt(covariance[j, j]))
             spans.append((mean[j] - reach, mean[j] + reach))
         values = np.linspace(min(s[0] for s in spans), max(s[1] for s in spans), _N_POINTS)

@@ -77,21 +77,15 @@ def group_distributions(
         )
     found = _choose.places(result, group, class_)
     if attribute is not None:
-        here = [p for p in found if attribute in _own(result, p)]
+        here = [p for p in found if attribute in _choose.attributes_at(result, p)]
         # Where no group has it, the first one says what there is.
         _choose.attribute_of(result, attribute, (here or found)[0], [])
     columns = 1 if len(names) == 1 else 2
     axes = [ax] if ax is not None else _style.new_axes(len(names), columns=columns)
     for name, one in zip(names, axes, strict=True):
-        _draw(result, name, [p for p in found if name in _own(result, p)], theta, one)
+        here = [p for p in found if name in _choose.attributes_at(result, p)]
+        _draw(result, name, here, theta, one)
     return axes[0] if len(names) == 1 else axes
-
-
-def _own(result: Result, place: _choose.Place) -> list[str]:
-    """Attributes of a latent group."""
-    design = result.model.design
-    own = np.flatnonzero(design.attributes_in_group[design.observed_of(place.index)])
-    return [design.attributes[a] for a in own]
 
 
 def _draw(result: Result, attribute: str, found: list[_choose.Place], theta: Any, ax: Axes) -> None:
@@ -99,7 +93,7 @@ def _draw(result: Result, attribute: str, found: list[_choose.Place], theta: Any
     at = _choose.points_along(result, attribute, found, theta)
     densities = []
     for k, place in enumerate(found):
-        j = _own(result, place).index(attribute)
+        j = _choose.attributes_at(result, place).index(attribute)
         mean = result.mean(**place.where)[j]
         normal = NormalDist(mean, float(np.sqrt(result.covariance(**place.where)[j, j])))
         share = 1.0

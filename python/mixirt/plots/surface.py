@@ -93,9 +93,7 @@ def surface(
 def _two(
     result: Result, place: _choose.Place, attributes: tuple[str, str] | None
 ) -> tuple[str, str]:
-    design = result.model.design
-    own = np.flatnonzero(design.attributes_in_group[design.observed_of(place.index)])
-    names = [design.attributes[a] for a in own]
+    names = _choose.attributes_at(result, place)
     if len(names) < 2:
         has = "has one attribute" if names else "has no attributes"
         raise SpecError(

@@ -89,7 +89,7 @@ def _along(result: Result, attribute: str, level: float) -> Iterator[Picture]:
     measuring = [n for i, n in enumerate(design.items) if design.q_matrix[i, a]]
     along = {"attribute": attribute}
     found = _choose.distinct_places(result, measuring)
-    found = [p for p in found if attribute in _attributes_of(result, p)]
+    found = [p for p in found if attribute in _choose.attributes_at(result, p)]
     for place in found:
         own = [n for n in _choose.choose_items(result, None, place) if n in set(measuring)]
         where = place.where if len(found) > 1 else {}
@@ -111,9 +111,9 @@ def _along(result: Result, attribute: str, level: float) -> Iterator[Picture]:
     )
     if design.has_groups or design.n_classes > 1:
         means = [
-            f"{p.name} {result.mean(**p.where)[_attributes_of(result, p).index(attribute)]:.2f}"
+            f"{p.name} {result.mean(**p.where)[own.index(attribute)]:.2f}"
             for p in _choose.places(result)
-            if attribute in _attributes_of(result, p)
+            if attribute in (own := _choose.attributes_at(result, p))
         ]
         yield Picture(
             f"Distributions of {attribute}",
@@ -158,7 +158,7 @@ def _surfaces(result: Result) -> Iterator[Picture]:
     design = result.model.design
     found = _choose.distinct_places(result, design.items)
     for place in found:
-        if len(_attributes_of(result, place)) != 2:
+        if len(_choose.attributes_at(result, place)) != 2:
             continue
         where = place.where if len(found) > 1 else {}
         first, second = design.attributes
@@ -177,12 +177,6 @@ def _information_words(result: Result, attribute: str, place: _choose.Place) -> 
         f"Information of the test along {attribute}, highest ({values[top]:.2f}) at "
         f"{at.theta[top]:.2f}, and the standard error, lowest where information is highest."
     )
-
-
-def _attributes_of(result: Result, place: _choose.Place) -> list[str]:
-    design = result.model.design
-    own = np.flatnonzero(design.attributes_in_group[design.observed_of(place.index)])
-    return [design.attributes[a] for a in own]
 
 
 def _measures_one(result: Result, name: str) -> bool:
