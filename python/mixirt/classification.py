@@ -127,20 +127,16 @@ class Classified:
         """Class probabilities of the fitted respondents, shape (N, C)."""
         return self.classify().class_probabilities
 
-    def _weights(self) -> NDArray[np.float64]:
-        read = self._fitted.responses
-        return np.ones(read.n_rows) if read.weights is None else read.weights
-
     @cached_property
     def entropy(self) -> float:
         """Relative entropy of the classification: 1 if it is certain, 0 if it says nothing.
 
         1 + sum p log p / (N log C) over respondents and classes; NaN with one class.
         """
-        posterior, n_classes = self._posterior, self._model.design.n_classes
+        n_classes = self._model.design.n_classes
         if n_classes == 1:
             return float("nan")
-        weights = self._weights()
+        posterior, weights = self._posterior, self._fitted.responses.every_weight()
         with np.errstate(divide="ignore", invalid="ignore"):
             terms = np.where(posterior > 0, posterior * np.log(posterior), 0.0)
         return float(1.0 + (weights @ terms.sum(axis=1)) / (weights.sum() * np.log(n_classes)))
@@ -163,7 +159,7 @@ class Classified:
         0         1  1073.0     0.96     0.04
         1         2   640.0     0.06     0.94
         """
-        posterior, weights = self._posterior, self._weights()
+        posterior, weights = self._posterior, self._fitted.responses.every_weight()
         n_classes = posterior.shape[1]
         chosen = posterior.argmax(axis=1) == np.arange(n_classes)[:, None]
         n = chosen @ weights

@@ -77,8 +77,7 @@ def chi_squares(
     reason = _unavailable(design, read, sum(cells))
     if reason is not None or log_probability is None:
         return GoodnessOfFit(None, None, None, None, df, sum(cells), reason)
-    group = np.zeros(read.n_rows, dtype=np.int64) if read.groups is None else read.groups
-    weights = np.ones(read.n_rows) if read.weights is None else read.weights
+    group, weights = read.every_group(), read.every_weight()
     address, matrix = group.astype(np.int64), read.matrix()
     for i, n in enumerate(design.n_categories):
         codes = matrix[:, i].astype(np.int64)
@@ -98,7 +97,7 @@ def chi_squares(
 def _unavailable(design: Design, read: Responses, total: int) -> str | None:
     if total > MOST_CELLS:
         return f"the table has {total} cells, too many for a chi-square distribution to hold"
-    group = np.zeros(read.n_rows, dtype=np.int64) if read.groups is None else read.groups
+    group = read.every_group()
     if ((read.matrix() == MISSING) & design.items_in_group[group]).any():
         return "some responses are missing, so there is no single table to compare with"
     return None

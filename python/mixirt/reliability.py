@@ -64,8 +64,7 @@ class Reliability:
                 "for how well classes are told apart"
             )
         scores = self.score()
-        weights = np.ones(read.n_rows) if read.weights is None else read.weights
-        group = np.zeros(read.n_rows, dtype=int) if read.groups is None else read.groups
+        weights, group = read.every_weight(), read.every_group()
         rows = []
         for g, j in np.argwhere(design.attributes_in_group).tolist():
             theta, se, own = scores.theta[:, j], scores.se[:, j], np.where(group == g, weights, 0.0)

@@ -83,13 +83,21 @@ class Responses:
         """Category labels by item: what `read_for` needs to read further responses alike."""
         return dict(zip(self.item_names, self.category_labels, strict=True))
 
+    def every_weight(self) -> NDArray[np.float64]:
+        """Weight of each respondent, 1 without weights: shape (N,)."""
+        return np.ones(self.n_rows) if self.weights is None else self.weights
+
+    def every_group(self) -> NDArray[np.int32]:
+        """Position of each respondent's group, 0 without groups: shape (N,)."""
+        return np.zeros(self.n_rows, dtype=np.int32) if self.groups is None else self.groups
+
     def matrix(self) -> NDArray[np.uint8]:
         """Give the codes as a matrix, shape (N, I), whichever way they came."""
         return self.codes.matrix() if isinstance(self.codes, Answers) else self.codes
 
     def answered(self) -> NDArray[np.bool_]:
         """Whether anybody in a group answered an item: shape (groups, I)."""
-        group = np.zeros(self.n_rows, dtype=np.int32) if self.groups is None else self.groups
+        group = self.every_group()
         n_groups = len(self.group_labels or (None,))
         if isinstance(self.codes, Answers):
             return self.codes.answered(group, n_groups)

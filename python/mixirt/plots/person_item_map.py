@@ -172,25 +172,19 @@ def _people(
     result: Result, attribute: str, groups: list[_choose.Place], scores: Any, group: object
 ) -> tuple[list[tuple[str, Floats, Floats]], str]:
     """Outlines (name, x, height) of those to be drawn, and what they are."""
-    a = result.model.design.attributes.index(attribute)
+    design = result.model.design
     if scores is None and not result._fitted.is_here:
         return [_density(result, place, attribute) for place in groups], "estimated distribution"
-    read = result._fitted.responses if scores is None else None
     own = result.score() if scores is None else scores
-    theta = own.theta[:, a]
-    observed = np.zeros(len(theta), int)
-    weights = np.ones(len(theta))
-    labels = [""]
-    if read is not None:
-        weights = weights if read.weights is None else read.weights
-        if read.groups is not None:
-            observed, labels = (
-                np.asarray(read.groups, int),
-                [str(v) for v in result.model.design.groups],
-            )
+    theta = own.theta[:, design.attributes.index(attribute)]
     shown = np.isfinite(theta)
-    if group is not None and read is not None:
-        shown &= observed == result.model.design.groups.index(group)
+    if scores is None:
+        read = result._fitted.responses
+        observed, weights, labels = read.every_group(), read.every_weight(), design.groups
+        if group is not None:
+            shown &= observed == design.groups.index(group)
+    else:
+        observed, weights, labels = np.zeros(len(theta), np.int32), np.ones(len(theta)), ("",)
     edges = np.linspace(theta[shown].min() - 1e-9, theta[shown].max() + 1e-9, _N_BINS + 1)
     curves = []
     for g in np.unique(observed[shown]):
@@ -198,7 +192,7 @@ def _people(
         heights = np.histogram(theta[mine], edges, weights=weights[mine])[0]
         heights = heights / heights.sum()
         x = np.repeat(edges, 2)
-        curves.append((labels[g], x, np.concatenate([[0], np.repeat(heights, 2), [0]])))
+        curves.append((str(labels[g]), x, np.concatenate([[0], np.repeat(heights, 2), [0]])))
     if len(curves) == 1:
         curves = [("", *curves[0][1:])]
     return curves, f"{own.method.upper()} scores of {int(shown.sum())}"
