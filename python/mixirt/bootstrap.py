@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt import _core
-from mixirt._answers import Answers
+from mixirt._answers import MISSING, Answers
 from mixirt._checks import whole_number
 from mixirt._progress import CycleReport, Progress
 from mixirt._words import unknown
@@ -35,8 +35,6 @@ Drawn: TypeAlias = "tuple[NDArray[np.uint8] | Answers, NDArray[Any] | None, Floa
 BOOTSTRAPS = ("parametric", "nonparametric")
 #: More data sets than this are a mistake: the estimates from each are kept.
 MAX_SAMPLES = 100_000
-#: Code of a missing response.
-_MISSING = 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +91,21 @@ class Bootstrap:
         -------
         DataFrame
             As :meth:`mixirt.Result.confint`.
+
+        Raises
+        ------
+        SpecError
+            If the level is not between 0 and 1.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "rasch")
+        >>> frame = r.bootstrap(20, seed=1).frame()
+        >>> print(frame.loc[:1, ["item", "parameter", "se", "lower", "upper"]].round(2))
+            item  parameter    se  lower  upper
+        0  item1      slope   NaN   1.00   1.00
+        1  item1  intercept  0.11   1.77   2.14
         """
         quantile(level)
         tails = [0.5 - level / 2, 0.5 + level / 2]
@@ -183,12 +196,7 @@ def _refit(result: Result, drawn: Drawn, look: CycleReport) -> Floats | str:
             result._engine,
             data,
             start=np.asarray(result._found["x"]),
-            acceleration=settings.acceleration,
-            max_cycles=int(settings.max_cycles),
-            tol_parameter=float(settings.tol_parameter),
-            tol_deviance=float(settings.tol_deviance),
-            max_newton=settings.max_newton,
-            n_threads=settings.n_threads,
+            **settings.of_one_start(),
             progress=look,
         )
     except EstimationError as error:
@@ -211,7 +219,7 @@ def _parametric(result: Result) -> Callable[[np.random.Generator], Drawn]:
             "a parametric bootstrap draws classes anew, so none can be known; use "
             'method="nonparametric"'
         )
-    groups, missing = read.groups, read.matrix() == _MISSING
+    groups, missing = read.groups, read.matrix() == MISSING
     if read.weights is not None:
         repeats = read.weights.astype(np.int64)
         if (repeats != read.weights).any():
@@ -225,7 +233,7 @@ def _parametric(result: Result) -> Callable[[np.random.Generator], Drawn]:
 
     def draw(generator: np.random.Generator) -> Drawn:
         codes = draw_codes(result, observed, None, generator)
-        codes[missing] = _MISSING
+        codes[missing] = MISSING
         return codes, groups, None
 
     return draw

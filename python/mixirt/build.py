@@ -39,8 +39,8 @@ def make_design(  # noqa: PLR0913 -- the keywords of mixirt.Model
     attributes: Sequence[str] | None = None,
     groups: Sequence[object] | None = None,
     reference: Any = None,
-    items_by_group: Mapping[object, Sequence[str]] | None = None,
-    attributes_by_group: Mapping[object, Sequence[str]] | None = None,
+    items_by_group: Mapping[Any, Sequence[str]] | None = None,
+    attributes_by_group: Mapping[Any, Sequence[str]] | None = None,
     n_classes: int = 1,
     quadrature: str = "rectangular",
     n_quadrature: int | Sequence[int] | None = None,
@@ -268,7 +268,7 @@ def _members(
     what: str,
     names: tuple[str, ...],
     groups: tuple[object, ...],
-    by_group: Mapping[object, Sequence[str]] | None,
+    by_group: Mapping[Any, Sequence[str]] | None,
 ) -> NDArray[np.bool_]:
     members = np.ones((len(groups), len(names)), dtype=bool)
     for label, given in mapping(f"{what}s_by_group", by_group).items():

@@ -12,7 +12,7 @@ from mixirt.frames import to_native
 from mixirt.starts import Optima
 
 if TYPE_CHECKING:
-    from mixirt.fitting import Settings
+    from mixirt.settings import Settings
 
 __all__ = ["Course"]
 

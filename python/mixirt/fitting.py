@@ -3,58 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mixirt import _core
-from mixirt._checks import check_threads, mapping, positive_number, whole_number, word
 from mixirt._keywords import names_keywords
-from mixirt._progress import cycles
 from mixirt._words import quoted, unknown
-from mixirt.design import Design
-from mixirt.errors import DataError, SpecError
-from mixirt.fit_warnings import warn_about
+from mixirt.errors import SpecError
+from mixirt.estimation import estimate
 from mixirt.known_classes import read_known_classes
-from mixirt.latent_class import LatentClassResult
 from mixirt.long_format import own_columns
+from mixirt.matching import model_for, responses_for
 from mixirt.model import Model
-from mixirt.provenance import FittedData
 from mixirt.responses import Responses
 from mixirt.result import Result
-from mixirt.scores import new_data
 from mixirt.selection import SELECTABLE
+from mixirt.settings import Settings
 from mixirt.starts import plan_starts
-from mixirt.unbounded import check_own_parameters
 
 __all__ = ["fit"]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a fit runs; see :func:`fit` for each."""
-
-    acceleration: str = "anderson"
-    max_cycles: int = 2000
-    tol_parameter: float = 1e-5
-    tol_deviance: float = 1e-5
-    max_newton: int | None = None
-    n_threads: int | None = None
-    n_starts: int = 1
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse numbers that are not counts or tolerances."""
-        whole_number("max_cycles", self.max_cycles, 0)
-        if self.max_newton is not None:
-            whole_number("max_newton", self.max_newton, 1)
-        for name in ("tol_parameter", "tol_deviance"):
-            positive_number(name, getattr(self, name))
-        check_threads(self.n_threads)
-        word("acceleration", self.acceleration)
-
 
 #: Keywords that users of other programs expect, and what says the same here.
 _ELSEWHERE = {
@@ -84,8 +50,8 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
     invariance: str | None = None,
     free_items: Sequence[str] | None = None,
     reference: object = None,
-    items_by_group: Mapping[object, Sequence[str]] | None = None,
-    attributes_by_group: Mapping[object, Sequence[str]] | None = None,
+    items_by_group: Mapping[Any, Sequence[str]] | None = None,
+    attributes_by_group: Mapping[Any, Sequence[str]] | None = None,
     n_classes: int | None = None,
     class_invariance: str | None = None,
     class_free_items: Sequence[str] | None = None,
@@ -128,12 +94,13 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
     missing : value or values, or mapping from item to them, optional
         Codes that mean a missing answer.
     attributes : sequence of str, optional
-        Names of the attributes; default the columns of ``q_matrix`` if it is a frame.
+        Names of the attributes; default the columns of ``q_matrix`` if it is a frame, else
+        ``"theta1"``, ``"theta2"``, ...; without a ``q_matrix``, ``"theta"``.
     category_scores : sequence, or mapping from item to sequence, optional
         Real-valued scores of the categories (GPCM), for all items or by item; default 0, 1, ...
     invariance : {"configural", "metric", "scalar"}, default "configural"
-        What groups have in common: nothing; their slopes; all item parameters. The variances of all
-        groups but one (metric), and their means too (scalar), are then free.
+        What is equal across groups: nothing; slopes; slopes, intercepts and guessing. The variances
+        of all groups but the reference (metric), and their means too (scalar), are then free.
     free_items : sequence of str, optional
         Items that may differ between groups all the same: partial invariance.
     reference : label, optional
@@ -208,6 +175,8 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
         If only one of several starts reached the highest log-likelihood.
     LikelihoodDecreaseWarning, QuadratureWarning
         If the quadrature grid is too coarse.
+    DataWarning
+        If the responses look transposed.
 
     Examples
     --------
@@ -243,16 +212,18 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
     }
     structure = {name: value for name, value in structure.items() if value is not None}
     groups, weights = own_columns(responses, groups, weights)
-    reading = {"categories": categories, "missing": missing, "weights": weights}
+    reading = {
+        "groups": groups, "weights": weights, "categories": categories, "missing": missing,
+    }  # fmt: skip
     if isinstance(model, Model):
         if structure:
             raise SpecError(
                 f"{quoted(structure)} cannot be given together with a Model, which has settings of "
                 "its own; make the Model with them"
             )
-        read = _read_for(responses, model, groups, reading)
+        read = responses_for(responses, model, **reading)
     else:
-        read = Responses.read(responses, groups=groups, **reading)
+        read = Responses.read(responses, **reading)
         model = model_for(read, model, **structure)
     model = _with_start(model, start)
     plan = plan_starts(model.design, model.table, n_starts, seed)
@@ -260,94 +231,6 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
     known = read_known_classes(known_classes, read, model.design.n_classes)
     model.check(some_known=known is not None)
     return estimate(read, model, settings, progress, known)
-
-
-def model_for(read: Responses, model: Any, **structure: Any) -> Model:
-    """Make the model of some responses: their items, categories, groups, usual constraints.
-
-    Items that nobody in a group answered are not among the group's items.
-    """
-    items_by_group = structure.pop("items_by_group", None)
-    if read.group_labels is not None and read.groups is not None:
-        answered = read.answered()
-        found = {
-            label: [n for n, a in zip(read.item_names, answered[g], strict=True) if a]
-            for g, label in enumerate(read.group_labels)
-        }
-        items_by_group = {**found, **mapping("items_by_group", items_by_group)}
-    return Model(
-        model,
-        items=read.item_names,
-        categories=read.category_labels,
-        groups=read.group_labels,
-        items_by_group=items_by_group,
-        **structure,
-    )
-
-
-def _read_for(responses: Any, model: Model, groups: Any, reading: Mapping[str, Any]) -> Responses:
-    design = model.design
-    if reading["categories"] is not None:
-        counted = all(own == tuple(range(len(own))) for own in design.category_labels)
-        state = "made without them" if counted else "which has them already"
-        raise SpecError(
-            f"categories cannot be given together with a Model, {state}; give categories= to Model "
-            "and not to fit"
-        )
-    if design.has_groups and groups is None:
-        raise DataError(
-            f"the model has groups {quoted(design.groups)}, but no groups were given; pass groups="
-            " with the label of each respondent"
-        )
-    if not design.has_groups and groups is not None:
-        raise SpecError(
-            "groups were given, but the model has none; make it with groups=, their labels"
-        )
-    own = dict(zip(design.items, design.category_labels, strict=True))
-    labels = design.groups if design.has_groups else None
-    try:
-        return Responses.read_for(
-            responses,
-            own,
-            missing=reading["missing"],
-            weights=reading["weights"],
-            groups=groups,
-            group_labels=labels,
-        )
-    except DataError as error:
-        raise _more_categories(responses, design, reading["missing"]) or error from None
-
-
-def _more_categories(responses: Any, design: Design, missing: Any) -> DataError | None:
-    """Say what to make the model with, if the responses are right but for more categories."""
-    if any(own != tuple(range(len(own))) for own in design.category_labels):
-        return None
-    try:
-        read = Responses.read(responses, missing=missing)
-    except DataError as error:
-        return _give_to_model(error)
-    items, counts = design.items, read.n_categories.tolist()
-    if len(counts) != len(items):
-        return None
-    by_name = set(read.item_names) == set(items)
-    found = dict(zip(read.item_names if by_name else items, counts, strict=True))
-    needed = [found[item] for item in items]
-    for item, n, own in zip(items, needed, design.n_categories, strict=True):
-        if n > own:
-            said = needed[0] if len(set(needed)) == 1 else needed
-            return DataError(
-                f"item '{item}' has {n} categories in the responses, but {own} in the model; make "
-                f"the model with n_categories={said}, or with responses= instead of items="
-            )
-    return None
-
-
-def _give_to_model(error: DataError) -> DataError | None:
-    """Send the advice of a message, where there is some, from `fit` to the model."""
-    message = str(error)
-    if "categories=" not in message:
-        return None
-    return DataError(f"{message} (categories are given to the Model, where it is made)")
 
 
 def _with_start(model: Model, start: Any) -> Model:
@@ -365,42 +248,3 @@ def _with_start(model: Model, start: Any) -> Model:
             raise SpecError(unknown("kind of parameter", kind, SELECTABLE))
         model = model.start(kind, value)
     return model
-
-
-def estimate(
-    read: Responses,
-    model: Model,
-    settings: Settings,
-    progress: bool | Callable[..., Any] | None = None,
-    known: NDArray[np.uint16] | None = None,
-) -> Result:
-    """Fit a checked model to checked responses; `known (N,)` as the engine takes it."""
-    engine = model._compile()
-    data = new_data(engine, read, settings.n_threads, known)
-    if settings.max_cycles:
-        check_own_parameters(model.design, model.table, data.category_counts())
-    with cycles(progress, settings.n_starts) as report:
-        found = _core.fit(
-            engine,
-            data,
-            start=None,
-            acceleration=settings.acceleration,
-            max_cycles=int(settings.max_cycles),
-            tol_parameter=float(settings.tol_parameter),
-            tol_deviance=float(settings.tol_deviance),
-            max_newton=settings.max_newton,
-            n_starts=settings.n_starts,
-            seed=settings.seed,
-            n_threads=settings.n_threads,
-            progress=report,
-        )
-    kind = Result if model.design.attributes else LatentClassResult
-    result = kind(
-        model=model,
-        engine=engine,
-        data=FittedData.of(read, data, known),
-        found=found,
-        settings=settings,
-    )
-    warn_about(result)
-    return result

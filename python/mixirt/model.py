@@ -60,7 +60,8 @@ class Model(Verbs, ClassVerbs):
         frame name the attributes; an index that does not count the rows names the items, in any
         order.
     attributes : sequence of str, optional
-        Names of the attributes.
+        Names of the attributes; default the columns of ``q_matrix`` if it is a frame, else
+        ``"theta1"``, ``"theta2"``, ...; without a ``q_matrix``, ``"theta"``.
     groups : sequence of labels, optional
         Labels of the observed groups.
     reference : label, optional
@@ -68,12 +69,12 @@ class Model(Verbs, ClassVerbs):
     items_by_group, attributes_by_group : mapping from group label to names, optional
         Items and attributes of groups that do not have all of them.
     invariance : {"configural", "metric", "scalar"}, default "configural"
-        What is equal across groups: nothing; slopes; slopes, intercepts and guessing. Variances
-        (metric) and means (scalar) of the other groups are then free.
+        What is equal across groups: nothing; slopes; slopes, intercepts and guessing. The variances
+        of all groups but the reference (metric), and their means too (scalar), are then free.
     free_items : sequence of str, optional
-        Items exempt from ``invariance`` (partial invariance).
+        Items that may differ between groups all the same: partial invariance.
     n_classes : int, default 1
-        Number of latent classes (within each observed group).
+        Number of latent classes (within each observed group): a mixture.
     class_invariance, class_free_items
         The same as ``invariance`` and ``free_items``, across latent classes.
     quadrature : {"rectangular", "gauss-hermite"}, default "rectangular"
@@ -118,8 +119,8 @@ class Model(Verbs, ClassVerbs):
         attributes: Sequence[str] | None = None,
         groups: Sequence[object] | None = None,
         reference: object = None,
-        items_by_group: Mapping[object, Sequence[str]] | None = None,
-        attributes_by_group: Mapping[object, Sequence[str]] | None = None,
+        items_by_group: Mapping[Any, Sequence[str]] | None = None,
+        attributes_by_group: Mapping[Any, Sequence[str]] | None = None,
         invariance: str = "configural",
         free_items: Sequence[str] = (),
         n_classes: int = 1,
@@ -174,18 +175,18 @@ class Model(Verbs, ClassVerbs):
         return self._table
 
     @classmethod
-    def of(cls, design: Design, table: ParameterTable) -> Model:
+    def _of(cls, design: Design, table: ParameterTable) -> Model:
         """Put a model together from its two parts."""
         model = object.__new__(cls)
         model._design, model._table = design, table
         return model
 
     def _with(self, table: ParameterTable) -> Model:
-        return Model.of(self._design, table)
+        return Model._of(self._design, table)
 
     def _on_grid(self, n_quadrature: tuple[int, ...]) -> Model:
         """Return the same model with other numbers of quadrature points."""
-        return Model.of(replace(self._design, n_quadrature=n_quadrature), self._table)
+        return Model._of(replace(self._design, n_quadrature=n_quadrature), self._table)
 
     def __str__(self) -> str:
         return model_text(self._design, self._table)

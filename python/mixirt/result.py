@@ -26,7 +26,7 @@ from mixirt.sum_scores import SumScoring
 from mixirt.summary import summary_text
 
 if TYPE_CHECKING:
-    from mixirt.fitting import Settings
+    from mixirt.settings import Settings
 
 __all__ = ["Result"]
 

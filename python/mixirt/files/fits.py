@@ -25,9 +25,9 @@ from mixirt.frames import LIBRARIES
 from mixirt.goodness import GoodnessOfFit, n_cells
 from mixirt.model import Model
 from mixirt.provenance import DataSummary, FittedData
+from mixirt.settings import Settings
 
 if TYPE_CHECKING:
-    from mixirt.fitting import Settings
     from mixirt.result import Result
 
 __all__ = ["fit_content", "read_fit"]
@@ -69,10 +69,7 @@ def fit_content(result: Result, covariances: bool) -> dict[str, Any]:
             method: _covariance(own, result.model)
             for method, own in (result._covariances if covariances else {}).items()
         },
-        "settings": {
-            name: value.item() if isinstance(value, np.generic) else value
-            for name, value in dataclasses.asdict(result._settings).items()
-        },
+        "settings": dataclasses.asdict(result._settings),
         "data": {
             **dataclasses.asdict(summary),
             "group_sizes": list(summary.group_sizes),
@@ -144,7 +141,7 @@ def read_fit(content: Section, frames: str | None) -> Result:
     parameters = content.section("parameters")
     design = read_design(content.section("design"), len(parameters.entries("kind")))
     saved = read_cells(parameters, design)
-    model = Model.of(design, saved.table)
+    model = Model._of(design, saved.table)
     engine = model._compile()
     order = saved.free_order()
     x = content.numbers("x", len(order))[order]
@@ -249,8 +246,6 @@ def _read_data(section: Section, n_groups: int) -> FittedData:
 
 def _read_settings(section: Section) -> Settings:
     """Read the settings that this version has; what it does not know changed nothing here."""
-    from mixirt.fitting import Settings
-
     given: dict[str, Any] = {}
     for field in dataclasses.fields(Settings):
         if not section.has(field.name):
