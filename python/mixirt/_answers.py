@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Answers"]
+__all__ = ["MISSING", "Answers"]
 
 #: The code of a missing answer, where answers are a matrix.
-_MISSING = 255
+MISSING = 255
 
 #: Rows that are made dense at a time when they are only looked at.
 _BLOCK_CELLS = 1 << 20
@@ -67,7 +67,7 @@ class Answers:
         for start in range(0, len(self), step):
             ptr = self.ptr[start : start + step + 1].astype(np.int64)
             rows = np.repeat(np.arange(len(ptr) - 1), np.diff(ptr))
-            block = np.full((len(ptr) - 1, self.n_items), _MISSING, dtype=np.uint8)
+            block = np.full((len(ptr) - 1, self.n_items), MISSING, dtype=np.uint8)
             block[rows, self.items[ptr[0] : ptr[-1]]] = self.codes[ptr[0] : ptr[-1]]
             yield block
 

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt import _core
-from mixirt._answers import Answers
+from mixirt._answers import MISSING, Answers
 from mixirt._respondents import Groups, is_missing
-from mixirt._tables import Table, as_list, listed, quoted
+from mixirt._tables import Table, as_list
+from mixirt._words import listed, shown
 from mixirt.errors import DataError
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ __all__ = [
     "encode_long",
     "read_codings",
 ]
-
-#: The code of a missing answer.
-MISSING = 255
 
 #: The code of a value that its item does not allow; never leaves this module.
 INVALID = 254
@@ -168,7 +166,7 @@ def _read_coding(categories: Any, missing: Any, name: str) -> Coding:
     if given is None:
         raise DataError(
             f"categories of item {name!r} must be a sequence of values in order, or a dict of such "
-            f"sequences by item; found {quoted(categories)}"
+            f"sequences by item; found {shown(categories)}"
         )
     labels = tuple(v.item() if isinstance(v, np.generic) else v for v in given)
     if not MIN_CATEGORIES <= len(labels) <= MAX_CATEGORIES:
@@ -181,13 +179,13 @@ def _read_coding(categories: Any, missing: Any, name: str) -> Coding:
         _check_hashable(label, f"categories of item {name!r}")
         if is_missing(label):
             raise DataError(
-                f"categories of item {name!r} include {quoted(label)}, which is a missing answer; "
+                f"categories of item {name!r} include {shown(label)}, which is a missing answer; "
                 "leave it out"
             )
         if label in codes or label in absent:
             role = "twice" if label in codes else "both as a category and as missing"
             raise DataError(
-                f"item {name!r}: the value {quoted(label)} is given {role}; give it once"
+                f"item {name!r}: the value {shown(label)} is given {role}; give it once"
             )
         codes[label] = code
     return Coding(labels, codes | dict.fromkeys(absent, MISSING))
@@ -207,7 +205,7 @@ def _check_hashable(value: Any, what: str) -> None:
     try:
         hash(value)
     except TypeError as error:
-        raise DataError(f"{what} must be numbers or text; found {quoted(value)}") from error
+        raise DataError(f"{what} must be numbers or text; found {shown(value)}") from error
 
 
 def encode(
@@ -252,7 +250,7 @@ def encode(
         row, item = first_invalid
         where = f"item {table.names[item]!r}, {table.row(row)}"
         if groups is not None:
-            where += f", group {quoted(groups.labels[groups.index[row]])}"
+            where += f", group {shown(groups.labels[groups.index[row]])}"
         value = table.column(item)[row]
         found = _describe(value, table.names[item], codings[item])
         if codings[item].labels is None and isinstance(value, (str, bytes)):
@@ -322,27 +320,25 @@ def _encode_values(values: NDArray[Any], coding: Coding) -> NDArray[np.uint8]:
 def _describe(value: Any, name: str, coding: Coding) -> str:
     """Say what is wrong with a value, what is allowed, and what to do."""
     value = value.item() if isinstance(value, np.generic) else value
-    shown = quoted(value)
-    as_missing = f"if it means no answer, say missing={shown}"
+    seen = shown(value)
+    as_missing = f"if it means no answer, say missing={seen}"
     if coding.labels is not None:
-        return f"found {shown}, which is {_unlike(value, coding.labels, as_missing)}"
+        return f"found {seen}, which is {_unlike(value, coding.labels, as_missing)}"
     allowed = f"categories are whole numbers from 0 to {MAX_CATEGORIES - 1}"
     if isinstance(value, (str, bytes)):
         if value.strip().isdigit():
-            return f"found the text {shown}, not a number; convert the column to numbers"
+            return f"found the text {seen}, not a number; convert the column to numbers"
         by_name = f"categories={{{name!r}: [...]}}"
-        return (
-            f"found the text {shown}; list the item's values in order, {by_name}, or {as_missing}"
-        )
+        return f"found the text {seen}; list the item's values in order, {by_name}, or {as_missing}"
     if not _is_real(value):
-        return f"found {shown}, of type {type(value).__name__}; {allowed}"
+        return f"found {seen}, of type {type(value).__name__}; {allowed}"
     whole = _whole(value)
     if whole is None:
         finite = not isinstance(value, float) or math.isfinite(value)
         kind = "is not a whole number" if finite else "is infinite"
-        return f"found {shown}, which {kind}; {allowed}; {as_missing}"
+        return f"found {seen}, which {kind}; {allowed}; {as_missing}"
     kind = "is negative" if whole < 0 else "is too large"
-    return f"found {shown}, which {kind}; {allowed}; {as_missing}"
+    return f"found {seen}, which {kind}; {allowed}; {as_missing}"
 
 
 def _is_text(value: Any) -> bool:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mixirt._coding import MAX_CATEGORIES
 from mixirt._respondents import Groups
-from mixirt._tables import MAX_NAMES, listed, quoted
+from mixirt._words import MAX_NAMES, listed, shown
 from mixirt.errors import DataError
 
 __all__ = ["check_groups", "check_observed"]
@@ -67,7 +67,7 @@ def _refuse_constant(
     if not items.any():
         return
     first = int(items.argmax())
-    value = quoted(labels[first][int(observed[first].argmax())])
+    value = shown(labels[first][int(observed[first].argmax())])
     raise DataError(
         f"all answers to {_subject(names, items)} are in one category ({value} in "
         f"{names[first]!r}); an item needs answers in two at least, so leave it out"
@@ -84,8 +84,8 @@ def _refuse_one_based(
     if items.all() and all(values == first for values in lists.values()):
         cure = f"categories={first}"
     else:
-        shown = ", ".join(f"{k!r}: {v}" for k, v in list(lists.items())[:MAX_NAMES])
-        cure = f"categories={{{shown}{', ...' if len(lists) > MAX_NAMES else ''}}}"
+        several = ", ".join(f"{k!r}: {v}" for k, v in list(lists.items())[:MAX_NAMES])
+        cure = f"categories={{{several}{', ...' if len(lists) > MAX_NAMES else ''}}}"
     has = "has" if len(lists) == 1 else "have"
     raise DataError(
         f"{_subject(names, items)} {has} no answer in category 0: the codes look 1-based. "
@@ -112,7 +112,7 @@ def _refuse_empty(
     last = int(np.flatnonzero(observed[first])[-1])
     if by_default[first] and last > 2 and not observed[first, last - 2 : last].any():
         # A code far from the others hardly is a category.
-        code = quoted(labels[first][last])
+        code = shown(labels[first][last])
         raise DataError(
             f"item {names[first]!r}: somebody answered {code}, but nobody {listed(lacking)}"
             f"{others}. If {code} means no answer, say missing={code}; if it is a category, say "

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixirt._tables import Table, as_list, listed, quoted, read_vector
+from mixirt._tables import Table, as_list, read_vector
+from mixirt._words import listed, shown
 from mixirt.errors import DataError
 
 __all__ = ["Groups", "check_group_count", "is_missing", "read_groups", "read_weights"]
@@ -55,7 +56,7 @@ def read_weights(weights: Any, table: Table) -> NDArray[np.float64] | None:
     if given.dtype.kind == "O":
         for row, value in enumerate(given):
             if not is_missing(value) and not _is_number(value):
-                found = f"{quoted(value)}, which is not a number"
+                found = f"{shown(value)}, which is not a number"
                 raise DataError(f"weights: {table.row(row)} has {found}")
         given = np.array([math.nan if is_missing(v) else _to_float(v) for v in given])
     values = given.astype(np.float64)
@@ -65,7 +66,7 @@ def read_weights(weights: Any, table: Table) -> NDArray[np.float64] | None:
         n_more = int(np.count_nonzero(~valid)) - 1
         more = f"; {n_more} more cannot be used" if n_more else ""
         raise DataError(
-            f"weights: {table.row(row)} has {quoted(values[row])}; weights must be finite numbers, "
+            f"weights: {table.row(row)} has {shown(values[row])}; weights must be finite numbers, "
             f"0 or more{more}. Give 0 to a respondent who should not count"
         )
     if not values.any():
@@ -120,7 +121,7 @@ def read_groups(groups: Any, table: Table, labels: Iterable[Any] | None = None) 
     if (index < 0).any():
         row = int(np.argmin(index))
         raise DataError(
-            f"groups: {table.row(row)} has {quoted(values[row])}, which is not a group; "
+            f"groups: {table.row(row)} has {shown(values[row])}, which is not a group; "
             f"the groups are {listed(declared)}"
         )
     return Groups(index, declared)
@@ -157,7 +158,7 @@ def _factorize(values: NDArray[Any], table: Table) -> tuple[tuple[Any, ...], NDA
             index[row] = position.setdefault(value, len(position))
         except TypeError as error:  # noqa: PERF203 -- the message names the row
             raise DataError(
-                f"groups: {table.row(row)} has {quoted(value)}, which cannot be a label; "
+                f"groups: {table.row(row)} has {shown(value)}, which cannot be a label; "
                 "use text or numbers"
             ) from error
     found = tuple(position)
@@ -172,7 +173,7 @@ def _factorize(values: NDArray[Any], table: Table) -> tuple[tuple[Any, ...], NDA
 def _declared(labels: Any) -> tuple[Any, ...]:
     given = as_list(labels)
     if given is None:
-        raise DataError(f"group_labels must be a sequence of labels; found {quoted(labels)}")
+        raise DataError(f"group_labels must be a sequence of labels; found {shown(labels)}")
     declared = tuple(given)
     try:
         n_distinct = len(set(declared))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mixirt._words import listed, shown
 from mixirt.errors import DataError
 
 __all__ = [
@@ -20,22 +21,14 @@ __all__ = [
     "as_list",
     "counts_rows",
     "frame_columns",
-    "listed",
     "numeric",
     "objects",
-    "quoted",
     "read_table",
     "read_vector",
 ]
 
 #: The most items a table can have: beyond it, respondents must have been taken for items.
 MAX_ITEMS = 65_535
-
-#: How many names a message lists before it only counts them.
-MAX_NAMES = 5
-
-#: How many characters of a value a message shows.
-MAX_CHARACTERS = 60
 
 #: What every message about the shape begins with.
 SHAPE_WANTED = "responses must be a table with one row per respondent and one column per item"
@@ -84,7 +77,7 @@ class Table:
         """Name a row in a message: its number, and its label if it has one."""
         if self.index is None or counts_rows(self.index):
             return f"row {row}"
-        return f"row {row} (index {quoted(self.index[row])})"
+        return f"row {row} (index {shown(self.index[row])})"
 
     def select(self, names: Sequence[str]) -> Table:
         """Take the columns of those names, in that order."""
@@ -100,12 +93,6 @@ def counts_rows(index: Any) -> bool:
     return type(index).__name__ == "RangeIndex" and index.start == 0 and index.step == 1
 
 
-def quoted(value: Any) -> str:
-    """Show a value in a message: a NumPy scalar as a Python one, a long value cut short."""
-    text = repr(value.item() if isinstance(value, np.generic) else value)
-    return text if len(text) <= MAX_CHARACTERS else text[: MAX_CHARACTERS - 3] + "..."
-
-
 def as_list(values: Any) -> list[Any] | None:
     """Give the elements of a sequence; None for text, a mapping, and what has no elements."""
     if isinstance(values, (str, bytes, Mapping)):
@@ -114,22 +101,6 @@ def as_list(values: Any) -> list[Any] | None:
         return list(values)
     except TypeError:  # a scalar, or an array without dimensions
         return None
-
-
-def listed(values: Iterable[Any]) -> str:
-    """List values in a message: the first five, and how many more there are.
-
-    Examples
-    --------
-    >>> listed(["q1", "q2"])
-    "'q1', 'q2'"
-    >>> listed(range(9))
-    '0, 1, 2, 3, 4 and 4 more'
-    """
-    values = list(values)
-    text = ", ".join(quoted(value) for value in values[:MAX_NAMES])
-    n_more = len(values) - MAX_NAMES
-    return f"{text} and {n_more} more" if n_more > 0 else text
 
 
 def read_table(responses: Any, item_names: Sequence[Any] | None = None) -> Table:
@@ -185,7 +156,7 @@ def _check_size(table: Table) -> None:
 def _item_names(item_names: Any, n_items: int) -> tuple[str, ...]:
     given = as_list(item_names)
     if given is None:
-        raise DataError(f"item_names must be a sequence of names; found {quoted(item_names)}")
+        raise DataError(f"item_names must be a sequence of names; found {shown(item_names)}")
     names = tuple(str(name) for name in given)
     if len(names) != n_items:
         raise DataError(f"item_names has {len(names)} names for {n_items} items; give one for each")
@@ -263,7 +234,7 @@ def _from_rows(rows: Sequence[Any]) -> tuple[NDArray[Any] | list[NDArray[Any]], 
     for r, row in enumerate(rows):
         is_row = isinstance(row, (Sequence, np.ndarray)) and not isinstance(row, (str, bytes))
         if not is_row or (isinstance(row, np.ndarray) and row.ndim != 1):
-            raise DataError(f"{SHAPE_WANTED}; row {r} is {quoted(row)}, not a list of answers")
+            raise DataError(f"{SHAPE_WANTED}; row {r} is {shown(row)}, not a list of answers")
         if len(row) != len(rows[0]):
             raise DataError(
                 f"every row must have one answer per item: row {r} has {len(row)} answers "
@@ -325,7 +296,7 @@ def read_vector(values: Any, n_rows: int, name: str, index: Any = None) -> NDArr
         )
         raise DataError(
             f"{name} must be a sequence with one value per respondent; found "
-            f"{quoted(values)}{instead}"
+            f"{shown(values)}{instead}"
         )
     own = None if series is None or index is None else frame_columns().index_of(values)
     if array.shape != (n_rows,):
@@ -337,8 +308,8 @@ def read_vector(values: Any, n_rows: int, name: str, index: Any = None) -> NDArr
     if own is not None and not own.equals(index):
         row = next((r for r in range(n_rows) if own[r] != index[r]), 0)
         raise DataError(
-            f"{name} and the responses have different indexes: in row {row}, {quoted(own[row])} "
-            f"and {quoted(index[row])}. Take {name}.loc[responses.index] to match them by index, "
+            f"{name} and the responses have different indexes: in row {row}, {shown(own[row])} "
+            f"and {shown(index[row])}. Take {name}.loc[responses.index] to match them by index, "
             f"or {name}.to_numpy() if they are in the order of the responses"
         )
     return array if array.dtype.kind in "biuf" else array.astype(object)

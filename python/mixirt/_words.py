@@ -1,13 +1,46 @@
-"""Small helpers for messages: lists of names, and the nearest known name."""
+"""Words of messages: values, lists of values and names, and the nearest known name."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["MAX_NAMES", "listed", "quoted", "shown", "unknown"]
+
+#: How many names a message lists before it only counts them.
+MAX_NAMES = 5
+
+#: How many characters of a value a message shows.
+MAX_CHARACTERS = 60
+
+
+def shown(value: Any) -> str:
+    """Show a value in a message: a NumPy scalar as a Python one, a long value cut short."""
+    text = repr(value.item() if isinstance(value, np.generic) else value)
+    return text if len(text) <= MAX_CHARACTERS else text[: MAX_CHARACTERS - 3] + "..."
+
+
+def listed(values: Iterable[Any]) -> str:
+    """List values in a message: the first five, and how many more there are.
+
+    Examples
+    --------
+    >>> listed(["q1", "q2"])
+    "'q1', 'q2'"
+    >>> listed(range(9))
+    '0, 1, 2, 3, 4 and 4 more'
+    """
+    values = list(values)
+    text = ", ".join(shown(value) for value in values[:MAX_NAMES])
+    n_more = len(values) - MAX_NAMES
+    return f"{text} and {n_more} more" if n_more > 0 else text
 
 
 def quoted(names: Iterable[object], most: int = 8) -> str:
-    """Names in quotes, the first few of them.
+    """List names in quotes, whatever their type: the first few, and how many more there are.
 
     Examples
     --------
@@ -16,9 +49,9 @@ def quoted(names: Iterable[object], most: int = 8) -> str:
     >>> quoted("abcd", most=2)
     "'a', 'b' and 2 more"
     """
-    listed = [f"'{name}'" for name in names]
-    more = len(listed) - most
-    return ", ".join(listed[:most]) + (f" and {more} more" if more > 0 else "")
+    texts = [f"'{name}'" for name in names]
+    more = len(texts) - most
+    return ", ".join(texts[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def unknown(what: str, name: object, known: Sequence[object]) -> str:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt._respondents import is_missing
-from mixirt._tables import quoted, read_vector
+from mixirt._tables import read_vector
+from mixirt._words import shown
 from mixirt.errors import DataError, SpecError
 from mixirt.responses import Responses
 
@@ -55,7 +56,7 @@ def read_known_classes(
         )
         if not whole or not 1 <= value <= n_classes:
             raise DataError(
-                f"known_classes: row {row} has {quoted(value)}; a class is a whole number from 1 "
+                f"known_classes: row {row} has {shown(value)}; a class is a whole number from 1 "
                 f"to {n_classes}, or None where it is not known"
             )
         known[row] = int(value)

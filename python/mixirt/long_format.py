@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt._respondents import is_missing
-from mixirt._tables import MAX_ITEMS, Table, as_list, frame_columns, listed, quoted, read_vector
-from mixirt._words import unknown
+from mixirt._tables import MAX_ITEMS, Table, as_list, frame_columns, read_vector
+from mixirt._words import listed, shown, unknown
 from mixirt.errors import DataError
 
 __all__ = ["LongResponses", "LongTable", "from_columns", "long", "own_columns"]
@@ -85,7 +85,7 @@ class LongTable(Table):
 
     def row(self, row: int) -> str:
         """Name a person in a message."""
-        return f"person {quoted(self.long.persons[row])}"
+        return f"person {shown(self.long.persons[row])}"
 
     def select(self, names: Sequence[str]) -> LongTable:
         """Take the answers to those items, in that order; nobody answered those that are new."""
@@ -284,7 +284,7 @@ def _factorize_objects(
             index[row] = position.setdefault(value, len(position))
     except TypeError as error:
         raise DataError(
-            f"column {column!r}: {quoted(value)} in {row_name(row)} cannot be a label; "
+            f"column {column!r}: {shown(value)} in {row_name(row)} cannot be a label; "
             "use text or numbers"
         ) from error
     for label, at in position.items():
@@ -307,7 +307,7 @@ def _item_names(
     else:
         given = as_list(items)
         if given is None:
-            raise DataError(f"items must be a sequence of items; found {quoted(items)}")
+            raise DataError(f"items must be a sequence of items; found {shown(items)}")
         names = tuple(str(name) for name in given)
         known = set(names)
         lacking = [name for name in found if name not in known]
@@ -342,7 +342,7 @@ def _order(
         first, second = order[again[0]], order[again[0] + 1]
         more = f" ({again.size - 1} more rows repeat a person and item)" if again.size > 1 else ""
         raise DataError(
-            f"person {quoted(persons[of_person[first]])} has two rows for item "
+            f"person {shown(persons[of_person[first]])} has two rows for item "
             f"{names[of_item[first]]!r}, {row_name(first)} and {row_name(second)}{more}; keep one "
             "answer of a person to an item, or name repeated items differently"
         )
@@ -366,8 +366,8 @@ def _per_person(
     if rows.size:
         who = of_person[rows[0]]
         raise DataError(
-            f"column {column!r}: person {quoted(persons[who])} has {quoted(own[who])} in "
-            f"{row_name(first[who])} and {quoted(values[rows[0]])} in {row_name(rows[0])}; it must "
+            f"column {column!r}: person {shown(persons[who])} has {shown(own[who])} in "
+            f"{row_name(first[who])} and {shown(values[rows[0]])} in {row_name(rows[0])}; it must "
             "be the same in all of a person's rows"
         )
     return own

@@ -14,8 +14,9 @@ from mixirt._answers import Answers
 from mixirt._coding import MAX_CATEGORIES, MISSING, Coding, encode, encode_long, read_codings
 from mixirt._observed import check_groups, check_observed
 from mixirt._respondents import Groups, read_groups, read_weights
-from mixirt._tables import Table, listed, read_table
+from mixirt._tables import Table, read_table
 from mixirt._warn import warn
+from mixirt._words import listed
 from mixirt.errors import DataError, DataWarning, SpecError
 from mixirt.long_format import LongResponses, LongTable
 

@@ -14,8 +14,8 @@ from mixirt._checks import check_threads, word
 from mixirt._coding import MISSING, Coding, read_codings
 from mixirt._progress import Progress
 from mixirt._respondents import is_missing
-from mixirt._tables import Table, listed
-from mixirt._words import unknown
+from mixirt._tables import Table
+from mixirt._words import listed, unknown
 from mixirt.errors import DataError, MixirtError
 from mixirt.long_format import own_columns
 from mixirt.plausible_values import DrawOptions, PlausibleValues, plausible_values

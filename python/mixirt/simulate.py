@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mixirt._answers import MISSING
 from mixirt._checks import numbers, several, whole_number
 from mixirt._words import quoted, unknown
 from mixirt.errors import DataError, SpecError
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_codes", "simulate"]
 
-#: Code of an item that is not in a respondent's group.
-_MISSING = 255
 #: No more could be fitted.
 MAX_RESPONDENTS = 2**32 - 1
 
@@ -39,7 +38,7 @@ def simulate(result: Result, n: int | None, groups: Any, theta: Any, seed: Any) 
         if design.items_in_group[:, i].all():
             columns[name] = labels[codes[:, i]]
         else:
-            with_missing = np.full(_MISSING + 1, None, dtype=object)
+            with_missing = np.full(MISSING + 1, None, dtype=object)
             with_missing[: len(labels)] = labels
             columns[name] = with_missing[codes[:, i]]
     return to_native(columns, result._native)
@@ -61,7 +60,7 @@ def draw_codes(
         Attributes of each; default drawn from the groups' distributions.
     """
     design = result.model.design
-    drawn_codes = np.full((len(observed), len(design.items)), _MISSING, dtype=np.uint8)
+    drawn_codes = np.full((len(observed), len(design.items)), MISSING, dtype=np.uint8)
     classes = _classes(result, observed, generator)
     for latent in range(design.n_latent_groups):
         here = np.flatnonzero(observed * design.n_classes + classes == latent)

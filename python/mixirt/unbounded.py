@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mixirt._tables import listed, quoted
+from mixirt._words import listed, shown
 from mixirt.design import Design
 from mixirt.errors import DataError
 from mixirt.table import ParameterTable
@@ -72,7 +72,7 @@ def _chosen(design: Design, counts: Sequence[Sequence[Sequence[float]]]) -> NDAr
 
 def _message(design: Design, group: int, item: int, chosen: NDArray[np.bool_]) -> str:
     name, labels = design.items[item], design.category_labels[item]
-    where = f" in group {quoted(design.groups[group])}" if design.has_groups else ""
+    where = f" in group {shown(design.groups[group])}" if design.has_groups else ""
     seen = [label for label, any_ in zip(labels, chosen, strict=False) if any_]
     leave_out = f"leave the item out{' of the group with items_by_group' if where else ''}"
     if not seen:
@@ -84,7 +84,7 @@ def _message(design: Design, group: int, item: int, chosen: NDArray[np.bool_]) -
     found = f"nobody answered in category {listed(lacking)}"
     cures = [leave_out]
     if len(seen) == 1:
-        found = f"all answers are in category {quoted(seen[0])}"
+        found = f"all answers are in category {shown(seen[0])}"
     else:
         cures.insert(0, f"merge categories{', the same in all groups' if where else ''}")
     if where:

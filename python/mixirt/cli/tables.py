@@ -18,8 +18,8 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from mixirt._tables import Table, listed, read_table
-from mixirt._words import unknown
+from mixirt._tables import Table, read_table
+from mixirt._words import listed, unknown
 from mixirt.errors import DataError
 
 __all__ = ["Chunk", "FileTable", "Kind", "Source", "as_number", "check_columns", "open_source"]
