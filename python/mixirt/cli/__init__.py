@@ -18,6 +18,17 @@ from mixirt.errors import MixirtError
 
 __all__ = ["main"]
 
+#: Options by the Python arguments they stand for, where a message may speak of these.
+_OPTIONS = {
+    "free_items": "--free-items",
+    "max_cycles": "--max-cycles",
+    "n_classes": "--classes",
+    "n_quadrature": "--n-quadrature",
+    "n_starts": "--starts",
+    "n_threads": "--threads",
+    "q_matrix": "--q-matrix",
+}
+
 #: What shells report of a program that Ctrl-C stopped.
 _INTERRUPTED = 130
 
@@ -74,6 +85,8 @@ def _in_options(message: str) -> str:
     "say --categories 1,2, or --missing 'x'"
     >>> _in_options("list the values, categories={'q1': [...]}")
     'list the values, --categories q1=...'
+    >>> _in_options("raise n_starts, or say n_classes=2")
+    'raise --starts, or say --classes 2'
     """
     message = re.sub(r"categories=\{([^}]*)\}", lambda m: _by_item(m[1]), message)
     message = re.sub(
@@ -81,7 +94,11 @@ def _in_options(message: str) -> str:
     )
     message = message.replace("categories= ", "--categories ")
     message = message.replace("is no item has to be left out", "is no item belongs to --exclude")
-    message = re.sub(r"\b(max|n|class)_(\w+)=", r"--\1-\2 ", message)
+    message = re.sub(
+        rf"\b({'|'.join(_OPTIONS)})\b(= ?)?",
+        lambda m: _OPTIONS[m[1]] + (" " if m[2] else ""),
+        message,
+    )
     return re.sub(r"\b(missing|groups|quadrature)=(?=\S)", r"--\1 ", message)
 
 
