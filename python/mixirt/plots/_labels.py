@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mixirt.plots._choose import Place
 
-__all__ = ["label_lines", "name_lines", "settle", "short"]
+__all__ = ["dense", "label_lines", "name_lines", "settle", "short"]
 
 Floats = NDArray[np.float64]
 #: Width of a character and height of a line of text, in sizes of the font.
@@ -80,7 +80,7 @@ def label_lines(
     size = _style.small_size(ax) if size is None else size
     colours = [_style.colour(k) for k in range(len(texts))] if colours is None else colours
     pixels = size * _style.figure_of(ax).dpi / 72
-    lines = [_dense(ax.transData.transform(np.column_stack([x, y])), 0.4 * pixels) for y in curves]
+    lines = [dense(ax.transData.transform(np.column_stack([x, y])), 0.4 * pixels) for y in curves]
     frame = ax.bbox
     placed: list[Floats] = []
     written = []
@@ -100,7 +100,7 @@ def label_lines(
     return written
 
 
-def _dense(line: Floats, step: float) -> Floats:
+def dense(line: Floats, step: float) -> Floats:
     """Points `(m, 2)` on a line at most a step apart, so that nothing slips between them."""
     lengths = np.hypot(*np.diff(line, axis=0).T)
     along = np.concatenate([[0.0], np.cumsum(lengths)])
@@ -122,6 +122,8 @@ def _best_place(
     for gap in _GAPS:
         up, right = np.diag(box[::-1] / 2 + gap * pixels)[:, ::-1]
         offsets += [up, -up, right, -right]
+        # Beside a slope there is room at the corners only.
+        offsets += [up + right, up - right, right - up, -up - right]
     centres = np.concatenate([mine[chosen] + offset for offset in offsets])
     margin = 0.2 * pixels
     low = np.array([frame.x0, frame.y0]) + box / 2 + margin
@@ -141,7 +143,7 @@ def _best_place(
         gap = np.maximum(other[0] - (centres + box / 2), (centres - box / 2) - other[1])
         score -= np.where((gap < 0.2 * pixels).all(axis=1), 20.0 * pixels, 0.0)
     score -= np.where(inside, 0.0, 5.0 * pixels)
-    far = np.repeat(_GAPS, 4 * len(chosen))
+    far = np.repeat(_GAPS, 8 * len(chosen))
     score -= 0.8 * pixels * far
     # Between equals, high on the line: that is where it differs from the others.
     score += 1.2 * pixels * (centres[:, 1] - frame.y0) / max(frame.height, 1.0)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixirt._words import quoted, unknown
 from mixirt.errors import SpecError
-from mixirt.plots import _choose, _style
+from mixirt.plots import _choose, _labels, _style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["surface"]
 
 Floats = NDArray[np.float64]
-_N_POINTS = 41
+#: Points along each axis: enough for lines without corners.
+_N_POINTS = 81
+#: Sizes of the font that the middle of a number keeps from the frame, and from other lines; more is
+#: no better.
+_MARGIN, _CLEAR = 1.6, 2.5
+_NONE = np.empty((0, 2))
 
 
 def surface(
@@ -136,4 +141,36 @@ def _draw(ax: Axes, grid: list[Floats], values: Floats, limits: tuple[float, flo
     levels = np.linspace(*limits, 11)
     ax.contourf(*grid, values, levels=levels, cmap=shades, vmin=limits[0], vmax=limits[1])
     lines = ax.contour(*grid, values, levels=levels, colors=_style.AXIS_GREY, linewidths=0.6)
-    ax.clabel(lines, fontsize=_style.small_size(ax) - 0.5, fmt=lambda v: f"{v:g}", inline_spacing=3)
+    _labels.settle(ax)
+    size = _style.small_size(ax) - 0.5
+    at = _clear_points(lines, size)
+    ax.clabel(lines, fontsize=size, fmt=lambda v: f"{v:g}", inline_spacing=3, manual=at)
+
+
+def _clear_points(lines: Any, size: float) -> list[Floats]:
+    """Find where the number of each line stands: clear of the frame, other lines and numbers."""
+    ax = lines.axes
+    pixels = size * _style.figure_of(ax).dpi / 72
+    low, high = ax.bbox.min + _MARGIN * pixels, ax.bbox.max - _MARGIN * pixels
+    drawn = [line for path in lines.get_paths() for line in path.to_polygons(closed_only=False)]
+    at = [_labels.dense(ax.transData.transform(line), 0.5 * pixels) for line in drawn]
+    taken: list[Floats] = []
+    for k, mine in enumerate(at):
+        inside = np.flatnonzero(((mine >= low) & (mine <= high)).all(axis=1))
+        if not inside.size:
+            continue
+        from_lines = _apart(mine[inside], np.concatenate([*at[:k], *at[k + 1 :], _NONE]))
+        from_numbers = _apart(mine[inside], np.array(taken).reshape(-1, 2))
+        clear = np.minimum(from_lines, _CLEAR * pixels)
+        clear += np.minimum(from_numbers, 2 * _CLEAR * pixels)
+        # Between equals, near the middle of the line.
+        clear -= 0.5 * pixels * np.abs(np.linspace(-1, 1, len(mine)))[inside]
+        taken.append(mine[inside[int(np.argmax(clear))]])
+    return [np.asarray(ax.transData.inverted().transform(point)) for point in taken]
+
+
+def _apart(points: Floats, others: Floats) -> Floats:
+    """Distance of each point to the nearest of the others, shape (n,)."""
+    if not len(others):
+        return np.full(len(points), np.inf)
+    return np.asarray(np.hypot(*(points[:, None] - others[None]).transpose(2, 0, 1)).min(axis=1))
