@@ -48,9 +48,24 @@ class Classification:
         return np.asarray(self.class_probabilities.argmax(axis=1) + 1)
 
     def frame(self) -> Any:
-        """One row per respondent: columns ``class_1``, ``class_2``, ... and ``class_map``.
+        """Put the classes into a frame.
 
-        With the index of a pandas frame; for long responses, the persons come first.
+        Returns
+        -------
+        DataFrame
+            One row per respondent: ``class_1``, ``class_2``, ... (probabilities) and
+            ``class_map``. With the index of a pandas frame; for long responses, the persons come
+            first.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> data = mixirt.datasets.load("gss87_antirel")
+        >>> r = mixirt.fit_latent_class(data.responses, 2, seed=1)
+        >>> r.classify([[0, 0, 0], [1, 1, 1]]).frame().round(2)
+           class_1  class_2  class_map
+        0     0.99     0.01          1
+        1     0.00     1.00          2
         """
         n_classes = self.class_probabilities.shape[1]
         columns: dict[str, Any] = {name: list(labels) for name, labels in self.persons.items()}

@@ -92,7 +92,21 @@ class Diagnostics:
         return self.line()
 
     def line(self) -> str:
-        """Put status, Newton distance, smallest eigenvalue and grid error in one line."""
+        """Put status, Newton distance, smallest eigenvalue and grid error in one line.
+
+        Returns
+        -------
+        str
+            What ``print`` shows, and the page of a fit in its line "status". The grid error is the
+            change of the log-likelihood on twice the points.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
+        >>> r.diagnostics().line()
+        'maximum (distance < 1e-5, eigenvalue 0.12, grid error < 1e-5)'
+        """
         parts = []
         if not math.isnan(self.eigenvalues[0]):
             parts.append(f"eigenvalue {self.eigenvalues[0]:.2g}")
@@ -103,7 +117,20 @@ class Diagnostics:
         return f"{self.status} ({', '.join(parts)})" if parts else self.status
 
     def message(self) -> str:
-        """Say what is wrong and what to do; empty for a maximum."""
+        """Say what is wrong and what to do.
+
+        Returns
+        -------
+        str
+            The text of the warning; empty for a maximum, also for one at a bound.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
+        >>> r.diagnostics().message()
+        ''
+        """
         if self.status == "saddle or flat":
             return (
                 "the log-likelihood does not bend down in every direction; flat direction: "

@@ -113,7 +113,18 @@ class ClassComparison:
         DataFrame
             ``n_classes``, ``bic``, ``loglik``, ``aic``, ``sabic``, ``n_parameters``, ``df``,
             ``entropy``, ``g2``, ``g2_p``, ``replicated`` (how many starts reached the
-            log-likelihood) and ``converged``.
+            log-likelihood) and ``converged``. ``df``, ``g2`` and ``g2_p`` are those of
+            :attr:`mixirt.LatentClassResult.goodness_of_fit`.
+
+        Examples
+        --------
+        >>> import mixirt
+        >>> gss = mixirt.datasets.load("gss87_antirel").responses
+        >>> frame = mixirt.compare_classes(gss, [1, 2], seed=1).frame()
+        >>> frame[["n_classes", "bic", "loglik", "n_parameters"]].round(1)
+           n_classes     bic  loglik  n_parameters
+        0          1  6731.7 -3354.7             3
+        1          2  5642.9 -2795.4             7
         """
         fits = list(self.fits.values())
         goodness = [r.goodness_of_fit for r in fits]

@@ -45,6 +45,16 @@ class ClassVerbs:
             ``responses``, ``n_categories``, ``categories``, ``missing``, ``groups``,
             ``items_by_group``, ``invariance``, ``free_items``, as for :class:`mixirt.Model`.
 
+        Returns
+        -------
+        Model
+            For :func:`mixirt.fit_latent_class`.
+
+        Raises
+        ------
+        SpecError
+            As for :class:`mixirt.Model`.
+
         Examples
         --------
         Two classes with equal probabilities for two items in the first:

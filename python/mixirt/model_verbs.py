@@ -39,12 +39,14 @@ class Verbs:
 
         Parameters
         ----------
-        kind, **where
-            Which parameters: their kind and, by ``item=``, ``group=``, ``class_=``, ``attribute=``
-            or ``category=``, which of the kind; see :class:`mixirt.Model`.
+        kind : str
+            The kind of the parameters, for instance ``"slope"``.
         value : float or sequence of float
             One value for all, or one for each matched parameter in table order. Guessing is a
             probability.
+        **where
+            Which of the kind: ``item``, ``group``, ``class_``, ``attribute``, ``category``, each a
+            label or a list of labels; see :class:`mixirt.Model`.
 
         Returns
         -------
@@ -76,9 +78,11 @@ class Verbs:
 
         Parameters
         ----------
-        kind, **where
-            Which parameters: their kind and, by ``item=``, ``group=``, ``class_=``, ``attribute=``
-            or ``category=``, which of the kind; see :class:`mixirt.Model`.
+        kind : str
+            The kind of the parameters, for instance ``"slope"``.
+        **where
+            Which of the kind: ``item``, ``group``, ``class_``, ``attribute``, ``category``, each a
+            label or a list of labels; see :class:`mixirt.Model`.
 
         Returns
         -------
@@ -106,12 +110,14 @@ class Verbs:
 
         Parameters
         ----------
-        kind, **where
-            Which parameters: their kind and, by ``item=``, ``group=``, ``class_=``, ``attribute=``
-            or ``category=``, which of the kind; see :class:`mixirt.Model`.
+        kind : str
+            The kind of the parameters, for instance ``"slope"``.
         across : str or sequence of str, default ("item", "group", "class")
             The parts of an address in which tied parameters may differ. Attribute and category are
             not among them by default: intercepts are tied category by category.
+        **where
+            Which of the kind: ``item``, ``group``, ``class_``, ``attribute``, ``category``, each a
+            label or a list of labels; see :class:`mixirt.Model`.
 
         Returns
         -------
@@ -154,11 +160,13 @@ class Verbs:
 
         Parameters
         ----------
-        kind, **where
-            Which parameters: their kind and, by ``item=``, ``group=``, ``class_=``, ``attribute=``
-            or ``category=``, which of the kind; see :class:`mixirt.Model`.
+        kind : str
+            The kind of the parameters, for instance ``"slope"``.
         value : float or sequence of float
             One value for all, or one for each matched parameter that is not fixed, in table order.
+        **where
+            Which of the kind: ``item``, ``group``, ``class_``, ``attribute``, ``category``, each a
+            label or a list of labels; see :class:`mixirt.Model`.
 
         Returns
         -------
@@ -189,11 +197,13 @@ class Verbs:
 
         Parameters
         ----------
-        kind, **where
-            Which parameters: their kind and, by ``item=``, ``group=``, ``class_=``, ``attribute=``
-            or ``category=``, which of the kind; see :class:`mixirt.Model`.
+        kind : str
+            The kind of the parameters, for instance ``"slope"``.
         prior : Prior or None
             Made by :mod:`mixirt.priors`; None for no prior.
+        **where
+            Which of the kind: ``item``, ``group``, ``class_``, ``attribute``, ``category``, each a
+            label or a list of labels; see :class:`mixirt.Model`.
 
         Returns
         -------
@@ -237,11 +247,13 @@ class Verbs:
 
         Parameters
         ----------
-        kind, **where
-            Which parameters: their kind and, by ``item=``, ``group=``, ``class_=``, ``attribute=``
-            or ``category=``, which of the kind; see :class:`mixirt.Model`.
+        kind : str
+            The kind of the parameters, for instance ``"slope"``.
         lower, upper : float, optional
             Bounds, infinite for none; None leaves a side as it is. Guessing as a probability.
+        **where
+            Which of the kind: ``item``, ``group``, ``class_``, ``attribute``, ``category``, each a
+            label or a list of labels; see :class:`mixirt.Model`.
 
         Returns
         -------

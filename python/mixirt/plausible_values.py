@@ -45,6 +45,8 @@ class PlausibleValues:
         The latent class drawn with each, from 1.
     seed : int
         What gives the same draws again.
+    n_classes : int
+        Latent classes of the model.
     persons, index
         Labels of the respondents, as in :class:`mixirt.Scores`.
     """

@@ -12,7 +12,16 @@ __all__ = ["Prior", "beta", "lognormal", "normal"]
 
 @dataclass(frozen=True)
 class Prior:
-    """A prior on one parameter; made by :func:`normal`, :func:`lognormal` or :func:`beta`."""
+    """A prior on one parameter; made by :func:`normal`, :func:`lognormal` or :func:`beta`.
+
+    Attributes
+    ----------
+    name : {"normal", "lognormal", "beta"}
+        The family.
+    first, second : float
+        Its parameters: mean and standard deviation (of the logarithm, if lognormal), or the shapes
+        of the beta density.
+    """
 
     name: Literal["normal", "lognormal", "beta"]
     first: float

@@ -1,71 +1,170 @@
-"""Every public name says what it takes, returns and raises, and shows it in an example."""
+"""Docstrings against signatures: what a public name takes, returns and raises, and an example."""
 
+from __future__ import annotations
+
+import ast
+import dataclasses
 import inspect
+import re
 from collections.abc import Iterator
-from itertools import pairwise
+from typing import Any
 
 import pytest
 
 import mixirt
 from mixirt import datasets, plots, priors
+from mixirt.bootstrap import Bootstrap
+from mixirt.classification import Classification
+from mixirt.covariance import ParameterCovariance
+from mixirt.diagnostics import Diagnostics
+from mixirt.fit_classes import ClassComparison
+from mixirt.goodness import GoodnessOfFit
+from mixirt.provenance import DataSummary
+from mixirt.wald import WaldTest
 
 MODULES = (mixirt, priors, datasets, plots)
+RETURNED = (
+    Bootstrap,
+    Classification,
+    ClassComparison,
+    DataSummary,
+    Diagnostics,
+    GoodnessOfFit,
+    ParameterCovariance,
+    WaldTest,
+)
+"""Classes that nobody names, because public methods return their objects."""
 
 
-def public_functions() -> Iterator[tuple[str, object]]:
-    """Functions of the public modules, and public methods of the public classes."""
+def public_classes() -> Iterator[type]:
+    yield from RETURNED
     for module in MODULES:
         for name in module.__all__:
             thing = getattr(module, name)
             if inspect.isclass(thing) and not issubclass(thing, Exception):
-                for attribute, member in inspect.getmembers(thing, inspect.isfunction):
-                    if not attribute.startswith("_"):
-                        yield f"{name}.{attribute}", member
-            elif inspect.isfunction(thing):
-                yield f"{module.__name__}.{name}", thing
+                yield thing
 
 
-def public_objects() -> Iterator[tuple[str, object]]:
-    """Everything a caller can name, properties included."""
-    yield from public_functions()
+def public_functions() -> Iterator[tuple[str, Any]]:
+    """Functions of the public modules, and public methods of the public classes."""
     for module in MODULES:
         for name in module.__all__:
-            thing = getattr(module, name)
-            if inspect.isclass(thing):
-                yield name, thing
-                for attribute, member in inspect.getmembers(
-                    thing, lambda m: isinstance(m, property)
-                ):
-                    yield f"{name}.{attribute}", member
+            if inspect.isfunction(getattr(module, name)):
+                yield f"{module.__name__}.{name}", getattr(module, name)
+    for kind in public_classes():
+        for name, member in inspect.getmembers(kind, inspect.isroutine):
+            if not name.startswith("_") and "mixirt" in getattr(member, "__module__", ""):
+                yield f"{kind.__name__}.{name}", member
 
 
-def sections(text: str) -> set[str]:
-    """Headings of a docstring in the NumPy style."""
-    lines = [line.strip() for line in text.splitlines()]
-    return {title for title, rule in pairwise(lines) if rule and set(rule) == {"-"}}
+def properties() -> Iterator[tuple[str, Any]]:
+    for kind in public_classes():
+        for name, member in inspect.getmembers(kind):
+            if not name.startswith("_") and isinstance(member, property):
+                yield f"{kind.__name__}.{name}", member
+
+
+def sections(thing: Any) -> dict[str, str]:
+    """Sections of a docstring in the NumPy style, by heading; the text before them is ``""``."""
+    text = inspect.getdoc(thing) or ""
+    first, *rest = re.split(r"^(\w[\w ]*)\n-+$", text, flags=re.MULTILINE)
+    return {"": first, **dict(zip(rest[::2], rest[1::2], strict=True))}
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A parameter or attribute as it is described: its type, and what is said of it."""
+
+    kind: str
+    text: str
+
+
+def entries(section: str) -> dict[str, Entry]:
+    """Entries of a section by name; what is told of several names together belongs to each."""
+    found: dict[str, Entry] = {}
+    for part in re.split(r"\n(?=\S)", section.strip("\n")):
+        head, _, body = part.partition("\n")
+        names, _, kind = head.partition(" : ")
+        for name in names.split(","):
+            found[name.strip()] = Entry(kind, " ".join(body.split()))
+    return found
+
+
+def parameters_of(thing: Any) -> dict[str, inspect.Parameter]:
+    """Parameters by name, with the stars that a docstring shows; without `self`."""
+    stars = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+    given = inspect.signature(thing).parameters.values()
+    return {stars.get(p.kind, "") + p.name: p for p in given if p.name != "self"}
 
 
 FUNCTIONS = dict(public_functions())
-OBJECTS = dict(public_objects())
+CLASSES = {kind.__name__: kind for kind in public_classes()}
+OBJECTS = {**FUNCTIONS, **CLASSES, **dict(properties())}
+DATA_CLASSES = [n for n, kind in CLASSES.items() if dataclasses.is_dataclass(kind)]
 
 
 @pytest.mark.parametrize("name", OBJECTS)
-def test_a_public_name_has_a_sentence_of_its_own(name):
-    text = inspect.getdoc(OBJECTS[name]) or ""
-    first = text.split("\n\n")[0].strip()
+def test_a_public_name_has_a_sentence_of_its_own(name: str) -> None:
+    first = sections(OBJECTS[name])[""].split("\n\n")[0].strip()
     assert first.endswith((".", ":")), f"{name}: {first!r}"
 
 
+@pytest.mark.parametrize("name", [*FUNCTIONS, "Model"])
+def test_parameters_are_those_of_the_signature_in_their_order(name: str) -> None:
+    described = entries(sections(OBJECTS[name]).get("Parameters", ""))
+    assert [n for n in described if n] == list(parameters_of(OBJECTS[name]))
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, "Model"])
+def test_defaults_are_those_of_the_signature(name: str) -> None:
+    described = entries(sections(OBJECTS[name]).get("Parameters", ""))
+    for parameter, given in parameters_of(OBJECTS[name]).items():
+        said = re.search(r"default (\"[^\"]*\"|[\w.+-]+)$", described[parameter].kind)
+        if said is None or given.default is None:
+            # None says that a default is worked out; which, is told in words.
+            continue
+        try:
+            value = ast.literal_eval(said[1])
+        except ValueError:
+            continue
+        assert value == given.default, f"{name}: {parameter}"
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_public_function_tells_parameters_results_and_example(name):
-    function = FUNCTIONS[name]
-    text, found = inspect.getdoc(function) or "", sections(inspect.getdoc(function) or "")
-    signature = inspect.signature(function)
-    parameters = [p for p in signature.parameters if p != "self"]
-    assert not parameters or "Parameters" in found, f"{name} does not describe {parameters}"
-    missing = [p for p in parameters if f"{p}" not in text]
-    assert not missing, f"{name} does not mention {missing}"
-    returns = signature.return_annotation not in (None, "None", inspect.Signature.empty)
-    assert not returns or {"Returns", "Yields"} & found, f"{name} does not say what it returns"
-    assert "Examples" in found, f"{name} has no example"
-    assert ">>>" in text
+def test_a_public_function_tells_results_and_shows_an_example(name: str) -> None:
+    found = sections(FUNCTIONS[name])
+    returns = inspect.signature(FUNCTIONS[name]).return_annotation
+    if returns not in {None, "None", inspect.Signature.empty}:
+        assert {"Returns", "Yields"} & set(found), f"{name} does not say what it returns"
+    assert ">>>" in found.get("Examples", ""), f"{name} has no example"
+
+
+UNTOLD = {"native"}
+"""Fields that serve frames, not readers."""
+
+
+@pytest.mark.parametrize("name", DATA_CLASSES)
+def test_attributes_are_those_of_the_class(name: str) -> None:
+    kind, found = CLASSES[name], sections(CLASSES[name])
+    described = {n for n in entries(found.get("Attributes", found.get("Parameters", ""))) if n}
+    fields = {f.name for f in dataclasses.fields(kind) if not f.name.startswith("_")}
+    assert fields - described <= UNTOLD
+    assert described <= fields
+
+
+NAMES_OF_A_MODEL = {
+    "groups": "fit takes the group of each respondent, a model the labels",
+    "items_by_group": "fit sees which items were answered",
+    "attributes_by_group": "told together with items_by_group",
+    "missing": "fit has only one kind of responses",
+    "categories": "without responses, a model takes more forms",
+    "model": "fit also takes a Model",
+}
+"""What `fit` and `Model` describe differently, and why."""
+
+
+def test_fit_and_model_say_the_same_of_what_they_share() -> None:
+    one, other = (entries(sections(f)["Parameters"]) for f in (mixirt.fit, mixirt.Model))
+    shared = [n for n in one if n in other and n not in {*NAMES_OF_A_MODEL, "responses"}]
+    assert len(shared) > 10
+    assert {n: one[n].text for n in shared} == {n: other[n].text for n in shared}
