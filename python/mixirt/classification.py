@@ -62,10 +62,10 @@ class Classification:
         >>> import mixirt
         >>> data = mixirt.datasets.load("gss87_antirel")
         >>> r = mixirt.fit_latent_class(data.responses, 2, seed=1)
-        >>> r.classify([[0, 0, 0], [1, 1, 1]]).frame().round(2)
+        >>> r.classify([[0, 0, 1], [0, 1, 1]]).frame().round(2)
            class_1  class_2  class_map
-        0     0.99     0.01          1
-        1     0.00     1.00          2
+        0     0.93     0.07          1
+        1     0.17     0.83          2
         """
         n_classes = self.class_probabilities.shape[1]
         columns: dict[str, Any] = {name: list(labels) for name, labels in self.persons.items()}
