@@ -189,7 +189,7 @@ class Model(Verbs, ClassVerbs):
         return Model._of(replace(self._design, n_quadrature=n_quadrature), self._table)
 
     def __str__(self) -> str:
-        return model_text(self._design, self._table)
+        return model_text(self._design, self._table, self.n_parameters)
 
     def __repr__(self) -> str:
         design = self._design

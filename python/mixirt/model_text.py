@@ -38,10 +38,9 @@ def cell_status(table: ParameterTable) -> list[str]:
     return ["fixed" if i < 0 else "tied" if counts[i] > 1 else "free" for i in ids]
 
 
-def model_text(design: Design, table: ParameterTable) -> str:
+def model_text(design: Design, table: ParameterTable, n_parameters: int) -> str:
     """Put the structure in a few lines, then one row per item and one per attribute."""
     status, number = cell_status(table), _tie_numbers(table)
-    free = len(np.unique(table.free_id[table.free_id >= 0]))
 
     def say(cell: int) -> str:
         if status[cell] == "fixed":
@@ -50,7 +49,7 @@ def model_text(design: Design, table: ParameterTable) -> str:
         return mark + (f"#{number[int(table.free_id[cell])]}" if status[cell] == "tied" else "free")
 
     blocks = [
-        f"{_headline(design)}\n{len(table.cells)} parameters, {free} to be estimated\n"
+        f"{_headline(design)}\n{len(table.cells)} parameters, {n_parameters} to be estimated\n"
         "free: estimated; =1: fixed at 1; #1: one parameter wherever #1 stands"
         + ("; *: see below" if any(_notes(design, table)) else "")
     ]

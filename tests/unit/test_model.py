@@ -197,6 +197,7 @@ COUNTS = [
 @pytest.mark.parametrize(("model", "n"), COUNTS)
 def test_n_parameters_is_the_hand_count(model, n):
     assert model.n_parameters == n
+    assert f" parameters, {n} to be estimated" in str(model)
 
 
 def test_print_shows_what_is_fixed_tied_and_set():
