@@ -22,7 +22,8 @@ Floats = NDArray[np.float64]
 #: Every status and what it means, the worst last.
 STATUSES = {
     "maximum": "every slope is zero, the surface bends down in every direction, the grid is fine",
-    "maximum at a bound": "the same, but some parameters are held by a bound they push against",
+    "maximum at a bound": "some parameters are held by a bound they push against; along all others "
+    "every slope is zero, the surface bends down in every direction, the grid is fine",
     "coarse grid": "a maximum, but on twice the points a parameter moves in its third digit",
     "not converged": "the maximum is further away than the third digit of a parameter",
     "saddle or flat": "in some direction the log-likelihood rises or stays: no standard errors",

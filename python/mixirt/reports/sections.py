@@ -106,8 +106,8 @@ def models(result: Result) -> Html:
     """Structure of the model, and which parameters are fixed, free and tied."""
     design = result.model.design
     pairs: list[tuple[str, object]] = [("Items", str(len(design.items)))]
-    pairs.append(("Item models", ", ".join(sorted({m.name for m in design.models}))))
     if design.attributes:
+        pairs.append(("Item models", ", ".join(sorted({m.name for m in design.models}))))
         pairs.append(("Attributes", ", ".join(design.attributes)))
         pairs.append(("Quadrature", design.quadrature))
     if design.has_groups:
@@ -117,7 +117,8 @@ def models(result: Result) -> Html:
         pairs.append(("Latent classes", str(design.n_classes)))
     settings = result._settings
     pairs.append(("Acceleration of EM", settings.acceleration))
-    pairs.append(("Tolerances", f"{settings.tol_parameter:g}, {settings.tol_deviance:g}"))
+    tolerances = f"{settings.tol_parameter:g}, {settings.tol_deviance:g}"
+    pairs.append(("Tolerances of parameters and deviance", tolerances))
     text = str(result.model)
     if design.attributes:
         text += f"\n\n{result.plan()}"
