@@ -35,10 +35,10 @@ def compare(*results: Result, names: Any = None) -> Any:
     -------
     DataFrame
         One row per fit, the smallest first: ``fit``, ``loglik``, ``n_parameters``, ``aic``,
-        ``bic``, and, against the row before, ``chi_square``, ``df`` and ``p_value``. The test is
-        left out (NaN) where it does not hold: with equally many parameters, with priors, and
-        between different numbers of latent classes, where twice the log-likelihood ratio is not
-        chi-square.
+        ``bic``, ``sabic`` and, against the row before, ``chi_square``, ``df`` and ``p_value``. The
+        test is left out (NaN) where it does not hold: with equally many parameters, with priors,
+        and between different numbers of latent classes, where twice the log-likelihood ratio is
+        not chi-square.
 
     Raises
     ------
@@ -82,6 +82,7 @@ def compare(*results: Result, names: Any = None) -> Any:
         "n_parameters": [result.n_parameters for result in ordered],
         "aic": [result.aic for result in ordered],
         "bic": [result.bic for result in ordered],
+        "sabic": [result.sabic for result in ordered],
         "chi_square": [test[0] for test in tests],
         "df": [test[1] for test in tests],
         "p_value": [test[2] for test in tests],

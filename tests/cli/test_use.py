@@ -145,12 +145,17 @@ def test_compare(run, lsat7, saved, tmp_path):
     done = run("compare", "rasch.json", saved)
     assert done.returncode == 0, done.stderr
     assert "best by AIC    m\n" in done.stdout
+    smaller, larger = done.stdout.splitlines()[1:3]
+    table = mixirt.compare(mixirt.load(tmp_path / "rasch.json"), mixirt.load(saved), names="rm")
+    chi_square, df, p = table[["chi_square", "df", "p_value"]].iloc[1]
+    assert smaller.split()[0] == "rasch"
+    assert larger.split()[-3:] == [f"{chi_square:.4f}", f"{df:.0f}", f"{p:.4f}"]
     assert "best by BIC    rasch\n" in done.stdout
     other = mixirt.fit(mixirt.datasets.load("lsat6").responses, "2pl")
     other.save(tmp_path / "other.json")
     done = run("compare", "rasch.json", saved, "other.json")
     assert done.returncode == 1
-    assert "rasch.json and other.json were fitted to different responses" in done.stderr
+    assert "'other' and 'rasch' were fitted to different responses" in done.stderr
 
 
 def test_damaged_file(run, saved, lsat7):

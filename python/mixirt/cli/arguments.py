@@ -194,7 +194,7 @@ def _compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     command = _command(
         commands,
         "compare",
-        "compare fits to the same responses",
+        "compare fits to the same responses: criteria and likelihood-ratio tests",
         """
         mixirt compare rasch.json 2pl.json 3pl.json
         """,

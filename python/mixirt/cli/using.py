@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from mixirt._words import quoted, unknown
 from mixirt.cli.long import Reader, long_rows, whole_persons
 from mixirt.cli.output import Columns, table_writer
 from mixirt.cli.tables import Chunk, Kind, Source, check_columns, open_source
 from mixirt.cli.terminal import row_reporter, show_progress
+from mixirt.comparing import compare
 from mixirt.design import Design
 from mixirt.errors import DataError
 from mixirt.files import load
 from mixirt.model_text import text_table
 
 if TYPE_CHECKING:
-    from mixirt.result import Result
     from mixirt.scorer import Scorer
 
 __all__ = ["run_compare", "run_score", "run_show", "run_simulate"]
+
+#: Information criteria by their columns.
+_CRITERIA = {"aic": "AIC", "bic": "BIC", "sabic": "SABIC"}
 
 
 def run_score(given: argparse.Namespace) -> None:
@@ -153,42 +159,36 @@ def run_show(given: argparse.Namespace) -> None:
 
 
 def run_compare(given: argparse.Namespace) -> None:
-    """Print fit statistics side by side; refuse fits to different responses."""
+    """Print fit statistics and likelihood-ratio tests; refuse fits to different responses."""
     results = [load(path, frames="dict") for path in given.fits]
-    first = results[0]
-    for path, result in zip(given.fits, results, strict=True):
-        if result.fingerprint != first.fingerprint:
-            raise DataError(
-                f"{given.fits[0]} and {path} were fitted to different responses, so their "
-                "log-likelihoods cannot be compared; fit them to the same table"
-            )
-    print(_comparison(given.fits, results))
-
-
-def _comparison(paths: Sequence[str], results: Sequence[Result]) -> str:
-    """Make a table with a row per fit, and for each fit after the first what it gains."""
-    header = ["fit", "parameters", "log-likelihood", "AIC", "BIC", "SABIC", "deviance gain", "df"]
-    rows = []
-    for path, result in zip(paths, results, strict=True):
-        rows.append(
-            [
-                Path(path).stem,
-                str(result.n_parameters),
-                f"{result.loglik:.4f}",
-                f"{result.aic:.2f}",
-                f"{result.bic:.2f}",
-                f"{result.sabic:.2f}",
-                f"{2.0 * (result.loglik - results[0].loglik):.4f}",
-                str(result.n_parameters - results[0].n_parameters),
-            ]
+    names = [Path(path).stem for path in given.fits]
+    table = compare(*results, names=names)
+    rows = [
+        [
+            name,
+            str(n_parameters),
+            f"{loglik:.4f}",
+            *(f"{criterion:.2f}" for criterion in criteria),
+            *_test_in_words(*test),
+        ]
+        for name, loglik, n_parameters, *criteria, test in zip(
+            *(table[k] for k in ("fit", "loglik", "n_parameters", *_CRITERIA)),
+            zip(*(table[k] for k in ("chi_square", "df", "p_value")), strict=True),
+            strict=True,
         )
-    best = {name: min(results, key=lambda r: getattr(r, name)) for name in ("aic", "bic", "sabic")}
-    lines = [text_table(header, rows), ""]
-    for name, result in best.items():
-        lines.append(f"best by {name.upper():5s}  {Path(paths[results.index(result)]).stem}")
-    lines += [
-        f"NOT CONVERGED  {Path(path).stem}"
-        for path, result in zip(paths, results, strict=True)
-        if not result.converged
     ]
-    return "\n".join(lines)
+    header = ["fit", "parameters", "loglik", *_CRITERIA.values(), "chi2", "df", "p"]
+    print(f"{text_table(header, rows)}\n")
+    for key, words in _CRITERIA.items():
+        print(f"best by {words:5s}  {table['fit'][int(np.argmin(table[key]))]}")
+    for name, result in zip(names, results, strict=True):
+        if not result.converged:
+            print(f"NOT CONVERGED  {name}")
+
+
+def _test_in_words(chi_square: float, df: int, p: float) -> list[str]:
+    """Write a test against the fit above; nothing where there is none."""
+    if math.isnan(chi_square):
+        return ["", "", ""]
+    said = "" if math.isnan(p) else "< 0.0001" if p < 1e-4 else f"{p:.4f}"
+    return [f"{chi_square:.4f}", str(df), said]
