@@ -222,7 +222,7 @@ pub fn em(
         let visit = visit?;
         // 3. M-step
         let clock = Instant::now();
-        let (image, newton) =
+        let (image, halvings) =
             m_step(model, &blocks, &visit.parameters.placed, &visit.expected, &visit.x, options.m_step);
         // 4. Convergence
         let proposal = propose(model, &scales, accelerator.as_mut(), &visit.x, &image);
@@ -234,7 +234,7 @@ pub fn em(
             loglik: visit.expected.loglik,
             log_posterior: visit.log_posterior,
             largest_change: step,
-            halvings: newton.halvings,
+            halvings,
             accelerated,
             rejected: false,
             e_step_seconds: visit.seconds,

@@ -5,10 +5,10 @@ use rayon::prelude::*;
 use crate::arrow::ArrowDerivatives;
 use crate::blocks::{Block, Component, Member, Place};
 use crate::expected::{Expected, Placed};
-use crate::item::{Derivatives, Nodes};
+use crate::item::{Derivatives, Family, ItemShape, Nodes};
 use crate::multinomial;
-use crate::newton::{NewtonOptions, NewtonReport, Objective, maximise};
-use crate::params::{ParameterTable, Slot};
+use crate::newton::{NewtonOptions, Objective, maximise};
+use crate::params::{FreeParameter, Slot};
 use crate::proportions;
 use crate::spec::Model;
 
@@ -32,8 +32,8 @@ impl Default for MStepOptions {
 /// Distributions and items without attributes are cheap, and have an exact maximum: Newton runs until it stands still.
 const EXACT_NEWTON: NewtonOptions = NewtonOptions { max_iterations: 100, tolerance: 1e-14 };
 
-/// One M-step from the free parameters `x`, with the expected counts found there. Blocks are independent, so their
-/// order and the number of threads do not matter.
+/// One M-step from the free parameters `x`, with the expected counts found there: the new parameters, and how often a
+/// Newton step was halved. Blocks are independent, so their order and the number of threads do not matter.
 pub fn m_step(
     model: &Model,
     blocks: &[Block],
@@ -41,44 +41,41 @@ pub fn m_step(
     expected: &Expected,
     x: &[f64],
     options: MStepOptions,
-) -> (Vec<f64>, NewtonReport) {
+) -> (Vec<f64>, usize) {
     /// Expected counts fewer than this are maximised over sooner than other threads wake up.
     const PARALLEL_COUNTS: usize = 1 << 12;
     let maximise_block = |block: &Block| {
         if let Some(maximum) = multinomial::maximum(model, block, expected) {
-            return (maximum, NewtonReport::default());
+            return (maximum, 0);
         }
         let objective = BlockObjective::new(model, block, placed, expected);
         let mut x_block: Vec<f64> = block.free.iter().map(|&f| x[f]).collect();
         let mut scratch = ArrowDerivatives::zeros(&block.cluster_sizes, block.n_shared);
-        let is_cheap = block.is_latent() || multinomial::has_no_attributes(model, block);
-        let n_iterations = || options.max_newton.unwrap_or(if is_log_concave(model, block) { 1 } else { 3 });
-        let newton = if is_cheap {
+        let newton = if block.is_latent() || multinomial::has_no_attributes(model, block) {
             EXACT_NEWTON
         } else {
-            NewtonOptions { max_iterations: n_iterations(), tolerance: options.tolerance }
+            let max_iterations = options.max_newton.unwrap_or_else(|| if is_log_concave(model, block) { 1 } else { 3 });
+            NewtonOptions { max_iterations, tolerance: options.tolerance }
         };
-        let report = maximise(&objective, &mut x_block, newton, &mut scratch);
-        (x_block, report)
+        let halvings = maximise(&objective, &mut x_block, newton, &mut scratch);
+        (x_block, halvings)
     };
     let n_counts: usize = expected.counts.iter().map(|c| c.n_glim.len()).sum();
-    let moved: Vec<(Vec<f64>, NewtonReport)> = if n_counts < PARALLEL_COUNTS {
+    let moved: Vec<(Vec<f64>, usize)> = if n_counts < PARALLEL_COUNTS {
         blocks.iter().map(maximise_block).collect()
     } else {
         blocks.par_iter().map(maximise_block).collect()
     };
     let mut next = x.to_vec();
-    let mut total = NewtonReport::default();
-    for (block, (x_block, report)) in blocks.iter().zip(moved) {
+    let mut n_halvings = 0;
+    for (block, (x_block, halvings)) in blocks.iter().zip(moved) {
         for (&f, value) in block.free.iter().zip(x_block) {
             next[f] = value;
         }
-        total.iterations = total.iterations.max(report.iterations);
-        total.halvings += report.halvings;
-        total.rejected |= report.rejected;
+        n_halvings += halvings;
     }
     proportions::update(model, expected, &mut next);
-    (next, total)
+    (next, n_halvings)
 }
 
 /// Whether all items of a block are of families whose likelihood is log-concave.
@@ -104,9 +101,7 @@ pub struct BlockObjective<'a> {
 impl<'a> BlockObjective<'a> {
     /// The objective of a block, given where the nodes lie and what was counted there.
     pub fn new(model: &'a Model, block: &'a Block, placed: &'a [Placed], expected: &'a Expected) -> Self {
-        let bounds = |pick: fn(&crate::params::FreeParameter) -> f64| {
-            block.free.iter().map(|&f| pick(&model.table.free[f])).collect()
-        };
+        let bounds = |pick: fn(&FreeParameter) -> f64| block.free.iter().map(|&f| pick(&model.table.free[f])).collect();
         Self { model, block, placed, expected, lower: bounds(|f| f.lower), upper: bounds(|f| f.upper) }
     }
 
@@ -120,7 +115,6 @@ impl<'a> BlockObjective<'a> {
 
     /// A member's own parameters when the block's are `x`.
     fn gather(&self, member: &Member, starts: &[usize], x: &[f64]) -> Vec<f64> {
-        let table: &ParameterTable = &self.model.table;
         let cells = match member.component {
             Component::Item { group, index } => self.model.groups[group].instances[index].cells.clone(),
             Component::Latent { group } => self.model.groups[group].latent_cells.clone(),
@@ -129,7 +123,7 @@ impl<'a> BlockObjective<'a> {
         member
             .places
             .iter()
-            .zip(&table.slots[cells])
+            .zip(&self.model.table.slots[cells])
             .map(|(place, slot)| match (*place, *slot) {
                 (Place::Own(i), _) => x[starts[member.cluster] + i],
                 (Place::Shared(s), _) => x[shared + s],
@@ -142,8 +136,7 @@ impl<'a> BlockObjective<'a> {
     fn member_value(&self, component: Component, eta: &[f64]) -> f64 {
         match component {
             Component::Item { group, index } => {
-                let (item, shape, nodes, counts) = self.item(group, index);
-                let family = self.model.spec.items[item].family;
+                let (family, shape, nodes, counts) = self.item(group, index);
                 if family.is_feasible(shape, eta) {
                     family.expected_loglik(shape, eta, nodes, counts)
                 } else {
@@ -166,8 +159,8 @@ impl<'a> BlockObjective<'a> {
         let mut out = Derivatives::zeros(eta.len());
         match component {
             Component::Item { group, index } => {
-                let (item, shape, nodes, counts) = self.item(group, index);
-                self.model.spec.items[item].family.derivatives(shape, eta, nodes, counts, &mut out);
+                let (family, shape, nodes, counts) = self.item(group, index);
+                family.derivatives(shape, eta, nodes, counts, &mut out);
             }
             Component::Latent { group } => {
                 let moments = &self.expected.moments[group];
@@ -177,10 +170,12 @@ impl<'a> BlockObjective<'a> {
         out
     }
 
-    fn item(&self, group: usize, index: usize) -> (usize, &crate::item::ItemShape, Nodes<'_>, &[f64]) {
+    /// What the family of an item needs to work out its part: its shape, its nodes and the counts there.
+    fn item(&self, group: usize, index: usize) -> (&dyn Family, &ItemShape, Nodes<'_>, &[f64]) {
         let instance = &self.model.groups[group].instances[index];
         let nodes = self.placed[group].nodes(instance.support);
-        (instance.item, &instance.shape, nodes, self.expected.item(self.model, group, index))
+        let family = self.model.spec.items[instance.item].family;
+        (family, &instance.shape, nodes, self.expected.item(self.model, group, index))
     }
 }
 

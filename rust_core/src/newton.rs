@@ -23,52 +23,36 @@ pub struct NewtonOptions {
     pub tolerance: f64,
 }
 
-/// What happened.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct NewtonReport {
-    /// Iterations done.
-    pub iterations: usize,
-    /// Steps halved.
-    pub halvings: usize,
-    /// Whether the last step was given up: no fraction of it raised the function.
-    pub rejected: bool,
-}
-
 /// Halvings before a step is given up: the last one tried is 1e-9 of the first.
 const MAX_HALVINGS: usize = 30;
 /// A value is not lower while the difference is within rounding error of the sums behind it.
 const ROUNDING: f64 = 1e-12;
 
-/// Moves `x` uphill; the value never falls by more than rounding error. `scratch` must have the block's shape.
+/// Moves `x` uphill; the value never falls by more than rounding error. `scratch` must have the block's shape. Returns how
+/// often a step was halved; one that is given up at a maximum, where no step raises the value, counts too.
 pub fn maximise<O: Objective>(
     objective: &O,
     x: &mut Vec<f64>,
     options: NewtonOptions,
     scratch: &mut ArrowDerivatives,
-) -> NewtonReport {
-    let mut report = NewtonReport::default();
+) -> usize {
+    let mut n_halvings = 0;
     for _ in 0..options.max_iterations {
         objective.derivatives(x, scratch);
         scratch.hold(&held(objective, x, &scratch.gradient));
-        let Some(step) = scratch.ascent_step() else {
-            report.rejected = true;
-            return report;
-        };
-        report.iterations += 1;
+        let Some(step) = scratch.ascent_step() else { break };
         let Some((next, halvings)) = shorten(objective, x, &step, scratch.value) else {
-            report.halvings += MAX_HALVINGS;
-            // At a maximum no step raises the value; that is not a failure.
-            report.rejected = step.iter().zip(x.iter()).any(|(d, x)| d.abs() > options.tolerance * (1.0 + x.abs()));
-            return report;
+            n_halvings += MAX_HALVINGS;
+            break;
         };
-        report.halvings += halvings;
+        n_halvings += halvings;
         let moved = next.iter().zip(x.iter()).fold(0.0_f64, |m, (a, b)| m.max((a - b).abs() / (1.0 + b.abs())));
         *x = next;
         if moved <= options.tolerance {
             break;
         }
     }
-    report
+    n_halvings
 }
 
 /// Parameters at a bound that the gradient pushes against.
