@@ -12,13 +12,6 @@ pub(super) fn add(x: &[f64], y: &mut [f64]) {
 }
 
 impl Derivatives {
-    /// Sets everything to zero.
-    pub(super) fn clear(&mut self) {
-        self.value = 0.0;
-        self.gradient.fill(0.0);
-        self.hessian.fill(0.0);
-    }
-
     /// Adds to the second derivative in the parameters `i <= j`; the other triangle waits for
     /// [`Derivatives::mirror`].
     pub(super) fn add_second(&mut self, i: usize, j: usize, value: f64) {

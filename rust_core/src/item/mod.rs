@@ -86,6 +86,13 @@ impl Derivatives {
     pub fn zeros(n: usize) -> Self {
         Self { value: 0.0, gradient: vec![0.0; n], hessian: vec![0.0; n * n] }
     }
+
+    /// Back to zero, keeping the memory.
+    pub fn clear(&mut self) {
+        self.value = 0.0;
+        self.gradient.fill(0.0);
+        self.hessian.fill(0.0);
+    }
 }
 
 /// A response function.

@@ -89,13 +89,4 @@ pub trait Latent: Send + Sync {
 
     /// The same value without its derivatives.
     fn expected_loglik(&self, n_dims: usize, delta: &[f64], moments: &Moments) -> f64;
-
-    /// Start values: mean 0, variance 1, no correlation.
-    fn start(&self, n_dims: usize) -> Vec<f64> {
-        let standard = |parameter| match parameter {
-            LatentParameter::Covariance(j, k) if j == k => 1.0,
-            LatentParameter::Mean(_) | LatentParameter::Covariance(..) => 0.0,
-        };
-        self.parameters(n_dims).into_iter().map(standard).collect()
-    }
 }

@@ -63,11 +63,7 @@ impl Latent for Normal {
 
     fn derivatives(&self, n_dims: usize, delta: &[f64], moments: &Moments, out: &mut Derivatives) {
         let n_parameters = delta.len();
-        out.value = 0.0;
-        out.gradient.clear();
-        out.gradient.resize(n_parameters, 0.0);
-        out.hessian.clear();
-        out.hessian.resize(n_parameters * n_parameters, 0.0);
+        out.clear();
         if moments.n == 0.0 || n_dims == 0 {
             return;
         }
