@@ -188,8 +188,12 @@ impl PyModel {
     ) -> PyResult<CurveArrays<'py>> {
         let model = &*self.inner;
         let values = model.table.expand(self.checked(x.as_slice()?)?);
-        let group = model.groups.get(group).ok_or_else(|| to_python(Error::Spec(format!("no group {group}"))))?;
-        let instance = group.instances.get(index).ok_or_else(|| to_python(Error::Spec(format!("no item {index}"))))?;
+        let missing = |what: &str, at: usize, n: usize| {
+            to_python(Error::Spec(format!("{what} {at} was asked for, but there are {n}, counted from 0")))
+        };
+        let group = model.groups.get(group).ok_or_else(|| missing("latent group", group, model.groups.len()))?;
+        let instances = &group.instances;
+        let instance = instances.get(index).ok_or_else(|| missing("item", index, instances.len()))?;
         let n_attributes = model.spec.groups[group.observed].attributes.len();
         let n = theta.shape()[0];
         if n == 0 {
