@@ -86,7 +86,7 @@ impl Expected {
             let n_gl = &counts.n_gl[structure.layout.segment(group.class)];
             match (&structure.elimination, &placed.elimination) {
                 (Some(elimination), Some(rest)) => {
-                    let joint = joint_counts(elimination, &counts.eliminated, (group.class, model.spec.n_classes));
+                    let joint = joint_counts(elimination, &counts.eliminated, group.class, model.spec.n_classes);
                     elimination.moments(&placed.grid, rest, n_gl, &joint)
                 }
                 _ => Moments::from_counts(&placed.grid, n_gl),
@@ -107,7 +107,8 @@ impl Expected {
 pub(crate) fn joint_counts<'a>(
     elimination: &Elimination,
     counts: &'a [f64],
-    (class, n_classes): (usize, usize),
+    class: usize,
+    n_classes: usize,
 ) -> Vec<&'a [f64]> {
     let mut rest = counts;
     let each = elimination.layout.inner.iter().map(|inner| {

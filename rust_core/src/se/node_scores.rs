@@ -149,7 +149,7 @@ impl<'a> NodeScores<'a> {
         let mut derivatives = Derivatives::zeros(latent.delta.len());
         for (posterior, mut score) in posterior.column_iter().zip(scores.column_iter_mut()) {
             let (outer, joint) = posterior.as_slice().split_at(structure.layout.n_nodes());
-            let joint = joint_counts(elimination, joint, (group.class, model.spec.n_classes));
+            let joint = joint_counts(elimination, joint, group.class, model.spec.n_classes);
             let outer = &outer[structure.layout.segment(group.class)];
             let moments = elimination.moments(&latent.placed.grid, rest, outer, &joint);
             model.spec.latent.derivatives(moments.mean.len(), &latent.delta, &moments, &mut derivatives);

@@ -32,7 +32,7 @@ pub(super) fn slopes(model: &Model, summaries: &[GroupSummary]) -> Vec<Vec<Vec<f
             let measures = |p: &usize| model.spec.items[instances[*p].item].attributes.contains(&attribute);
             let measuring: Vec<usize> = (0..instances.len()).filter(measures).collect();
             let mut loadings = principal_loadings(model, instances, summary, &measuring);
-            let signs = measuring.iter().map(|&p| given_sign(model, (observed, p), attribute));
+            let signs = measuring.iter().map(|&p| given_sign(model, observed, p, attribute));
             let known = measuring.iter().map(|&p| earlier[attribute][instances[p].item]);
             let up = direction(&loadings, signs).or_else(|| direction(&loadings, known));
             let up = up.or_else(|| direction(&loadings, std::iter::repeat(1.0))).unwrap_or(1.0);
@@ -59,7 +59,7 @@ fn direction(loadings: &[f64], signs: impl Iterator<Item = f64>) -> Option<f64> 
 
 /// What fixed values, start values and bounds say of the sign of an item's slope, over all classes: the sum of -1, 0
 /// or 1 for each.
-fn given_sign(model: &Model, (observed, index): (usize, usize), attribute: usize) -> f64 {
+fn given_sign(model: &Model, observed: usize, index: usize, attribute: usize) -> f64 {
     let sign = |cell: usize| match (given(model, cell), model.table.slots[cell]) {
         (Some(value), _) if value != 0.0 => value.signum(),
         (None, Slot::Free(f)) if model.table.free[f].lower >= 0.0 => 1.0,
