@@ -29,7 +29,19 @@ VARIANCE_BOUND = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """Addresses of all parameters, each array ``(n_cells,)``; -1 where a part does not apply."""
+    """Addresses of all parameters, each an array of shape (n_cells,); -1 where a part has no place.
+
+    Attributes
+    ----------
+    kind : ndarray of int
+        Position in ``("slope", "intercept", "guessing", "mean", "covariance", "proportion")``.
+    group : ndarray of int
+        The latent group: observed group times number of classes, plus class, all from 0.
+    item, attribute, attribute_2 : ndarray of int
+        Positions among the items and the attributes; the second attribute is that of a covariance.
+    category : ndarray of int
+        The number of an intercept, from 1.
+    """
 
     kind: NDArray[np.int64]
     group: NDArray[np.int64]
@@ -52,10 +64,27 @@ class Cells:
 
 @dataclass(frozen=True, eq=False)
 class ParameterTable:
-    """What every parameter is. Arrays are per cell; cells with the same ``free_id`` are tied.
+    """What every parameter is: fixed, free, or tied to others; immutable.
 
-    Values, starts and bounds are on the engine's scale: guessing as a logit, the rest as reported.
-    ``bounded`` marks the cells whose bounds are the user's and not those of their kind.
+    Values, starts and bounds are on the scale of estimation: guessing as a logit, the rest as
+    reported.
+
+    Attributes
+    ----------
+    cells : Cells
+        What each cell is a parameter of.
+    free_id : ndarray of int, shape (n_cells,)
+        Negative where the cell is fixed; tied cells have the same.
+    value : ndarray, shape (n_cells,)
+        The value of fixed cells, NaN elsewhere.
+    start : ndarray, shape (n_cells,)
+        The user's start values, NaN where there are none.
+    lower, upper : ndarray, shape (n_cells,)
+        Bounds, infinite where there are none.
+    prior : tuple of Prior or None
+        The prior of each cell.
+    bounded : ndarray of bool, shape (n_cells,)
+        Whether the bounds are the user's and not those of the kind.
     """
 
     cells: Cells

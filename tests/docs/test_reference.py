@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 import mixirt
 from mixirt.cli.arguments import parser
+from mixirt.design import Design
+from mixirt.diagnostics import Diagnostics
+from mixirt.scores import Scores
+from tests.unit.test_docstrings import OBJECTS
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 PAGES = {page.name: page.read_text(encoding="utf-8") for page in REFERENCE.glob("*.md")}
@@ -29,6 +34,32 @@ def _page_of(name: str) -> str:
 @pytest.mark.parametrize("name", sorted(set(mixirt.__all__) - DATA))
 def test_a_public_name_has_a_place(name: str) -> None:
     assert _page_of(name) in DIRECTIVES
+
+
+def _returned() -> set[type]:
+    """Classes of this package that public functions, methods and properties say they return."""
+    known = {
+        name: thing
+        for module in list(sys.modules.values())
+        if module.__name__.startswith("mixirt.")
+        for name, thing in inspect.getmembers(module, inspect.isclass)
+        if thing.__module__ == module.__name__
+    }
+    members = [getattr(thing, "fget", thing) for thing in OBJECTS.values()]
+    said = " ".join(
+        str(inspect.signature(member).return_annotation)
+        for member in members
+        if inspect.isroutine(member)
+    )
+    return {known[name] for name in set(re.findall(r"\w+", said)) & set(known)}
+
+
+def test_what_public_names_return_has_a_place() -> None:
+    found = _returned()
+    assert {Scores, Diagnostics, Design} < found
+    places = {name.rpartition(".")[2] for name in DIRECTIVES}
+    places |= {*mixirt.datasets.__all__, *mixirt.priors.__all__}  # whose pages show all members
+    assert {kind.__name__ for kind in found} - places == set()
 
 
 def test_every_error_and_warning_is_exported_by_its_module() -> None:
