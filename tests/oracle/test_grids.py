@@ -9,6 +9,7 @@ import pytest
 
 from tests.oracle.grids import gauss_hermite, half_width, product_grid, rectangular
 from tests.oracle.models import Floats
+from tests.tolerances import ROUNDING
 
 MEAN = np.array([0.5, -1.0])
 COVARIANCE = np.array([[2.0, 0.6], [0.6, 0.5]])
@@ -41,7 +42,7 @@ def test_rectangular_nodes_stay_on_the_axes() -> None:
 def test_moments(rule: Callable[..., tuple[Floats, Floats]]) -> None:
     theta, weights = rule(MEAN, COVARIANCE, 41)
     deviation = theta - weights @ theta
-    np.testing.assert_allclose(weights.sum(), 1.0, rtol=1e-14)
+    np.testing.assert_allclose(weights.sum(), 1.0, rtol=ROUNDING)
     np.testing.assert_allclose(weights @ theta, MEAN, rtol=0, atol=MOMENT_TOLERANCE)
     covariance = (weights[:, None] * deviation).T @ deviation
     np.testing.assert_allclose(covariance, COVARIANCE, rtol=0, atol=MOMENT_TOLERANCE * 10)

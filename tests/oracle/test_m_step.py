@@ -21,6 +21,7 @@ from tests.oracle.m_step import (
 )
 from tests.oracle.models import Floats
 from tests.oracle.test_e_step import TWO_BY_TWO, TWO_GROUPS, group, some_data
+from tests.tolerances import ROUNDING
 
 TOLERANCE = 1e-9
 """Newton's method to its end, with numbers of order 1."""
@@ -38,8 +39,8 @@ def test_members_of_a_block_add_their_derivatives() -> None:
     shared = (Member(0, 1, everything), Member(1, 1, everything))
     _, gradient, hessian = block_derivatives(TWO_GROUPS, counts, shared)
     alone = [block_derivatives(TWO_GROUPS, counts, (member,)) for member in shared]
-    np.testing.assert_allclose(gradient, alone[0][1] + alone[1][1], rtol=1e-12)
-    np.testing.assert_allclose(hessian, alone[0][2] + alone[1][2], rtol=1e-12)
+    np.testing.assert_allclose(gradient, alone[0][1] + alone[1][1], rtol=ROUNDING)
+    np.testing.assert_allclose(hessian, alone[0][2] + alone[1][2], rtol=ROUNDING)
     new = newton_step(TWO_GROUPS, counts, shared)
     np.testing.assert_array_equal(new[0, 1].eta(), new[1, 1].eta())
 
@@ -116,4 +117,4 @@ def test_proportions_are_those_within_the_observed_group() -> None:
     for o in range(2):
         size = given.weights[given.observed_group == o].sum()
         expected = [counts.n_gl[2 * o + c].sum() / size for c in range(2)]
-        np.testing.assert_allclose(proportions[o], expected, rtol=1e-12)
+        np.testing.assert_allclose(proportions[o], expected, rtol=ROUNDING)

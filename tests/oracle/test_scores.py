@@ -18,6 +18,16 @@ from tests.oracle.scores import (
 )
 from tests.oracle.test_derivatives import TOLERANCE, differences
 from tests.oracle.test_e_step import TWO_BY_TWO, TWO_GROUPS, group, some_data
+from tests.tolerances import ROUNDING
+
+CUT_OFF = 1e-6
+"""What lies beyond the 61 nodes of the grid."""
+
+AT_THE_MODE = 1e-10
+"""Newton's method has come to rest: what is left is rounding."""
+
+SLOPE = 1e-9
+"""The same in the gradient: steps times the curvature."""
 
 NO_ANSWER = np.full(5, MISSING)
 
@@ -30,11 +40,11 @@ def regridded(coarse: OracleGroup, n_points: int) -> OracleGroup:
 def test_without_answers_the_posterior_is_the_distribution() -> None:
     only = regridded(group(0.6), 61)
     theta, covariance = eap([only.weights[None]], [only.theta])
-    np.testing.assert_allclose(theta[0], only.mean, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(covariance[0], only.covariance, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(theta[0], only.mean, rtol=0, atol=CUT_OFF)
+    np.testing.assert_allclose(covariance[0], only.covariance, rtol=0, atol=CUT_OFF)
     mode, spread = posterior_mode(only, NO_ANSWER)
-    np.testing.assert_allclose(mode, only.mean, rtol=0, atol=1e-10)
-    np.testing.assert_allclose(spread, only.covariance, rtol=1e-10)
+    np.testing.assert_allclose(mode, only.mean, rtol=0, atol=AT_THE_MODE)
+    np.testing.assert_allclose(spread, only.covariance, rtol=AT_THE_MODE)
 
 
 def test_eap_over_classes_mixes_those_within_classes() -> None:
@@ -46,14 +56,14 @@ def test_eap_over_classes_mixes_those_within_classes() -> None:
     rows = np.flatnonzero(given.observed_group == 0)
     within = [eap([counts.posterior[c][rows]], [thetas[c]]) for c in range(2)]
     mean = sum(shares[rows, c, None] * within[c][0] for c in range(2))
-    np.testing.assert_allclose(mixed[rows], mean, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(mixed[rows], mean, rtol=0, atol=ROUNDING)
     second = sum(
         shares[rows, c, None, None]
         * (within[c][1] + within[c][0][:, :, None] * within[c][0][:, None, :])
         for c in range(2)
     )
     expected = second - mean[:, :, None] * mean[:, None, :]
-    np.testing.assert_allclose(covariance[rows], expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(covariance[rows], expected, rtol=0, atol=ROUNDING)
 
 
 def test_class_map_is_the_class_of_largest_probability() -> None:
@@ -87,4 +97,4 @@ def test_posterior_derivatives_and_mode(n: int) -> None:
     by_difference = differences(lambda t: log_posterior(only, row, t)[1], at)
     np.testing.assert_allclose(hessian, by_difference, rtol=TOLERANCE, atol=TOLERANCE)
     mode, _ = posterior_mode(only, row)
-    np.testing.assert_allclose(log_posterior(only, row, mode)[1], 0, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(log_posterior(only, row, mode)[1], 0, rtol=0, atol=SLOPE)

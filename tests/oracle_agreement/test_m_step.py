@@ -189,7 +189,7 @@ def test_more_newton_iterations_reach_the_m_steps_maximum() -> None:
             assert item is not None
             assert n_lm is not None
             gradient, _ = expected_derivatives(item, case.oracle.groups[g].theta, n_lm)
-            np.testing.assert_allclose(gradient, 0, rtol=0, atol=1e-6)
+            np.testing.assert_allclose(gradient, 0, rtol=0, atol=GRADIENT_AGREEMENT)
 
 
 def test_every_free_parameter_is_in_a_block_or_a_distribution() -> None:

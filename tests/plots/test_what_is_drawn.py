@@ -17,6 +17,12 @@ from mixirt import plots
 from tests.plots.test_every_kind import assert_legible
 from tests.small_models import small
 
+CUT_OFF = 1e-3
+"""Curves end 3.5 standard deviations out, beyond which lie 5e-4 of a distribution."""
+
+BETWEEN_NODES = 0.01
+"""Contours are linear between points .0875 apart."""
+
 THETA = np.linspace(-2.0, 2.0, 9)
 Z = NormalDist().inv_cdf(0.975)
 SAME = 1e-12
@@ -184,7 +190,7 @@ def test_class_distributions_are_weighted_with_their_proportions() -> None:
     x = np.asarray(ax.lines[0].get_xdata(), dtype=float)
     areas = [line(ax, k).sum() * (x[1] - x[0]) for k in range(2)]
     # The curves reach 3.5 standard deviations to both sides.
-    assert_allclose(areas, result.proportions[0], rtol=1e-3)
+    assert_allclose(areas, result.proportions[0], rtol=CUT_OFF)
 
 
 def test_every_attribute_has_a_panel() -> None:
@@ -277,7 +283,7 @@ def test_surface_is_the_expected_score() -> None:
         assert np.ptp(x) < 1e-9
         p = result.category_probabilities([[x[0], 0.0]], item="item1")["probability"][1]
         # Linear between nodes .175 apart.
-        assert p == pytest.approx(level, abs=0.01)
+        assert p == pytest.approx(level, abs=BETWEEN_NODES)
 
 
 # --- fits read from files, and errors -----------------------------------------------------------

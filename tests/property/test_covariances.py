@@ -10,6 +10,12 @@ import mixirt
 from mixirt.covariance import VCOV_METHODS
 
 #: To this the information is differentiated; relative to unit diagonal.
+INVERTED = 1e-9
+"""Rounding times the condition of the information matrix."""
+
+TWICE_FITTED = 1e-5
+"""Two fits to 1e-9 or so in the parameters, and matrices that follow them."""
+
 DIFFERENTIATED = 1e-6
 #: Louis's nodes stand still, those of Oakes move with the distribution: the matrices differ by the
 #: error of quadrature. A rectangular grid leaves out tails whose part in the curvature of a
@@ -86,7 +92,7 @@ def test_proportions_covary_as_their_sum_wants():
     both = [i for i, name in enumerate(names) if name.startswith("proportion")]
     own = matrix[np.ix_(both, both)]
     np.testing.assert_allclose(own.sum(axis=0), 0.0, atol=ROUNDING)
-    assert own[0, 0] == pytest.approx(own[1, 1], rel=1e-9)
+    assert own[0, 0] == pytest.approx(own[1, 1], rel=INVERTED)
 
 
 def test_a_tied_parameter_has_one_error_and_a_fixed_one_none():
@@ -104,7 +110,7 @@ def test_doubling_all_weights_halves_all_variances(method):
     answers = binary(30, 5, np.random.default_rng(31).standard_normal(500))
     once = mixirt.fit(answers, "2pl", **TIGHT).vcov(method).matrix
     twice = mixirt.fit(answers, "2pl", weights=np.full(500, 2.0), **TIGHT).vcov(method).matrix
-    np.testing.assert_allclose(2 * twice, once, rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(2 * twice, once, rtol=TWICE_FITTED, atol=INVERTED)
 
 
 def test_with_clusters_the_unit_of_the_weights_does_not_matter():
@@ -113,7 +119,7 @@ def test_with_clusters_the_unit_of_the_weights_does_not_matter():
     first = mixirt.fit(answers, "2pl", weights=weights, **TIGHT)
     second = mixirt.fit(answers, "2pl", weights=7 * weights, **TIGHT)
     matrices = [r.vcov("sandwich", clusters=range(500)).matrix for r in (first, second)]
-    np.testing.assert_allclose(matrices[0], matrices[1], rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(matrices[0], matrices[1], rtol=TWICE_FITTED, atol=INVERTED)
 
 
 def test_clusters_of_one_respondent_are_no_clusters_and_copies_are_one():
@@ -122,8 +128,8 @@ def test_clusters_of_one_respondent_are_no_clusters_and_copies_are_one():
     alone = single.vcov("sandwich", clusters=range(400))
     assert alone.n_clusters == 400
     corrected = single.vcov("sandwich").matrix * 400 / 399
-    np.testing.assert_allclose(alone.matrix, corrected, rtol=1e-9)
+    np.testing.assert_allclose(alone.matrix, corrected, rtol=INVERTED)
     # Everybody twice, known to be copies: nothing is gained.
     double = mixirt.fit(np.repeat(answers, 2, axis=0), "2pl", **TIGHT)
     copies = double.vcov("sandwich", clusters=np.repeat(np.arange(400), 2))
-    np.testing.assert_allclose(copies.matrix, alone.matrix, rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(copies.matrix, alone.matrix, rtol=TWICE_FITTED, atol=INVERTED)

@@ -7,9 +7,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.tolerances import ROUNDING
 
 import mixirt
 from mixirt import datasets
+
+CRITERION = 1e-7
+"""Twice the difference of two log-likelihoods of the same maximum."""
+
+CUT_OFF = 1e-6
+"""The grid ends 6 standard deviations out: it has all but 1e-7 of the variance."""
+
+SATURATED = 1e-6
+"""The maximum is known; what is left is the grid's error."""
 
 CLOSE = {"tol_parameter": 1e-9, "tol_deviance": 1e-9}
 """Both sides of an identity are run to their maxima."""
@@ -141,12 +151,12 @@ def test_a_weight_of_k_is_a_row_k_times(model: str) -> None:
     repeated = mixirt.fit(np.repeat(science(), times, axis=0), model, **CLOSE)
     assert_same(weighted, repeated)
     assert weighted.n_observations == repeated.n_observations == times.sum()
-    np.testing.assert_allclose(weighted.bic, repeated.bic, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(weighted.bic, repeated.bic, rtol=0, atol=CRITERION)
 
 
 def test_scaled_weights_scale_the_log_likelihood() -> None:
     scaled = mixirt.fit(lsat7(), "2pl", weights=np.full(1000, 2.5), **CLOSE)
-    np.testing.assert_allclose(scaled.loglik, 2.5 * lsat7_2pl().loglik, rtol=1e-12)
+    np.testing.assert_allclose(scaled.loglik, 2.5 * lsat7_2pl().loglik, rtol=ROUNDING)
     np.testing.assert_allclose(
         estimates(scaled, "slope"), estimates(lsat7_2pl(), "slope"), rtol=0, atol=PARAMETER
     )
@@ -178,9 +188,8 @@ def test_a_row_without_answers_contributes_nothing_and_scores_as_the_prior() -> 
     result = mixirt.fit(responses, "2pl", **CLOSE)
     assert_same(result, lsat7_2pl())
     scores = result.score()
-    np.testing.assert_allclose(scores.theta[-3:], 0, rtol=0, atol=1e-12)
-    # The grid ends 6 standard deviations out: it has all but 1e-7 of the variance.
-    np.testing.assert_allclose(scores.se[-3:], 1, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(scores.theta[-3:], 0, rtol=0, atol=ROUNDING)
+    np.testing.assert_allclose(scores.se[-3:], 1, rtol=0, atol=CUT_OFF)
 
 
 @pytest.mark.parametrize("model", ["2pl", "grm"])
@@ -265,7 +274,7 @@ def test_a_test_of_3000_items() -> None:
     # Standard error of a slope with 300 respondents: about .2.
     assert np.corrcoef(found, slopes)[0, 1] > 0.75
     rows = result.score().log_probability
-    np.testing.assert_allclose(rows.sum(), result.loglik, rtol=1e-12)
+    np.testing.assert_allclose(rows.sum(), result.loglik, rtol=ROUNDING)
     assert np.median(rows) < np.log(np.nextafter(0, 1))
 
 
@@ -278,7 +287,9 @@ def test_a_test_of_two_items() -> None:
     result = mixirt.fit(responses, "rasch", **CLOSE)
     assert result.converged
     _, counts = np.unique(responses, axis=0, return_counts=True)
-    np.testing.assert_allclose(result.loglik, counts @ np.log(counts / 1000), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(
+        result.loglik, counts @ np.log(counts / 1000), rtol=0, atol=SATURATED
+    )
 
 
 def test_aberrant_rows_do_not_underflow() -> None:

@@ -20,6 +20,9 @@ from tests.reference.fitting import (
     values_of,
 )
 
+DEFAULT_GRID = 0.1
+"""What 32 nodes an axis miss where curves are steep: .06, as docs/limitations.md says."""
+
 EXACT_LOGLIK = 1e-4
 """Default settings stop within 1e-5 in -2 log L of a cycle; the grid adds less than 1e-5."""
 
@@ -160,5 +163,5 @@ def test_two_attributes_with_the_defaults() -> None:
     """32 nodes an axis are .38 apart, and the curves of these items steep."""
     result = fitted("mobility_2d")
     assert result.converged
-    np.testing.assert_allclose(result.loglik, -23074.93779, rtol=0, atol=0.1)
+    np.testing.assert_allclose(result.loglik, -23074.93779, rtol=0, atol=DEFAULT_GRID)
     assert result.n_parameters == 17

@@ -11,6 +11,15 @@ import mixirt
 from mixirt.covariance import VCOV_METHODS
 
 N_SPECIFIC, PER_SPECIFIC, N = 12, 5, 1500
+SAME_MATRIX = 1e-9
+"""The same sums of squares, inverted: rounding times the condition of the matrix."""
+
+TWICE_FITTED = 1e-3
+"""Two fits that stop within 1e-5 of the maximum, and matrices that follow them."""
+
+CORRELATION = 0.08
+"""Four standard errors, about, of the correlation of attributes that 18 items measure each."""
+
 N_POINTS = 21
 
 #: Two sums of the same terms in another order, of attributes around 1.
@@ -133,12 +142,12 @@ def test_clusters_count_in_the_sandwich():
     result = fitted()
     alone = result.vcov("sandwich", clusters=range(N)).matrix
     corrected = result.vcov("sandwich").matrix * N / (N - 1)
-    np.testing.assert_allclose(alone, corrected, rtol=1e-9)
+    np.testing.assert_allclose(alone, corrected, rtol=SAME_MATRIX)
     # Everybody twice, both in one cluster: as if each had been asked once.
     twice = mixirt.fit(np.repeat(drawn().answers, 2, axis=0), drawn().model(), start=result)
     together = twice.vcov("sandwich", clusters=np.repeat(np.arange(N), 2)).matrix
     se = np.sqrt(np.diagonal(alone))
-    np.testing.assert_allclose(np.sqrt(np.diagonal(together)), se, rtol=1e-3)
+    np.testing.assert_allclose(np.sqrt(np.diagonal(together)), se, rtol=TWICE_FITTED)
 
 
 def test_louis_says_what_to_use_instead():
@@ -174,7 +183,7 @@ def test_two_tiers_with_correlated_general_attributes():
     assert "common grid over first, second: 225 nodes" in model.plan()
     result = mixirt.fit(answers, model)
     assert result.converged
-    assert result.covariance()[0, 1] == pytest.approx(0.5, abs=0.08)
+    assert result.covariance()[0, 1] == pytest.approx(0.5, abs=CORRELATION)
     assert result.score(answers[:5]).theta.shape == (5, 8)
 
 

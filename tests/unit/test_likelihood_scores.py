@@ -12,6 +12,18 @@ import mixirt
 from mixirt import datasets
 from tests.reference.fitting import fitted
 
+COARSE_STEP = 0.011
+"""The points that are searched are .01 apart; a neighbour may win."""
+
+FINE_STEP = 1.1e-4
+"""Points 1e-4 apart; the likelihood is so flat at its top that a neighbour may win."""
+
+AT_THE_ROOT = 1e-10
+"""Newton's method has come to rest: what is left is rounding."""
+
+SEARCHED = 1e-4
+"""Nelder-Mead stops where the log-likelihood changes by 1e-12: within about 1e-6 of the top."""
+
 ROOT = 1e-5
 """Roots of central differences with a step of 1e-4, which err by its square."""
 
@@ -83,7 +95,7 @@ def test_three_pl_takes_the_highest_maximum() -> None:
         value = log_p[np.arange(5), :, row].sum(axis=0)
         best = points[value.argmax()]
         if np.isfinite(theta):
-            np.testing.assert_allclose(theta, best, rtol=0, atol=0.011)
+            np.testing.assert_allclose(theta, best, rtol=0, atol=COARSE_STEP)
         else:
             assert value[0 if theta < 0 else -1] >= value.max() - 1e-6
     weighted = result.score(rows, "wle").theta[:, 0]
@@ -99,7 +111,7 @@ def test_rasch_maximum_has_the_expected_sum_score() -> None:
     rows = [[1, 0, 0, 0, 0], [1, 1, 1, 0, 0], [0, 0, 1, 1, 0], [1, 1, 1, 1, 0]]
     theta = result.score(rows, "ml").theta[:, 0]
     expected = curves(result, theta)[:, :, 1].sum(axis=0)
-    np.testing.assert_allclose(expected, [1, 3, 2, 4], rtol=0, atol=1e-10)
+    np.testing.assert_allclose(expected, [1, 3, 2, 4], rtol=0, atol=AT_THE_ROOT)
 
 
 def test_rasch_weighted_estimate_is_the_maximum_with_half_log_information() -> None:
@@ -111,7 +123,7 @@ def test_rasch_weighted_estimate_is_the_maximum_with_half_log_information() -> N
     log_information = np.log((p[:, :, 0] * p[:, :, 1]).sum(axis=0))
     for row, theta in zip(rows, result.score(rows, "wle").theta[:, 0], strict=True):
         value = np.log(p[np.arange(5), :, row]).sum(axis=0) + log_information / 2
-        np.testing.assert_allclose(theta, points[value.argmax()], rtol=0, atol=1.1e-4)
+        np.testing.assert_allclose(theta, points[value.argmax()], rtol=0, atol=FINE_STEP)
 
 
 @pytest.mark.parametrize("name", ["science_gpcm", "science_grm", "lsat7_2pl"])
@@ -146,7 +158,7 @@ def test_attributes_that_share_no_item_are_estimated_apart() -> None:
     result = two_attributes(np.kron(np.eye(2, dtype=int), np.ones((4, 1), dtype=int)))
     rows = [[1, 0, 1, 0, 1, 1, 1, 1], [1, 0, 1, 0, 1, 0, 1, 0], [1, 0, 1, 0] + [None] * 4]
     scores = result.score(rows, "ml")
-    np.testing.assert_allclose(scores.theta[:, 0], scores.theta[0, 0], rtol=0, atol=1e-10)
+    np.testing.assert_allclose(scores.theta[:, 0], scores.theta[0, 0], rtol=0, atol=AT_THE_ROOT)
     assert scores.theta[0, 1] == np.inf
     assert np.isfinite(scores.theta[1]).all()
     assert np.isnan(scores.theta[2, 1])
@@ -175,4 +187,4 @@ def test_attributes_that_share_items_maximise_the_likelihood() -> None:
             method="Nelder-Mead",
             options={"xatol": 1e-8, "fatol": 1e-12, "maxiter": 4000},
         )
-        np.testing.assert_allclose(theta, best.x, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(theta, best.x, rtol=0, atol=SEARCHED)

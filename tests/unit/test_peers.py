@@ -15,8 +15,13 @@ from benches.compare.estimates import Estimates
 from benches.compare.programs import girth_mml, pypi_mirt, r_mirt, stepmix_em
 from benches.compare.yardstick import log_likelihood
 
+from tests.tolerances import ROUNDING
+
 #: Relative. The yardstick leaves out 2e-9 of a normal distribution, of which an extreme respondent
 #: may have a larger share; otherwise both sums are exact to rounding.
+YARDSTICK = 1e-3
+"""Log-likelihoods are compared to two decimals."""
+
 SAME_INTEGRAL = 1e-7
 
 N = 60
@@ -65,7 +70,7 @@ def test_the_yardstick_is_fine_enough():
         case = SMALL[name]
         responses, parameters = draw(case), truth(case)
         finer = log_likelihood(case, parameters, responses, refinement=2)
-        assert log_likelihood(case, parameters, responses) == pytest.approx(finer, abs=1e-3)
+        assert log_likelihood(case, parameters, responses) == pytest.approx(finer, abs=YARDSTICK)
 
 
 def difficulties(case: Case) -> tuple[np.ndarray, np.ndarray]:
@@ -81,7 +86,7 @@ def same(found: Estimates, wanted: Estimates) -> None:
         x, y = getattr(found, field), getattr(wanted, field)
         assert (x is None) == (y is None), field
         if x is not None:
-            np.testing.assert_allclose(x, y, rtol=1e-12, atol=1e-12, err_msg=field)
+            np.testing.assert_allclose(x, y, rtol=ROUNDING, atol=ROUNDING, err_msg=field)
 
 
 @pytest.mark.parametrize("name", ["2pl_10k", "3pl", "gpcm", "grm", "gpcm_2d"])

@@ -18,6 +18,12 @@ import mixirt
 from mixirt import _progress, datasets
 from mixirt._progress import Progress
 
+FOUR_DECIMALS = 5e-5
+"""Half a unit in the last place that is shown."""
+
+TWO_DIGITS = 0.06
+"""The same of two significant digits, relative to the smallest first one."""
+
 
 class Terminal(io.StringIO):
     """Remembers everything that was written to it."""
@@ -216,8 +222,8 @@ def test_a_fit_shows_cycle_log_likelihood_and_change(
             continue
         assert found is not None, state
         assert int(found[1]) == k + 1
-        assert float(found[2]) == pytest.approx(history["loglik"][k], abs=5e-5)
-        assert float(found[3]) == pytest.approx(history["largest_change"][k], rel=0.06)
+        assert float(found[2]) == pytest.approx(history["loglik"][k], abs=FOUR_DECIMALS)
+        assert float(found[3]) == pytest.approx(history["largest_change"][k], rel=TWO_DIGITS)
 
 
 def test_a_fit_from_several_starts_says_so(

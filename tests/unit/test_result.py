@@ -12,6 +12,9 @@ import mixirt
 from mixirt import Model
 
 LSAT7 = mixirt.datasets.load("lsat7").responses
+EQUAL = 1e-9
+"""Rounding of a location, times slope and score."""
+
 NAMES = [f"i{k}" for k in range(5)]
 
 FRAMES = {
@@ -81,7 +84,7 @@ def test_gpcm_difficulty_is_where_neighbouring_categories_are_equally_likely():
     for category, location in zip(rows["category"], rows["difficulty"], strict=True):
         curve = r.category_probabilities([location], item="item2")
         p = curve.set_index("category")["probability"]
-        assert p[category] == pytest.approx(p[category - 1], rel=1e-9)
+        assert p[category] == pytest.approx(p[category - 1], rel=EQUAL)
 
 
 def test_summary_names_groups_and_classes():

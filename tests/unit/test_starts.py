@@ -12,6 +12,9 @@ import pytest
 import mixirt
 from tests.reference.fitting import RECIPES, codes, fit_model, fitted, model_of
 
+GONE_ON = 1e-6
+"""A fit that goes on from within 1e-5 of the maximum gains the square of that."""
+
 LOGLIK = 1e-4
 """Runs with the default criteria stop within 1e-5 in -2 log L of a cycle."""
 
@@ -123,7 +126,7 @@ def test_another_fit_is_a_start() -> None:
     first = mixirt.fit(codes("science"), "gpcm")
     again = mixirt.fit(codes("science"), "gpcm", start=first)
     assert again.n_cycles <= 3
-    np.testing.assert_allclose(again.loglik, first.loglik, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(again.loglik, first.loglik, rtol=0, atol=GONE_ON)
 
 
 def test_a_fit_of_other_items_is_no_start() -> None:

@@ -15,6 +15,21 @@ from tests.oracle.from_model import all_patterns
 from tests.reference.fitting import fitted
 from tests.small_models import SMALL_MODELS, small
 
+SYMMETRIC = 1e-9
+"""Sums over the nodes that make up for one another, weighted with values of up to 6."""
+
+CUT_OFF = 1e-6
+"""A grid to 6 standard deviations cuts 1e-7 off a variance."""
+
+FACTORIALS = 1e-8
+"""Logarithms of factorials err by a few units in the last place of 1e4."""
+
+TOTAL = 1e-12
+"""The sum of a few numbers, each of them rounded."""
+
+MANY = 1e-10
+"""Probabilities of thousands of sums, each rounded thousands of times."""
+
 ROUNDING = 1e-11
 """Sums of a few thousand products of doubles, of attributes around 1."""
 
@@ -118,11 +133,10 @@ def test_moments_add_up_to_those_of_the_group(name: str) -> None:
     group = "b" if name == "two groups" else None
     table = result.sum_scores(group=group)
     p, theta = table.probability, table.theta
-    np.testing.assert_allclose(p @ theta, result.mean(group), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(p @ theta, result.mean(group), rtol=0, atol=SYMMETRIC)
     spread = np.einsum("s,sj,sk->jk", p, theta - p @ theta, theta - p @ theta)
     within = np.einsum("s,sjk->jk", p, table.covariance)
-    # A grid to 6 standard deviations cuts 1e-7 off a variance.
-    np.testing.assert_allclose(spread + within, result.covariance(group), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(spread + within, result.covariance(group), rtol=0, atol=CUT_OFF)
 
 
 @pytest.mark.parametrize("n_items", [240, 2000])
@@ -147,10 +161,9 @@ def test_long_tests_do_not_underflow(n_items: int) -> None:
     joint = np.exp(log_joint - top)
     theta = joint @ z / joint.sum(axis=1)
     log_p = np.log(joint.sum(axis=1)) + top[:, 0]
-    np.testing.assert_allclose(found.theta[:, 0], theta, rtol=0, atol=1e-9)
-    # Logarithms of factorials err by a few units in the last place of 1e4.
-    np.testing.assert_allclose(np.log(found.probability), log_p, rtol=0, atol=1e-8)
-    np.testing.assert_allclose(found.probability.sum(), 1, rtol=1e-10)
+    np.testing.assert_allclose(found.theta[:, 0], theta, rtol=0, atol=SYMMETRIC)
+    np.testing.assert_allclose(np.log(found.probability), log_p, rtol=0, atol=FACTORIALS)
+    np.testing.assert_allclose(found.probability.sum(), 1, rtol=MANY)
 
 
 def test_more_items_say_more() -> None:
@@ -166,7 +179,7 @@ def test_the_frame_and_the_scorer() -> None:
     frame = table.frame(n=200)
     assert list(frame.columns[:5]) == ["score", "probability", "expected", "theta", "theta_se"]
     assert list(frame.columns[5:]) == ["class_1", "class_2", "class_map"]
-    np.testing.assert_allclose(frame["expected"].sum(), 200, rtol=1e-12)
+    np.testing.assert_allclose(frame["expected"].sum(), 200, rtol=TOTAL)
     np.testing.assert_array_equal(frame["theta"], result.sum_scores(n_threads=1).theta[:, 0])
 
 
