@@ -18,21 +18,21 @@ __all__ = ["ClassComparison", "compare_classes", "fit_latent_class"]
 
 def fit_latent_class(
     responses: Any,
-    k: int | Model,
+    n_classes: int | Model,
     *,
     n_starts: int | None = None,
     seed: int | None = None,
     progress: bool | Callable[..., Any] | None = None,
     **options: Any,
 ) -> LatentClassResult:
-    """Estimate a latent class model: categories are independent within each of `k` classes.
+    """Estimate a latent class model: categories are independent within each class.
 
     Parameters
     ----------
     responses : array, list of lists, data frame or LongResponses
         One row per respondent, one column per item, as for :func:`mixirt.fit`; items may have
         different numbers of categories, and answers may be missing.
-    k : int or Model
+    n_classes : int or Model
         Number of classes; or a model made by :meth:`mixirt.Model.latent_class`, for constraints.
     n_starts : int, default 20
         Random starts: each makes a short run, the better half go on until they converge. One start
@@ -54,7 +54,7 @@ def fit_latent_class(
     Raises
     ------
     SpecError
-        If `k` is not a whole number of at least 1.
+        If the number of classes is not a whole number of at least 1.
     IdentificationError
         If there are more parameters than the contingency table has degrees of freedom.
 
@@ -73,22 +73,22 @@ def fit_latent_class(
     (-2795.3755, [0.62, 0.38])
     """
     common: dict[str, Any] = {"n_starts": n_starts, "seed": seed, "progress": progress, **options}
-    if isinstance(k, Model):
-        if k.design.attributes:
+    if isinstance(n_classes, Model):
+        if n_classes.design.attributes:
             raise SpecError(
                 "the model has attributes; make it with mixirt.Model.latent_class, or use "
                 "mixirt.fit"
             )
-        result = fit(responses, k, **common)
+        result = fit(responses, n_classes, **common)
     else:
-        for name in ("q_matrix", "model", "n_classes", "attributes"):
+        for name in ("q_matrix", "model", "attributes"):
             if name in options:
                 raise SpecError(
                     f"{name} is no option of a latent class analysis; leave it out, or use "
                     "mixirt.fit"
                 )
-        n_classes = whole_number("n_classes", k, 1)
-        result = fit(responses, "gpcm", q_matrix=(), n_classes=n_classes, **common)
+        whole = whole_number("n_classes", n_classes, 1)
+        result = fit(responses, "gpcm", q_matrix=(), n_classes=whole, **common)
     assert isinstance(result, LatentClassResult)
     return result
 
@@ -149,7 +149,7 @@ class ClassComparison:
 
 
 def compare_classes(
-    responses: Any, k: Iterable[int] = range(1, 6), **options: Any
+    responses: Any, n_classes: Iterable[int] = range(1, 6), **options: Any
 ) -> ClassComparison:
     """Fit latent class models with several numbers of classes.
 
@@ -157,7 +157,7 @@ def compare_classes(
     ----------
     responses : array, list of lists, data frame or LongResponses
         As for :func:`fit_latent_class`.
-    k : iterable of int, default 1 to 5
+    n_classes : iterable of int, default 1 to 5
         Numbers of classes.
     **options
         Options of :func:`fit_latent_class`.
@@ -180,7 +180,7 @@ def compare_classes(
     >>> comparison.frame()["bic"].round(1).tolist()
     [6731.7, 5642.9]
     """
-    numbers = [whole_number("k", n, 1) for n in several("k", k)]
+    numbers = [whole_number("n_classes", n, 1) for n in several("n_classes", n_classes)]
     if not numbers:
-        raise SpecError("k names no number of classes; give some, for instance range(1, 6)")
+        raise SpecError("n_classes holds no number; give some, for instance range(1, 6)")
     return ClassComparison({n: fit_latent_class(responses, n, **options) for n in numbers})

@@ -37,7 +37,7 @@ BEYOND = {
     "cycles": (lambda: mixirt.fit(LSAT7, max_cycles=2**70), "max_cycles.*from 0 to"),
     "iterations": (lambda: mixirt.fit(LSAT7, max_newton=2**70), "max_newton.*from 1 to"),
     "threads": (lambda: mixirt.fit(LSAT7, n_threads=10**6), "n_threads.*from 1 to 256"),
-    "numbers of classes": (lambda: mixirt.compare_classes(LSAT7, "ab"), "k must be.*'ab'"),
+    "numbers of classes": (lambda: mixirt.compare_classes(LSAT7, "ab"), "n_classes must be.*'ab'"),
     "no attributes": (lambda: mixirt.bifactor(None), "specific must be a list; found None"),
     "misspelt address": (
         lambda: five().fix("slope", 1, itm="item1"),

@@ -53,7 +53,7 @@ def run_fit(given: argparse.Namespace) -> None:
 
 def run_lca(given: argparse.Namespace) -> None:
     """Estimate a latent class model."""
-    _estimate(fit_latent_class, _read(given), given, {"k": given.classes})
+    _estimate(fit_latent_class, _read(given), given, {"n_classes": given.classes})
 
 
 @dataclass(frozen=True)
