@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from mixirt.frames import to_native
 from mixirt.model import Model
 from mixirt.provenance import FittedData
-from mixirt.scores import Scores
+
+if TYPE_CHECKING:
+    from mixirt.result import Result
 
 __all__ = ["Classification", "Classified"]
 
@@ -81,19 +83,6 @@ class Classified:
     _native: str
     _found: Any
 
-    def score(
-        self,
-        responses: Any = None,
-        method: str = "eap",
-        *,
-        groups: Any = None,
-        missing: Any = None,
-        extra: Any = "refuse",
-        n_threads: int | None = None,
-    ) -> Scores:
-        """Score respondents; see :meth:`mixirt.Result.score`."""
-        raise NotImplementedError
-
     @property
     def class_sizes(self) -> NDArray[np.float64]:
         """Share of each class in all observations, over the observed groups; shape (C,)."""
@@ -102,7 +91,13 @@ class Classified:
         return np.asarray(sizes / sizes.sum())
 
     def classify(
-        self, responses: Any = None, *, groups: Any = None, missing: Any = None
+        self,
+        responses: Any = None,
+        *,
+        groups: Any = None,
+        missing: Any = None,
+        extra: Literal["refuse", "ignore"] = "refuse",
+        n_threads: int | None = None,
     ) -> Classification:
         """Posterior class probabilities of respondents.
 
@@ -114,11 +109,20 @@ class Classified:
             Observed group of each new respondent, when the model has groups.
         missing : value or values, optional
             Codes that mean a missing answer.
+        extra : {"refuse", "ignore"}, default "refuse"
+            What to do with columns that are no items.
+        n_threads : int, optional
+            Threads; default one per processor.
 
         Returns
         -------
         Classification
             ``class_probabilities (N, C)``, ``class_map (N,)``, ``log_probability (N,)``.
+
+        Raises
+        ------
+        DataError
+            As for :meth:`score`.
 
         Examples
         --------
@@ -128,7 +132,9 @@ class Classified:
         >>> r.classify([[0, 0, 0], [1, 1, 1]]).class_map.tolist()
         [1, 2]
         """
-        scores = self.score(responses, groups=groups, missing=missing)
+        scores = cast("Result", self).score(
+            responses, groups=groups, missing=missing, extra=extra, n_threads=n_threads
+        )
         return Classification(
             scores.class_probabilities,
             scores.log_probability,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -10,7 +10,9 @@ from mixirt.errors import SpecError
 from mixirt.frames import to_native
 from mixirt.model import Model
 from mixirt.provenance import FittedData
-from mixirt.scores import Scores
+
+if TYPE_CHECKING:
+    from mixirt.result import Result
 
 __all__ = ["Reliability"]
 
@@ -21,10 +23,6 @@ class Reliability:
     _model: Model
     _fitted: FittedData
     _native: str
-
-    def score(self, responses: Any = None, method: str = "eap") -> Scores:
-        """Score respondents; see :meth:`mixirt.Result.score`."""
-        raise NotImplementedError
 
     def reliability(self) -> Any:
         """Empirical reliability of the EAP scores of the fitted respondents.
@@ -63,7 +61,7 @@ class Reliability:
                 "the model has no attributes, so there are no scores to be reliable; see entropy "
                 "for how well classes are told apart"
             )
-        scores = self.score()
+        scores = cast("Result", self).score()
         weights, group = read.every_weight(), read.every_group()
         rows = []
         for g, j in np.argwhere(design.attributes_in_group).tolist():

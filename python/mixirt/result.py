@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mixirt import _core
 from mixirt.classification import Classified
@@ -44,6 +44,17 @@ class Result(
     Reported,
 ):
     """Estimates, log-likelihood and history of a fit; made by :func:`mixirt.fit`. Immutable.
+
+    - Estimates: :meth:`parameters`, :meth:`distributions`, :meth:`derived`, :meth:`summary`.
+    - Their uncertainty: :meth:`standard_errors`, :meth:`confint`, :meth:`vcov`, :meth:`delta`,
+      :meth:`wald`, :meth:`bootstrap`.
+    - Whether to trust them: :meth:`diagnostics`, :attr:`converged`, :attr:`history`,
+      :meth:`starts`; how good they are: :attr:`loglik`, :attr:`aic`, :attr:`bic`.
+    - Respondents: :meth:`score`, :meth:`classify`, :meth:`plausible_values`, :meth:`sum_scores`,
+      :meth:`reliability`, and :meth:`scorer` for production.
+    - Curves: :meth:`category_probabilities`, :meth:`expected_scores`, :meth:`information`,
+      :meth:`test_information`.
+    - To go on with: :meth:`save`, :meth:`report`, :meth:`simulate`, :meth:`start_for`.
 
     It can be pickled and copied, with the responses it was fitted to. A pickle is for processes of
     the same version of mixirt; :meth:`save` writes what later versions read.
@@ -139,7 +150,7 @@ class Result(
         *,
         groups: Any = None,
         missing: Any = None,
-        extra: Any = "refuse",
+        extra: Literal["refuse", "ignore"] = "refuse",
         n_threads: int | None = None,
     ) -> Scores:
         """Estimate the attributes of respondents.
