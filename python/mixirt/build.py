@@ -162,10 +162,11 @@ def _scores(
         by_item = dict(zip(names, listed if each else [listed] * len(names), strict=True))
     scores = []
     for name, values in zip(names, labels, strict=True):
-        own = tuple(
-            number(f"the category scores of item '{name}'", s)
-            for s in several("category_scores", by_item.get(name, range(len(values))))
-        )
+        if name not in by_item:
+            scores.append(tuple(map(float, range(len(values)))))
+            continue
+        what = f"the category scores of item '{name}'"
+        own = tuple(number(what, s) for s in several("category_scores", by_item[name]))
         if len(own) != len(values):
             raise SpecError(
                 f"item '{name}' has {len(values)} categories but {len(own)} category scores; give "

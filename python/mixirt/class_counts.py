@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from mixirt.class_rank import classes_identified
@@ -10,20 +12,19 @@ from mixirt.errors import IdentificationError
 from mixirt.goodness import n_cells
 from mixirt.table import ParameterTable
 
+if TYPE_CHECKING:
+    from mixirt.model import Model
+
 __all__ = ["check_classes"]
 
 
-def check_classes(
-    design: Design, table: ParameterTable, n_parameters: int, *, some_known: bool
-) -> None:
+def check_classes(model: Model, *, some_known: bool) -> None:
     """Refuse classes that are the same, or too many for the contingency table.
 
     Parameters
     ----------
-    design, table : Design and ParameterTable
+    model : Model
         The model.
-    n_parameters : int
-        Number of estimated parameters.
     some_known : bool
         Whether some respondents' classes are known: that can identify what the table does not.
 
@@ -32,11 +33,12 @@ def check_classes(
     IdentificationError
         With the numbers, and what to do.
     """
+    design, table = model.design, model.table
     if design.n_classes > 1:
         _check_distinct(design, table)
     has_prior = any(prior is not None for prior in table.prior)
     if not design.attributes and not some_known and not has_prior:
-        _check_degrees_of_freedom(design, n_parameters)
+        _check_degrees_of_freedom(design, model.n_parameters)
         _check_rank(design, table)
 
 

@@ -97,17 +97,15 @@ class Design:
     @cached_property
     def structure(self) -> _core.Structure:
         """The same for the engine, which checks it and lays out the parameters."""
-        members = [np.flatnonzero(row).tolist() for row in self.items_in_group]
-        attributes = [np.flatnonzero(row).tolist() for row in self.attributes_in_group]
         return _core.Structure(
             item_names=list(self.items),
             families=[model.family for model in self.models],
             category_scores=[list(scores) for scores in self.category_scores],
-            item_attributes=[np.flatnonzero(row).tolist() for row in self.q_matrix],
+            item_attributes=_members(self.q_matrix),
             attribute_names=list(self.attributes),
             group_names=[str(label) for label in self.groups],
-            group_items=members,
-            group_attributes=attributes,
+            group_items=_members(self.items_in_group),
+            group_attributes=_members(self.attributes_in_group),
             n_classes=self.n_classes,
             quadrature=self.quadrature,
             n_quadrature=None if self.n_quadrature is None else list(self.n_quadrature),
@@ -162,6 +160,11 @@ class Design:
         if self.n_classes > 1:
             parts.append(f"class {self.class_of(group) + 1}")
         return " in " + ", ".join(parts) if parts else ""
+
+
+def _members(rows: NDArray[np.bool_]) -> list[list[int]]:
+    """List the places where each row is true."""
+    return [[k for k, is_in in enumerate(row) if is_in] for row in rows.tolist()]
 
 
 _KIND_WORDS = ("slope", "intercept", "guessing", "mean", "covariance", "proportion")

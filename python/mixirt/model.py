@@ -237,7 +237,7 @@ class Model(Verbs, ClassVerbs):
         """
         check_covariances(self._design, self._table)
         check_identification(self._design, self._table, some_known=some_known)
-        check_classes(self._design, self._table, self.n_parameters, some_known=some_known)
+        check_classes(self, some_known=some_known)
         return self
 
     def plan(self) -> str:

@@ -97,20 +97,20 @@ Slopes = dict[tuple[int, int], dict[int, float]]
 
 
 def _slopes_of_items(design: Design, values: NDArray[np.float64]) -> Slopes:
-    cells = design.cells
-    slopes: Slopes = defaultdict(dict)
-    for c in np.flatnonzero(cells.is_kind("slope")):
-        key = (int(cells.group[c]), int(cells.item[c]))
-        slopes[key][int(cells.attribute[c])] = float(values[c])
+    cells, slopes = design.cells, defaultdict[tuple[int, int], dict[int, float]](dict)
+    own = cells.is_kind("slope")
+    columns = (cells.group[own], cells.item[own], cells.attribute[own], values[own])
+    for group, item, attribute, slope in zip(*(c.tolist() for c in columns), strict=True):
+        slopes[group, item][attribute] = slope
     return slopes
 
 
 def _zeros_of_q(design: Design, slopes: Slopes, at: Places) -> Iterator[Form]:
     """Yield the movements of the slopes that the Q matrix holds at zero."""
     seen = set()
+    present = [design.attributes_of(group).tolist() for group in range(at.n_groups)]
     for (group, _), own in slopes.items():
-        present = design.attributes_of(group)
-        for k in present.tolist():
+        for k in present[group]:
             if k in own:
                 continue
             # Items that measure one and the same attribute all say the same.

@@ -187,9 +187,12 @@ look 1-based. Categories count from 0: say categories=[1, 2], or subtract 1 from
         group = read_groups(groups, table, group_labels)
         codings = read_codings(table, categories, missing)
         codes, counts = _encode(table, codings, group)
+        # Items with equally many categories share their labels, which are then read only once.
+        n_found = _n_categories(counts)
+        numbered = {n: tuple(range(n)) for n in set(n_found)}
         labels = tuple(
-            tuple(range(_n_categories(n))) if coding.labels is None else coding.labels
-            for coding, n in zip(codings, counts, strict=True)
+            numbered[n] if coding.labels is None else coding.labels
+            for coding, n in zip(codings, n_found, strict=True)
         )
         counting = None if weight is None or weight.all() else weight > 0
         if counting is not None:
@@ -283,10 +286,12 @@ look 1-based. Categories count from 0: say categories=[1, 2], or subtract 1 from
         )
 
 
-def _n_categories(counts: NDArray[np.uint32]) -> int:
-    """Give 1 + the largest category with an answer, of the counts of one item, shape (256,)."""
-    observed = np.flatnonzero(counts[:MAX_CATEGORIES])
-    return int(observed[-1]) + 1 if observed.size else 0
+def _n_categories(counts: NDArray[np.uint32]) -> list[int]:
+    """Give 1 + the largest category with an answer of each item, from counts (I, 256)."""
+    observed = counts[:, :MAX_CATEGORIES] > 0
+    last = MAX_CATEGORIES - observed[:, ::-1].argmax(axis=1)
+    n_categories: list[int] = np.where(observed.any(axis=1), last, 0).tolist()
+    return n_categories
 
 
 def _table(responses: Any, item_names: Sequence[Any] | None = None) -> Table:

@@ -40,6 +40,8 @@ def check_own_parameters(
     DataError
         Naming the first such item, the categories and the group.
     """
+    if all(n > 0 for of_group in counts for of_item in of_group for n in of_item):
+        return
     cells = design.cells
     free, size = np.unique(table.free_id[~table.is_fixed], return_counts=True)
     own = np.isin(table.free_id, free[size == 1]) & cells.is_kind("intercept")
@@ -103,7 +105,9 @@ def runaways(design: Design, table: ParameterTable, values: NDArray[np.float64])
     one cell stands for parameters that are tied.
     """
     cells = design.cells
-    step = np.array([np.abs(np.diff(s)).max() for s in design.category_scores])
+    # Most items have the same scores.
+    widest = {s: np.abs(np.diff(s)).max() for s in set(design.category_scores)}
+    step = np.array([widest[s] for s in design.category_scores])
     is_credit = np.array([model.family == "gpcm" for model in design.models])
     step[~is_credit] = 1.0
     logit = np.zeros(len(cells))
