@@ -1,6 +1,7 @@
 """Run a study and write its page, figures and chart to `docs/`.
 
-make recovery: the report's; make recovery-extended: what goes beyond it. For a look at a part:
+make recovery-extended: what goes beyond the report's, and its models in many more data sets;
+make recovery: the report's; says of every figure what more data sets say. For a look at a part:
 make recovery RECOVERY_ARGS="--replicates 5 --only '2PL;GPCM' --stdout".
 """
 
@@ -18,14 +19,14 @@ from benches.recovery import chart, extended_chart, extended_page, page
 from benches.recovery.conditions import CASES
 from benches.recovery.designs import DESIGNS
 from benches.recovery.extended import summaries
-from benches.recovery.figures import figures, write_csv
-from benches.recovery.study import DEFAULTS, all_data_sets
+from benches.recovery.figures import Figure, T, figures, read_csv, write_csv
+from benches.recovery.study import all_data_sets, all_truths
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 #: Data sets of each model of the report, and of each condition beyond it.
 N_REPORT, N_EXTENDED = 30, 100
-#: The mixtures once more: data sets, and respondents in each.
-N_LARGE, LARGE = 20, 30_000
+#: The report's models with more data sets: made by the study beyond it, and used by both pages.
+AGAIN = DOCS / "recovery-again.csv"
 
 
 def report(options: Any, clock: Callable[[], float]) -> str:
@@ -33,12 +34,10 @@ def report(options: Any, clock: Callable[[], float]) -> str:
     n = options.replicates or N_REPORT
     names = options.only or list(DESIGNS)
     rows = figures(all_data_sets(names, n, options.processes))
-    text = page.markdown(rows, n, clock())
     if not options.stdout:
-        (DOCS / "recovery.md").write_text(text, encoding="utf-8")
-        write_csv(DOCS / "recovery.csv", rows)
+        rows = written(DOCS / "recovery.csv", rows)
         chart.chart(rows, DOCS / "recovery.png")
-    return text
+    return page.markdown(rows, read_csv(AGAIN, Figure), n, clock())
 
 
 def extended(options: Any, clock: Callable[[], float]) -> str:
@@ -48,18 +47,21 @@ def extended(options: Any, clock: Callable[[], float]) -> str:
     for name in options.only or CASES:
         rows += summaries(name, n, processes)
         print(f"{name}: {clock():.0f} s", file=sys.stderr)
-    mixtures = [name for name, design in DESIGNS.items() if design.groups == "latent"]
-    more = figures(all_data_sets(DESIGNS, n, processes, (DEFAULTS,)))
-    print(f"the report's models: {clock():.0f} s", file=sys.stderr)
-    n_large = min(n, N_LARGE)
-    large = figures(all_data_sets(mixtures, n_large, processes, (DEFAULTS,), LARGE))
-    text = extended_page.markdown(rows, more, large, n, clock())
+    if options.only:
+        again = read_csv(AGAIN, Figure)
+    else:
+        again = figures(all_truths(DESIGNS, min(n, N_REPORT), processes))
     if not options.stdout:
-        (DOCS / "recovery-extended.md").write_text(text, encoding="utf-8")
-        write_csv(DOCS / "recovery-extended.csv", rows)
-        write_csv(DOCS / "recovery-more.csv", more + large)
+        rows = written(DOCS / "recovery-extended.csv", rows)
+        again = written(AGAIN, again)
         extended_chart.chart(rows, DOCS / "recovery-extended.png")
-    return text
+    return extended_page.markdown(rows, again, n)
+
+
+def written(path: Path, rows: list[T]) -> list[T]:
+    """Write figures to a file and read them again: a page says what its file says."""
+    write_csv(path, rows)
+    return read_csv(path, type(rows[0]))
 
 
 def main() -> None:
@@ -75,6 +77,9 @@ def main() -> None:
     text = (extended if options.extended else report)(options, lambda: time.perf_counter() - begin)
     if options.stdout:
         print(text)
+    else:
+        name = "recovery-extended.md" if options.extended else "recovery.md"
+        (DOCS / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

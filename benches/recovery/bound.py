@@ -24,7 +24,7 @@ N_SCORES = 30_000
 
 
 def expected_bound(
-    design: Design, truth: Parameters, generator: np.random.Generator, n: int = N_RESPONDENTS
+    design: Design, truth: Parameters, generator: np.random.Generator
 ) -> dict[str, Floats]:
     """Give the covariance matrices that Fisher's information at the truth implies.
 
@@ -36,26 +36,23 @@ def expected_bound(
         Its true parameters.
     generator : numpy.random.Generator
         Draws the respondents over whose scores the information is taken.
-    n : int
-        Respondents of a data set.
 
     Returns
     -------
-    dict of ndarray, shape (n, n)
-        For each column of Table 1, of its parameters when `n` respondents are observed.
+    dict of ndarray, shape (P, P)
+        For each column of Table 1, of its parameters in a data set of the report's size.
     """
     codes = draw_responses(truth, N_SCORES, generator)
-    found = covariances_at(design, truth, codes, "cross_product")
-    return {column: N_SCORES / n * matrix for column, matrix in found.items()}
+    found = covariances_at(design, truth, codes)
+    return {column: N_SCORES / N_RESPONDENTS * matrix for column, matrix in found.items()}
 
 
 def covariances_at(
-    design: Design, truth: Parameters, codes: Codes, method: str = "oakes"
+    design: Design, truth: Parameters, codes: Codes, method: str = "cross_product"
 ) -> dict[str, Floats]:
     """Give the inverse information of some responses at the truth, by column of Table 1.
 
-    With the method ``"oakes"`` this is the observed information. It may not be positive definite:
-    the matrices are then NaN.
+    With many responses all methods come near the same, the expected information.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", mixirt.MixirtWarning)

@@ -6,7 +6,7 @@ from benches.recovery.conditions import SECTIONS
 from benches.recovery.designs import COLUMNS, DESIGNS
 from benches.recovery.extended import STUDY, Summary
 from benches.recovery.figures import Figure
-from benches.recovery.page import WORDS
+from benches.recovery.page import WORDS, joint_words
 
 import mixirt
 
@@ -14,41 +14,36 @@ import mixirt
 CLOSE = 2.5
 
 
-def markdown(
-    rows: list[Summary], more: list[Figure], large: list[Figure], n: int, seconds: float
-) -> str:
+def markdown(rows: list[Summary], again: list[Figure], n: int) -> str:
     """Write the page.
 
     Parameters
     ----------
     rows : list of Summary
         The conditions.
-    more, large : list of Figure
+    again : list of Figure
         The report's models with more data sets, and with more respondents.
     n : int
         Data sets of each condition.
-    seconds : float
-        Time of all of it.
     """
     parts = [
         "# Recovery beyond the report",
-        _introduction(n, seconds),
+        _introduction(n),
         "![Root mean square error and mean standard error by sample size and share of missing "
         "answers; coverage in every condition](recovery-extended.png)",
         *(_section(title, rows) for title in SECTIONS),
         _reading(rows),
-        _once_more(more, large),
+        _once_more(again),
         "Figures: [recovery-extended.csv](recovery-extended.csv), "
-        "[recovery-more.csv](recovery-more.csv). See also [coverage](coverage.md), which compares "
-        "the methods of standard errors.",
+        "[recovery-again.csv](recovery-again.csv). See also [coverage](coverage.md), which "
+        "compares the methods of standard errors.",
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _introduction(n: int, seconds: float) -> str:
+def _introduction(n: int) -> str:
     return (
         f"`make recovery-extended`: {n} data sets of each condition, seed {STUDY.seed}, "
-        f"{seconds / 60:.0f} minutes in two processes of one thread each, "
         f"mixirt {mixirt.__version__}. Every data set has items of its own: log slopes "
         "N(-.02, .04), intercepts N(0, 1) (graded items: three of them, 1.2 apart, around "
         "N(0, .49)), guessing logits N(-1.4, .25). Fits have the package's defaults; they start "
@@ -129,27 +124,30 @@ def _reading(rows: list[Summary]) -> str:
     return "\n".join(lines)
 
 
-def _once_more(more: list[Figure], large: list[Figure]) -> str:
-    n_more = max(row.n_data_sets for row in more)
-    n_large = max(row.n_data_sets for row in large)
+def _once_more(again: list[Figure]) -> str:
+    sizes = sorted({row.n_respondents for row in again})
+    by_size = {n: [row for row in again if row.n_respondents == n] for n in sizes}
     lines = [
         "## The report's models once more",
         "",
-        "The models of [the report's study](recovery.md) with the package's defaults: the same "
-        f"3,000 respondents in {n_more} data sets; and the mixtures with 30,000 respondents in "
-        f"{n_large}. *Ratio* is the root mean square error over the information bound, with its "
-        "Monte Carlo standard error.",
+        "The models of [the report's study](recovery.md) with the package's defaults, in other "
+        "data sets: responses drawn anew, many times from each of the same "
+        f"{max(row.n_truths for row in again)} truths. *Ratio* is the root mean square error over "
+        "the information bound, with its Monte Carlo standard error; *z* says by how many of these "
+        "it differs from 1.",
         "",
-        f"| model | parameters | ratio, 3,000 x {n_more} | ratio, 30,000 x {n_large} |",
-        "|---|---|--:|--:|",
+        "| model | parameters |" + "".join(f" data sets | ratio, N = {n:,} | z |" for n in sizes),
+        "|---|---|" + "--:|--:|--:|" * len(sizes),
     ]
     for design in DESIGNS:
         for column in COLUMNS:
-            own = [
-                next((r for r in rows if (r.design, r.column) == (design, column)), None)
-                for rows in (more, large)
-            ]
-            if own[0]:
-                ratios = [f"{r.ratio:.3f} ({r.mc_se / r.bound:.3f})" if r else "" for r in own]
-                lines.append(f"| {design} | {WORDS[column]} | {' | '.join(ratios)} |")
+            own = [r for r in again if (r.design, r.column) == (design, column)]
+            if own:
+                cells = [
+                    f"{r.n_data_sets} | {r.ratio:.3f} ({r.mc_se / r.bound:.3f}) | {r.z:+.1f}"
+                    for r in own
+                ]
+                lines.append(f"| {design} | {WORDS[column]} | {' | '.join(cells)} |")
+    lines.append("")
+    lines += [f"With {n:,} respondents {joint_words(by_size[n])}" for n in sizes]
     return "\n".join(lines)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from benches.recovery.designs import DESIGNS
 from benches.recovery.study import Outcome
+
+T = TypeVar("T")
+#: A maximum is another one if its log-likelihood is higher by more than this; convergence to 1e-5
+#: leaves a thousandth of it.
+HIGHER = 1e-2
 
 
 @dataclass(frozen=True)
@@ -23,20 +29,16 @@ class Figure:
         Of what.
     n_respondents : int
         Respondents of a data set.
-    n_parameters, n_data_sets : int
-        Parameters of the column; data sets with a maximum inside the parameter space.
+    n_parameters, n_data_sets, n_truths : int
+        Parameters of the column; data sets with a maximum inside the parameter space; their truths.
     rmse : float
         Root of the mean squared error over both.
     mc_se : float
-        Its Monte Carlo standard error.
-    bound : float
-        The same by the expected information.
+        Its Monte Carlo standard error, for the truths that were drawn.
+    bound, bound_se : float
+        The same by the expected information of these truths; and how much it varies as truths do.
     ratio, z : float
         RMSE over bound, and by how many Monte Carlo standard errors they differ.
-    observed_ratio : float
-        RMSE over what the observed information implies, where that is positive definite.
-    n_observed : int
-        Data sets where it is.
     printed : float
         What the report prints; NaN where nothing.
     n_cycles : float
@@ -45,6 +47,8 @@ class Figure:
         Mean time of a fit.
     n_unconverged : int
         Fits that did not converge.
+    n_below : int
+        Data sets where a start at the truth leads to a higher maximum.
     """
 
     design: str
@@ -53,75 +57,137 @@ class Figure:
     n_respondents: int
     n_parameters: int
     n_data_sets: int
+    n_truths: int
     rmse: float
     mc_se: float
     bound: float
+    bound_se: float
     ratio: float
     z: float
-    observed_ratio: float
-    n_observed: int
     printed: float
     n_cycles: float
     seconds: float
     n_unconverged: int
+    n_below: int
 
 
 def figures(outcomes: Iterable[Outcome]) -> list[Figure]:
-    """Sum up each column of each design under each run, in the order of their appearance."""
-    gathered: dict[tuple[str, str, str], list[Outcome]] = {}
+    """Sum up each column of each design under each run and size, in the order they appear in."""
+    gathered: dict[tuple[str, str, str, int], list[Outcome]] = {}
     for outcome in outcomes:
-        key = (outcome.design, outcome.run, outcome.column)
+        key = (outcome.design, outcome.run, outcome.column, outcome.n_respondents)
         gathered.setdefault(key, []).append(outcome)
     return [_figure(*key, own) for key, own in gathered.items()]
 
 
-def _figure(design: str, run: str, column: str, outcomes: list[Outcome]) -> Figure:
+def _figure(design: str, run: str, column: str, n: int, outcomes: list[Outcome]) -> Figure:
     used = [o for o in outcomes if o.is_inside]
     rmse, bound = _root(used, "squares"), _root(used, "expected")
-    mc_se = max(_scattered(used) / (2.0 * rmse), _implied(used) / (2.0 * bound))
-    definite = [o for o in used if not np.isnan(o.observed)]
+    excess = np.array([(o.squares - o.expected) / o.n_parameters for o in used])
+    by_truth = {o.replicate: o.expected / o.n_parameters for o in used}
+    mc_se = float(np.fmax(_error_of_mean(excess) / (2.0 * rmse), _implied(used) / (2.0 * bound)))
     return Figure(
         design,
         run,
         column,
-        n_respondents=used[0].n_respondents,
+        n_respondents=n,
         n_parameters=used[0].n_parameters,
         n_data_sets=len(used),
+        n_truths=len(by_truth),
         rmse=rmse,
         mc_se=mc_se,
         bound=bound,
+        bound_se=_error_of_mean(np.array(list(by_truth.values()))) / (2.0 * bound),
         ratio=rmse / bound,
         z=(rmse - bound) / mc_se,
-        observed_ratio=_root(definite, "squares") / _root(definite, "observed"),
-        n_observed=len(definite),
         printed=DESIGNS[design].printed.get(column, float("nan")),
         n_cycles=float(np.median([o.n_cycles for o in used])),
         seconds=float(np.mean([o.seconds for o in used])),
         n_unconverged=sum(not o.converged for o in outcomes),
+        n_below=sum(o.gain > HIGHER for o in used),
     )
 
 
 def _root(outcomes: list[Outcome], field: str) -> float:
     """Give the root of the mean, over data sets and parameters, of squares or variances."""
     n = sum(o.n_parameters for o in outcomes)
-    return float(np.sqrt(sum(getattr(o, field) for o in outcomes) / n)) if n else float("nan")
+    return float(np.sqrt(sum(getattr(o, field) for o in outcomes) / n))
 
 
-# The Monte Carlo error of a mean square comes from the scatter of the data sets. Thirty of them
-# tell little about scatter, and too low a mean square comes with too little of it. So it is never
-# taken to be less than what normal errors with the covariance matrices of the bound would have.
+# The Monte Carlo error of a mean square comes from the scatter of the data sets around their
+# bounds: errors of a data set's parameters go together, and bounds differ from truth to truth.
+# Thirty data sets tell little about scatter, and too low a mean square comes with too little of it.
+# So it is never taken to be less than normal errors with the covariances of the bound would have.
 
 
-def _scattered(outcomes: list[Outcome]) -> float:
-    """Give the standard error of the mean square, from the scatter of the data sets."""
-    squares = np.array([o.squares / o.n_parameters for o in outcomes])
-    return float(squares.std(ddof=1) / np.sqrt(len(squares)))
+def _error_of_mean(values: np.ndarray) -> float:
+    """Give the standard error of a mean over data sets; NaN for one."""
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
 
 
 def _implied(outcomes: list[Outcome]) -> float:
     """Give the standard error of the mean square, if errors are normal and as the bound says."""
     n = sum(o.n_parameters for o in outcomes)
     return float(np.sqrt(sum(o.scatter for o in outcomes)) / n)
+
+
+@dataclass(frozen=True)
+class Joint:
+    """What the z values of several figures say together, if all of them are as their bounds say.
+
+    Attributes
+    ----------
+    n, n_far : int
+        Figures; those more than two standard errors from the bound.
+    expected_far : float
+        How many are expected to be.
+    largest, p_largest : float
+        The largest z in size; the probability that one of `n` independent ones is as large.
+    sum_of_squares, p_sum : float
+        Of the z; the probability that the sum is as large, by the chi-square with `n` degrees of
+        freedom. Both probabilities are approximate: figures of the same fits are correlated.
+    """
+
+    n: int
+    n_far: int
+    expected_far: float
+    largest: float
+    p_largest: float
+    sum_of_squares: float
+    p_sum: float
+
+
+def is_far(row: Figure) -> bool:
+    """Say whether a figure is more than two Monte Carlo standard errors from its bound."""
+    return abs(row.z) > 2.0
+
+
+def joint(rows: Sequence[Figure]) -> Joint:
+    """Judge the z values of several figures together."""
+    from scipy.special import chdtrc
+
+    largest = max((row.z for row in rows), key=abs)
+    squares = sum(row.z**2 for row in rows)
+    return Joint(
+        n=len(rows),
+        n_far=sum(map(is_far, rows)),
+        expected_far=len(rows) * math.erfc(math.sqrt(2.0)),
+        largest=largest,
+        p_largest=1.0 - math.erf(abs(largest) / math.sqrt(2.0)) ** len(rows),
+        sum_of_squares=squares,
+        p_sum=float(chdtrc(len(rows), squares)),
+    )
+
+
+def read_csv(path: Path, record: type[T]) -> list[T]:
+    """Read records of one kind that were written to a file of comma-separated values."""
+    kinds = {"str": str, "int": int, "float": lambda cell: float(cell or "nan")}
+    of_field = {field.name: kinds[str(field.type)] for field in fields(record)}
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            record(**{name: of_field[name](cell) for name, cell in row.items()})
+            for row in csv.DictReader(file)
+        ]
 
 
 def write_csv(path: Path, rows: Sequence[Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from benches.cases import Codes, Floats
 from benches.processes import spread_over
-from benches.recovery.bound import covariances_at, expected_bound
+from benches.recovery.bound import expected_bound
 from benches.recovery.designs import DESIGNS, N_RESPONDENTS, Design
 from benches.recovery.parameters import (
     Parameters,
@@ -23,6 +23,7 @@ from benches.recovery.parameters import (
     draw_truth,
     estimates,
     labels,
+    started,
 )
 
 import mixirt
@@ -36,11 +37,15 @@ N_STARTS = 6
 
 @dataclass(frozen=True)
 class Run:
-    """A way to estimate: its name, its grid by number of attributes, options of the fit."""
+    """A way to estimate: its name, its grid by number of attributes, options of the fit.
+
+    With `from_truth` a fit starts at the true parameters, once, on the default grid.
+    """
 
     name: str
     grid: dict[int, dict[str, Any]]
     options: dict[str, Any]
+    from_truth: bool = False
 
 
 #: The algorithm of the report, and the defaults of the package.
@@ -60,6 +65,10 @@ REPORT = Run(
 )
 DEFAULTS = Run("defaults", {1: {}, 2: {}}, {})
 RUNS = (REPORT, DEFAULTS)
+#: For many data sets: the defaults, but started where the maximum is near.
+AGAIN = Run("again", {1: {}, 2: {}}, {}, from_truth=True)
+#: Data sets drawn once more from each truth: by number of attributes, and of respondents.
+DRAWS = {1: {3000: 34, 30_000: 10}, 2: {3000: 10, 30_000: 3}}
 
 
 @dataclass(frozen=True)
@@ -71,19 +80,21 @@ class Outcome:
     design, run, column : str
         Of what.
     replicate, n_respondents : int
-        Number of the data set, and respondents in it.
+        Number of the data set, or of the one whose truth it has; and respondents in it.
     n_parameters : int
         Parameters in the column.
     squares : float
         Sum of their squared errors.
-    expected, observed : float
-        What the information at the truth implies for that sum: the expected one, and the one
-        observed in the responses (NaN where that is not positive definite).
+    expected : float
+        What the expected information at the truth implies for that sum.
     scatter : float
         Variance of that sum if errors are normal with the expected covariance matrix.
     is_inside : bool
         Whether the likelihood of these responses has its maximum inside the parameter space: no
         intercept runs away.
+    gain : float
+        How much higher the log-likelihood is that a start at the truth leads to, on the grid of the
+        last run and beside its fit (NaN where not asked for).
     converged : bool
         Whether the fit did.
     n_cycles : int
@@ -100,51 +111,95 @@ class Outcome:
     n_parameters: int
     squares: float
     expected: float
-    observed: float
     scatter: float
     is_inside: bool
+    gain: float
     converged: bool
     n_cycles: int
     seconds: float
 
 
-def one_data_set(
-    name: str, replicate: int, runs: tuple[Run, ...] = RUNS, n: int = N_RESPONDENTS
-) -> list[Outcome]:
-    """Draw a truth and `n` responses, and compare the estimates of each run with the truth.
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """A data set: design, number, truth, responses, and covariance matrices of the bound."""
+
+    design: Design
+    replicate: int
+    truth: Parameters
+    codes: Codes
+    implied: dict[str, Floats]
+
+
+def one_data_set(name: str, replicate: int, runs: tuple[Run, ...] = RUNS) -> list[Outcome]:
+    """Draw a truth and responses, and compare the estimates of each run with the truth.
 
     Whether an intercept runs away is for the last run to say, which goes furthest.
     """
-    design, place = DESIGNS[name], list(DESIGNS).index(name)
-    seeds = np.random.SeedSequence(SEED, spawn_key=(place, replicate)).spawn(3)
-    of_truth, of_responses, of_bound = map(np.random.default_rng, seeds)
-    truth = draw_truth(design, of_truth)
-    codes = draw_responses(truth, n, of_responses)
-    implied = expected_bound(design, truth, of_bound, n)
-    observed = covariances_at(design, truth, codes)
-    fits = {run.name: fitted(design, run, codes, replicate) for run in runs}
-    furthest = estimates(design, fits[runs[-1].name][0]).intercepts
-    is_inside = bool((np.abs(furthest) < RUNAWAY).all())
+    design = DESIGNS[name]
+    truth, of_responses, of_bound, _ = _drawn(design, replicate)
+    codes = draw_responses(truth, N_RESPONDENTS, of_responses)
+    data = DataSet(design, replicate, truth, codes, expected_bound(design, truth, of_bound))
+    fits = {run.name: fitted(data, run) for run in runs}
+    furthest = fits[runs[-1].name][0]
+    is_inside = _is_inside(design, furthest)
+    gain = fitted(data, AGAIN)[0].loglik - furthest.loglik
+    return [
+        replace(outcome, is_inside=is_inside, gain=gain)
+        for run, fit in fits.items()
+        for outcome in _outcomes(data, run, *fit)
+    ]
+
+
+def one_truth(name: str, replicate: int, draws: dict[int, int]) -> list[Outcome]:
+    """Draw other responses from the truth of a data set, and compare as there.
+
+    `draws` says how many data sets are drawn of each number of respondents. All have the bound of
+    the first one.
+    """
+    design = DESIGNS[name]
+    truth, _, of_bound, of_more = _drawn(design, replicate)
+    implied = expected_bound(design, truth, of_bound)
+    outcomes = []
+    for n in np.repeat(list(draws), list(draws.values())).tolist():
+        bound = {column: N_RESPONDENTS / n * matrix for column, matrix in implied.items()}
+        data = DataSet(design, replicate, truth, draw_responses(truth, n, of_more), bound)
+        outcomes += _outcomes(data, AGAIN.name, *fitted(data, AGAIN))
+    return outcomes
+
+
+def _drawn(design: Design, replicate: int) -> tuple[Parameters, Any, Any, Any]:
+    """Give a truth, and generators: of its responses, of its bound and of more responses."""
+    place = list(DESIGNS).index(design.name)
+    seeds = np.random.SeedSequence(SEED, spawn_key=(place, replicate)).spawn(4)
+    of_truth, *others = map(np.random.default_rng, seeds)
+    return draw_truth(design, of_truth), *others
+
+
+def _is_inside(design: Design, result: mixirt.Result) -> bool:
+    return bool((np.abs(estimates(design, result).intercepts) < RUNAWAY).all())
+
+
+def _outcomes(data: DataSet, run: str, result: mixirt.Result, seconds: float) -> list[Outcome]:
+    """Compare a fit with the truth, column by column; leave out what needs another fit."""
+    errors = errors_of(data.design, result, data.truth)
     return [
         Outcome(
-            name,
+            data.design.name,
             run,
             column,
-            replicate,
-            n,
+            data.replicate,
+            len(data.codes),
             n_parameters=len(matrix),
             squares=float((errors[column] ** 2).sum()),
             expected=float(np.trace(matrix)),
-            observed=float(np.trace(observed[column])),
             scatter=float(2.0 * (matrix**2).sum()),
-            is_inside=is_inside,
+            is_inside=_is_inside(data.design, result),
+            gain=float("nan"),
             converged=result.converged,
             n_cycles=result.n_cycles,
             seconds=seconds,
         )
-        for run, (result, seconds) in fits.items()
-        for errors in [errors_of(design, result, truth)]
-        for column, matrix in implied.items()
+        for column, matrix in data.implied.items()
     ]
 
 
@@ -157,16 +212,23 @@ def errors_of(design: Design, result: mixirt.Result, truth: Parameters) -> dict[
     return {name: values - wanted[name] for name, values in by_column(design, found).items()}
 
 
-def fitted(design: Design, run: Run, codes: Codes, seed: int) -> tuple[mixirt.Result, float]:
-    """Fit one data set, a mixture from several starts; and say how many seconds it took."""
-    several = {"n_starts": N_STARTS, "seed": seed} if design.groups == "latent" else {}
+def fitted(data: DataSet, run: Run) -> tuple[mixirt.Result, float]:
+    """Fit a data set, a mixture from several starts; and say how many seconds it took."""
+    design = data.design
+    several = {}
+    if run.from_truth:
+        model = started(design, data.truth)
+    else:
+        model = design.model(**run.grid[design.n_attributes])
+        if design.groups == "latent":
+            several = {"n_starts": N_STARTS, "seed": data.replicate}
     clock = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", mixirt.MixirtWarning)
         result = mixirt.fit(
-            codes,
-            design.model(**run.grid[design.n_attributes]),
-            groups=labels(design, len(codes)),
+            data.codes,
+            model,
+            groups=labels(design, len(data.codes)),
             n_threads=1,
             **several,
             **run.options,
@@ -175,13 +237,18 @@ def fitted(design: Design, run: Run, codes: Codes, seed: int) -> tuple[mixirt.Re
 
 
 def all_data_sets(
-    names: Iterable[str],
-    n_data_sets: int,
-    n_processes: int = 1,
-    runs: tuple[Run, ...] = RUNS,
-    n: int = N_RESPONDENTS,
+    names: Iterable[str], n_data_sets: int, n_processes: int = 1, runs: tuple[Run, ...] = RUNS
 ) -> Iterator[Outcome]:
     """Go through the data sets of each design, in order, in several processes."""
-    work = partial(one_data_set, runs=runs, n=n)
     tasks = [(name, replicate) for name in names for replicate in range(n_data_sets)]
-    return chain.from_iterable(spread_over(n_processes, work, tasks))
+    return chain.from_iterable(spread_over(n_processes, partial(one_data_set, runs=runs), tasks))
+
+
+def all_truths(names: Iterable[str], n_truths: int, n_processes: int = 1) -> Iterator[Outcome]:
+    """Draw more responses from the truths of each design, in order, in several processes."""
+    tasks = [
+        (name, replicate, DRAWS[DESIGNS[name].n_attributes])
+        for name in names
+        for replicate in range(n_truths)
+    ]
+    return chain.from_iterable(spread_over(n_processes, one_truth, tasks))
