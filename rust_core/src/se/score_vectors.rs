@@ -68,6 +68,8 @@ pub(super) fn fold_scores<A: Send>(
     consume: impl Fn(&mut A, Scored) + Sync,
 ) -> Result<Vec<A>> {
     let point = tables.point();
+    let parameters = Parameters::at(point.model, point.x);
+    let mut worker = point.data.worker(point.model)?;
     let mut all = Vec::new();
     for observed in 0..point.model.spec.groups.len() {
         let flush = |batch: &mut Batch, result: &mut A| {
@@ -87,7 +89,8 @@ pub(super) fn fold_scores<A: Send>(
                 flush(batch, result);
             }
         };
-        let parts = fold(point, observed, Fold { part: || (Batch::default(), part()), add })?;
+        let fold = Fold { part: || (Batch::default(), part()), add };
+        let parts = worker.fold_posteriors(point.model, observed, &parameters, fold, point.cancel)?;
         let finished = parts.into_par_iter().map(|(mut batch, mut result)| {
             flush(&mut batch, &mut result);
             result
@@ -135,15 +138,4 @@ pub(super) fn add_square(square: &mut DMatrix<f64>, columns: &DMatrix<f64>) {
         let (below, own) = (columns.rows(start, n - start), transposed.columns(start, width));
         square.view_mut((start, start), (n - start, width)).gemm(1.0, &below, &own, 1.0);
     }
-}
-
-/// Folds the patterns of one observed group with their posteriors.
-fn fold<A: Send, P: Fn() -> A + Sync, F: Fn(&mut A, usize, f64, &[f64]) + Sync>(
-    point: &Point,
-    observed: usize,
-    fold: Fold<P, F>,
-) -> Result<Vec<A>> {
-    let parameters = Parameters::at(point.model, point.x);
-    let mut worker = point.data.worker(point.model)?;
-    worker.fold_posteriors(point.model, observed, &parameters, fold, point.cancel)
 }
