@@ -20,11 +20,13 @@ apart, and an item without attributes cannot tell guessing from its intercept.
 from __future__ import annotations
 
 import math
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixirt._words import quoted
+from mixirt.block_matrix import BlockMatrix
 from mixirt.design import Design
 from mixirt.errors import IdentificationError, SpecError
 from mixirt.movements import Places, gram_matrix
@@ -35,6 +37,11 @@ __all__ = ["check_covariances", "check_identification"]
 #: Eigenvalues of the equations' Gram matrix (rows of length one) below this share of the largest
 #: count as zero. Rounding leaves about 1e-16; a chain of 100 groups linked one to the next 1e-5.
 _RANK_TOLERANCE = 1e-11
+#: Movements are explained by the first group that moves at least this part as much as any other.
+_MUCH = 0.5
+#: Unknowns of a group move alike within this part: rounding, divided by the tolerance above, leaves
+#: about 1e-5.
+_SAME = 1e-3
 
 
 def check_identification(
@@ -146,46 +153,55 @@ def _check_count(design: Design, table: ParameterTable) -> None:
 
 
 def _check_movements(design: Design, table: ParameterTable) -> None:
-    at = Places(design.n_latent_groups, len(design.attributes))
+    n = len(design.attributes)
+    at = Places(design.n_latent_groups, n)
     gram = gram_matrix(design, table, at)
-    scale = _RANK_TOLERANCE * float(gram.diagonal().max(initial=1.0))
-    there = [(g, j) for g in range(at.n_groups) for j in design.attributes_of(g).tolist()]
-    shifts = [at.shift(g, j) for g, j in there]
-    stretches = [at.mix(g, j, j) for g, j in there]
-    turns = [(g, j, k) for g, j in there for h, k in there if g == h and j != k]
-    everything = [*shifts, *stretches, *(at.mix(*turn) for turn in turns)]
-    if _rules_out(gram, everything, scale):
+    scale = _RANK_TOLERANCE * max(1.0, gram.largest_diagonal())
+    present = [design.attributes_of(g).tolist() for g in range(at.n_groups)]
+    shifts = [[at.shift(0, j) for j in own] for own in present]
+    stretches = [[at.mix(0, j, j) for j in own] for own in present]
+    turns = [[at.mix(0, j, k) for j in own for k in own if j != k] for own in present]
+    everything = _joined(turns, stretches, shifts)
+    if gram.part(everything).exceeds(scale):
         return
     # The simplest movement left explains best: shifts alone, then with stretches, then everything.
-    if (moved := _most_moved(gram, shifts, scale)) is not None:
-        raise IdentificationError(_mean_message(design, *there[moved]))
-    if (moved := _most_moved(gram, [*stretches, *shifts], scale)) is not None:
-        raise IdentificationError(_variance_message(design, *there[moved % len(there)]))
-    mixes = [at.mix(*turn) for turn in turns]
-    moved = _most_moved(gram, [*mixes, *stretches, *shifts], scale, among=len(mixes))
-    raise IdentificationError(_rotation_message(design, table, turns[moved or 0]))
+    if (moved := _most_moved(gram, _joined(shifts), scale)) is not None:
+        group, place = moved
+        raise IdentificationError(_mean_message(design, group, place - n * n))
+    if (moved := _most_moved(gram, _joined(stretches, shifts), scale)) is not None:
+        group, place = moved
+        j = place // n if place < n * n else place - n * n
+        raise IdentificationError(_variance_message(design, group, j))
+    moved = _most_moved(gram, everything, scale, among=_joined(turns))
+    group, place = moved or (0, at.mix(0, 0, 1))
+    raise IdentificationError(_rotation_message(design, table, (group, *divmod(place, n))))
 
 
-def _rules_out(gram: NDArray[np.float64], places: list[int], scale: float) -> bool:
-    """Whether no movement of these unknowns alone satisfies all equations."""
-    part = gram[np.ix_(places, places)] - scale * np.eye(len(places))
-    try:
-        np.linalg.cholesky(part)
-    except np.linalg.LinAlgError:
-        return False
-    return True
+def _joined(*kinds: list[list[int]]) -> list[NDArray[np.intp]]:
+    """Put kinds of unknowns together, group by group."""
+    return [np.array([*chain(*own)], dtype=np.intp) for own in zip(*kinds, strict=True)]
 
 
 def _most_moved(
-    gram: NDArray[np.float64], places: list[int], scale: float, among: int | None = None
-) -> int | None:
-    """Return which of the unknowns moves most where these can move at all; None if not."""
-    values, vectors = np.linalg.eigh(gram[np.ix_(places, places)])
-    flat = vectors[:, values < scale]
-    if not flat.shape[1]:
+    gram: BlockMatrix,
+    places: list[NDArray[np.intp]],
+    scale: float,
+    among: list[NDArray[np.intp]] | None = None,
+) -> tuple[int, int] | None:
+    """Return the group and the unknown that moves most where these can move at all; None if not."""
+    part = gram.part(places)
+    if part.exceeds(scale):
         return None
-    # The largest entry of the projection on all free movements depends on no basis of theirs.
-    return int(np.argmax(np.round((flat**2).sum(axis=1)[:among], 6)))
+    inverse = part.diagonal_of_inverse(scale)
+    # Times the shift, the inverse is the projection on all free movements, which depends on no
+    # basis of theirs; its diagonal says how much of each unknown can move.
+    shares = [np.array(own) for own in inverse or []]
+    if among is not None:
+        shares = [own * np.isin(places[g], among[g]) for g, own in enumerate(shares)]
+    most = max(float(own.max(initial=0.0)) for own in shares)
+    group = next(g for g, own in enumerate(shares) if own.max(initial=0.0) >= _MUCH * most)
+    own = shares[group]
+    return group, int(places[group][np.argmax(own >= (1.0 - _SAME) * own.max())])
 
 
 def _mean_message(design: Design, group: int, j: int) -> str:

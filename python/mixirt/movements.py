@@ -1,10 +1,15 @@
 """How parameters move when the attributes are replaced by affine functions of themselves.
 
-The unknowns are ``B (J, J)`` and ``d (J,)`` of every latent group, ``theta = (1 + B) theta* + d``;
-see :mod:`mixirt.identification` for what becomes of the parameters. Each constraint of the model is
-an equation: a fixed parameter, or a 0 of the Q matrix, must not move; tied parameters must move
-alike. A prior holds a parameter as firmly as a constant does. Coefficients are taken at values as
-no accident would have them, equal only where tied.
+The unknowns are ``B (J, J)`` and ``d (J,)`` of every latent group, attributes being stretched about
+their means: ``theta - mu = (1 + B) (theta* - mu) + d``. See :mod:`mixirt.identification` for what
+becomes of the parameters. Each constraint of the model is an equation: a fixed parameter, or a 0 of
+the Q matrix, must not move; tied parameters must move alike. A prior holds a parameter as firmly as
+a constant does. Coefficients are taken at values as no accident would have them, equal only where
+tied.
+
+Where a mean is held far from 0, stretches about it move intercepts much more than shifts do, and
+are taken in units that much smaller: how well the equations determine the unknowns does then not
+depend on where the scale has its origin.
 """
 
 from __future__ import annotations
@@ -16,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mixirt.block_matrix import BlockMatrix
 from mixirt.design import Design
 from mixirt.table import KINDS, ParameterTable
 
@@ -44,29 +50,49 @@ class Places:
 
     @property
     def size(self) -> int:
-        """Number of unknowns."""
-        return self.n_groups * self.n_attributes * (self.n_attributes + 1)
+        """Number of unknowns of a group."""
+        return self.n_attributes * (self.n_attributes + 1)
 
 
-def gram_matrix(design: Design, table: ParameterTable, at: Places) -> NDArray[np.float64]:
-    """Sum the outer products of all equations, each scaled to length one.
+def gram_matrix(design: Design, table: ParameterTable, at: Places) -> BlockMatrix:
+    """Sum the outer products of all equations, each scaled to length one; a block for each group.
 
     Its null space holds the movements that no constraint rules out.
     """
-    gram = np.zeros((at.size, at.size))
-    for form in _equations(design, table, at):
-        places, values = np.array(list(form), dtype=np.intp), np.array(list(form.values()))
+    gram = BlockMatrix.zeros(at.n_groups, at.size)
+    generic = _generic_values(table)
+    unit = _units(design, generic, at)
+    for form in _equations(design, table, generic, at):
+        places = np.array(list(form), dtype=np.intp)
+        values = np.array(list(form.values())) / unit[places]
         largest = np.abs(values).max(initial=0.0)
         if largest > 0.0:
             # Squares of values that were fixed far out would overflow.
             values /= largest
-            gram[np.ix_(places, places)] += np.outer(values, values) / float(values @ values)
+            values /= np.linalg.norm(values)
+            parts: dict[int, NDArray[np.float64]] = {}
+            for place, value in zip(places.tolist(), values.tolist(), strict=True):
+                group, own = divmod(place, at.size)
+                parts.setdefault(group, np.zeros(at.size))[own] = value
+            gram.add_square(parts)
     return gram
 
 
-def _equations(design: Design, table: ParameterTable, at: Places) -> Iterator[Form]:
+def _units(design: Design, values: NDArray[np.float64], at: Places) -> NDArray[np.float64]:
+    """Units of all unknowns: stretches of an attribute count by how far its mean is from 0."""
+    unit = np.ones(at.n_groups * at.size)
+    _, mean = _moments(design, values)
+    for group, means in mean.items():
+        for k, value in means.items():
+            for j in range(at.n_attributes):
+                unit[at.mix(group, j, k)] = max(1.0, abs(value))
+    return unit
+
+
+def _equations(
+    design: Design, table: ParameterTable, values: NDArray[np.float64], at: Places
+) -> Iterator[Form]:
     """Yield what must be zero: movements of held parameters, differences within ties."""
-    values = _generic_values(table)
     slopes = _slopes_of_items(design, values)
     yield from _zeros_of_q(design, slopes, at)
     movement = _movements(design, values, slopes, at)
@@ -139,14 +165,16 @@ def _movements(
         if design.models[item].family == "gpcm":
             scores = design.category_scores[item]
             score = scores[int(cells.category[cell])] - scores[0]
-        own = slopes.get((group, item), {})
-        return {at.shift(group, j): score * a for j, a in own.items()}
+        form: Form = {}
+        for j, a in slopes.get((group, item), {}).items():
+            form[at.shift(group, j)] = score * a
+            for k, m in mean[group].items():
+                if m != 0.0:
+                    form[at.mix(group, j, k)] = -score * a * m
+        return form
 
     def of_mean(cell: int) -> Form:
-        group, j = int(cells.group[cell]), int(cells.attribute[cell])
-        form = {at.mix(group, j, k): m for k, m in mean[group].items()}
-        form[at.shift(group, j)] = 1.0
-        return form
+        return {at.shift(int(cells.group[cell]), int(cells.attribute[cell])): 1.0}
 
     def of_covariance(cell: int) -> Form:
         group = int(cells.group[cell])

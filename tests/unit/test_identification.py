@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import mixirt
 from mixirt import IdentificationError, Model, priors
+from mixirt.block_matrix import BlockMatrix
 from tests.oracle.e_step import log_joint
 from tests.oracle.from_model import all_patterns, oracle_model
 from tests.oracle.models import MISSING, Floats, data
@@ -80,6 +81,59 @@ ALLOWED[6] = ALLOWED[6].fix("slope", 0, item="item2", attribute="theta1")
 @pytest.mark.parametrize("model", ALLOWED)
 def test_identified_models_are_let_through(model):
     assert model.check() is model
+
+
+@pytest.mark.parametrize("mean", [-1e8, 500.0, 1e6, 1e10])
+def test_where_the_scale_has_its_origin_does_not_matter(mean):
+    held = {"mean": mean, "variance": 1e2}
+    scalar = Model("2pl", items=6, q_matrix=SIMPLE, **AB, invariance="scalar")
+    for kind, value in held.items():
+        scalar = scalar.fix(kind, value, group="a")
+    scalar.check()
+    Model("2pl", items=5).fix("mean", mean).check()
+    with pytest.raises(IdentificationError, match="'theta' in group 'b'"):
+        Model("2pl", items=5, **AB).fix("mean", mean).free("mean", group="b").check()
+    with pytest.raises(IdentificationError, match="variance of 'theta1' in group 'a'"):
+        scalar.free("variance").check()
+
+
+def test_a_thousand_groups_are_checked_one_by_one():
+    """One dense system of 6,000 unknowns would take minutes."""
+    groups = range(1000)
+    tied = Model("2pl", items=4, q_matrix=SIMPLE[1:5], groups=groups, invariance="scalar")
+    assert tied.check() is tied
+    with pytest.raises(IdentificationError, match="variance of 'theta1' in group '0'"):
+        tied.free("variance", group=0, attribute="theta1").check()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_elimination_by_blocks_is_that_of_the_whole_matrix(seed):
+    """Vectors over two or three of seven blocks, so that elimination fills others in."""
+    rng = np.random.default_rng(seed)
+    n_blocks, size, shift = 7, 3, 0.3
+    whole, blocks = np.zeros((21, 21)), BlockMatrix.zeros(n_blocks, size)
+    for _ in range(12):
+        chosen = rng.choice(n_blocks, size=rng.integers(2, 4), replace=False).tolist()
+        parts = {g: rng.normal(size=size) for g in chosen}
+        vector = np.zeros((n_blocks, size))
+        for g, part in parts.items():
+            vector[g] = part
+        whole += np.outer(vector, vector)
+        blocks.add_square(parts)
+    keep = [np.flatnonzero(rng.random(size) < 0.8) for _ in range(n_blocks)]
+    places = np.concatenate([g * size + own for g, own in enumerate(keep)])
+    whole, blocks = whole[np.ix_(places, places)], blocks.part(keep)
+    inverse = np.linalg.inv(whole + shift * np.eye(len(places)))
+    found = np.concatenate(blocks.diagonal_of_inverse(shift))
+    np.testing.assert_allclose(found, inverse.diagonal(), rtol=1e-10)
+    smallest = np.linalg.eigvalsh(whole + shift * np.eye(len(places)))[0]
+    # Blocks of their own make the matrix as positive definite as the shift above does.
+    for g, own in enumerate(keep):
+        for unit in np.eye(len(own)):
+            blocks.add_square({g: np.sqrt(shift) * unit})
+    assert blocks.exceeds(0.999 * smallest)
+    assert not blocks.exceeds(1.001 * smallest)
+    assert blocks.largest_diagonal() == pytest.approx(whole.diagonal().max() + shift, rel=1e-12)
 
 
 def test_the_cures_in_the_messages_work():
