@@ -17,9 +17,9 @@ use crate::spec::Model;
 ///
 /// This is all that the loop knows of the data. Counts of disjoint sets of respondents add ([`GroupCounts::add`]), just as
 /// those of the chunks of one data set do, so that a part of the respondents can be worked on in another thread, read
-/// from a file when its turn comes, or lie on another machine: what crosses the boundary is the free parameters on the
-/// way there ([`Parameters::at`] makes the rest of them) and one [`GroupCounts`] per observed group on the way back. A
-/// vector of sources is the source of all their respondents; `examples/merge_counts.rs` fits a model that way.
+/// from a file when its turn comes, or lie on another machine: what crosses the boundary is the value of every cell on
+/// the way there ([`Parameters::new`] places the nodes by them) and one [`GroupCounts`] per observed group on the way
+/// back. A vector of sources is the source of all their respondents; `examples/merge_counts.rs` fits a model that way.
 pub trait CountSource {
     /// The counts of every observed group at these parameters.
     ///

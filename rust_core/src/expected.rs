@@ -55,7 +55,11 @@ pub struct Parameters {
 impl Parameters {
     /// The parameters when the free ones are `x`.
     pub fn at(model: &Model, x: &[f64]) -> Self {
-        let values = model.table.expand(x);
+        Self::new(model, model.table.expand(x))
+    }
+
+    /// The parameters when every cell has its value in `values`.
+    pub fn new(model: &Model, values: Vec<f64>) -> Self {
         let place = |g: &Group| Placed::new(model, &model.structures[g.observed], &values[g.latent_cells.clone()]);
         let placed = model.groups.iter().map(place).collect();
         Self { values, placed }
