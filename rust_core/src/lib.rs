@@ -14,7 +14,8 @@
 //!
 //! The families, distributions, quadrature rules, accelerations, methods of standard errors and scoring methods are in
 //! registries (such as [`item::FAMILIES`]): what is listed there is all there is, and has a name.
-//! With the feature `files`, on by default, `files` reads fitted models from files, to score with.
+//! With the feature `files`, on by default, `files` reads fitted models from files, to score with. The modules that are
+//! not named here are parts of these steps, public for tests and measurements.
 //!
 //! ```
 //! use std::sync::atomic::AtomicBool;

@@ -6,6 +6,7 @@ mod models;
 
 use mixirt_core::arrow::ArrowDerivatives;
 use mixirt_core::blocks::{Block, blocks};
+use mixirt_core::data::Data;
 use mixirt_core::em;
 use mixirt_core::expected::{Expected, Parameters, Placed};
 use mixirt_core::feasible::is_feasible;
@@ -135,20 +136,20 @@ impl Plan {
         sample
     }
 
-    fn start(&self, model: &Model, data: &mixirt_core::data::Data) -> Vec<f64> {
+    fn start(&self, model: &Model, data: &Data) -> Vec<f64> {
         // Classes that start alike stay alike.
         perturbed(model, &start(model, &data.summaries()).unwrap(), 0.2, self.seed ^ 1)
     }
 }
 
 /// Nodes, expected counts and log-likelihood at `x`.
-fn e_step(model: &Model, data: &mixirt_core::data::Data, x: &[f64]) -> (Vec<Placed>, Expected) {
+fn e_step(model: &Model, data: &Data, x: &[f64]) -> (Vec<Placed>, Expected) {
     let parameters = Parameters::at(model, x);
     let expected = em::e_step(model, &mut data.worker(model).unwrap(), &parameters, &RUN_ON).unwrap();
     (parameters.placed, expected)
 }
 
-fn log_posterior(model: &Model, data: &mixirt_core::data::Data, x: &[f64]) -> f64 {
+fn log_posterior(model: &Model, data: &Data, x: &[f64]) -> f64 {
     e_step(model, data, x).1.loglik + model.table.log_prior(x)
 }
 

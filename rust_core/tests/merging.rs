@@ -4,7 +4,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use mixirt_core::data::{Data, Responses};
+use mixirt_core::data::{Data, Responses, Worker};
 use mixirt_core::em::{CountSource, EmOptions, em};
 use mixirt_core::expected::Parameters;
 use mixirt_core::plan::Planning;
@@ -83,6 +83,6 @@ fn the_loop_is_the_same_over_merged_counts() {
 fn no_part_is_an_error() {
     let case = draw(&RECIPE);
     let model = case.model(Planning::Dense);
-    let mut none: Vec<mixirt_core::data::Worker> = Vec::new();
+    let mut none: Vec<Worker> = Vec::new();
     assert!(none.counts(&model, &Parameters::at(&model, &case.x), &GO).is_err());
 }

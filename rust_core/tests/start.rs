@@ -8,7 +8,7 @@ use mixirt_core::expected::Parameters;
 use mixirt_core::item::ItemShape;
 use mixirt_core::params::{Cell, FreeParameter, Kind};
 use mixirt_core::prior::Prior;
-use mixirt_core::spec::{ItemSpec, Model};
+use mixirt_core::spec::{Instance, ItemSpec, Model};
 use mixirt_core::start::start;
 use models::{Sample, Sketch, fit, item, options, simulate, spec};
 
@@ -19,7 +19,7 @@ const PROPORTION: f64 = 0.03;
 fn proportions(model: &Model, x: &[f64]) -> Vec<Vec<f64>> {
     let Parameters { values, placed } = &Parameters::at(model, x);
     let placed = &placed[0];
-    let of = |instance: &mixirt_core::spec::Instance| {
+    let of = |instance: &Instance| {
         let item = &model.spec.items[instance.item];
         let nodes = placed.nodes(instance.support);
         let mut p = vec![0.0; item.n_categories * nodes.n_nodes];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mixirt_core::item::{self, Curves, Nodes};
-use mixirt_core::params::{FreeParameter, ParameterTable, Slot};
+use mixirt_core::params::{Cell, FreeParameter, ParameterTable, Slot};
 use mixirt_core::prior::Prior;
 use mixirt_core::quadrature::Quadrature;
 use mixirt_core::spec::{GroupSpec, ItemSpec, Model, Spec};
@@ -70,9 +70,7 @@ impl Structure {
     fn cells<'py>(&self, py: Python<'py>) -> PyResult<CellArrays<'py>> {
         let cells = self.spec.cells().map_err(to_python)?;
         let optional = |x: Option<usize>| x.map_or(-1, |x| x as i64);
-        let array = |part: &dyn Fn(&mixirt_core::params::Cell) -> i64| {
-            cells.iter().map(part).collect::<Vec<i64>>().into_pyarray(py)
-        };
+        let array = |part: &dyn Fn(&Cell) -> i64| cells.iter().map(part).collect::<Vec<i64>>().into_pyarray(py);
         Ok([
             array(&|c| c.kind as i64),
             array(&|c| c.group as i64),

@@ -1,5 +1,6 @@
 //! JSON without its loopholes: no repeated keys, no numbers beyond 64 bits; and its canonical form.
 
+use std::collections::HashSet;
 use std::fmt::{self, Write};
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -93,7 +94,8 @@ fn write_float(x: f64, to: &mut String) {
         to.push_str(if positional.contains('.') { "" } else { ".0" });
     } else {
         let sign = if exponent < 0 { '-' } else { '+' };
-        to.push_str(&format!("{mantissa}e{sign}{:02}", exponent.unsigned_abs()));
+        // Writing to a string never fails.
+        let _ = write!(to, "{mantissa}e{sign}{:02}", exponent.unsigned_abs());
     }
 }
 
@@ -110,7 +112,9 @@ fn write_text(text: &str, to: &mut String) {
             Ok(8) => to.push_str("\\b"),
             Ok(12) => to.push_str("\\f"),
             Ok(ascii @ 32..=127) => to.push(char::from(ascii)),
-            _ => to.push_str(&format!("\\u{unit:04x}")),
+            _ => {
+                let _ = write!(to, "\\u{unit:04x}");
+            }
         }
     }
     to.push('"');
@@ -169,7 +173,7 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Value, A::Error> {
         let mut members = Vec::new();
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         while let Some((key, value)) = map.next_entry::<String, Value>()? {
             if !seen.insert(key.clone()) {
                 return Err(A::Error::custom(format_args!("the key {key:?} is twice in one object")));

@@ -20,6 +20,7 @@ mod json;
 mod read;
 mod section;
 
+use std::fmt;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -60,8 +61,8 @@ impl Label {
     }
 }
 
-impl std::fmt::Display for Label {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Text(text) => write!(f, "{text}"),
             Self::Whole(x) => write!(f, "{x}"),
