@@ -172,7 +172,7 @@ impl Family for Gpcm {
         slopes.iter().chain(&b[1..]).copied().collect()
     }
 
-    /// Log ratios of the counts to that of category 0, no more than [`LOG_ODDS_BOUND`] from 0.
+    /// Log ratios of the counts to that of category 0, no more than `LOG_ODDS_BOUND` from 0.
     fn maximum_without_attributes(&self, _: &ItemShape, counts: &[f64]) -> Option<Vec<f64>> {
         let largest = counts.iter().fold(0.0_f64, |a, &b| a.max(b));
         if largest <= 0.0 {
