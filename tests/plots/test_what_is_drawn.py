@@ -15,7 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import mixirt
 from mixirt import plots
 from tests.plots.test_every_kind import assert_legible
-from tests.small_models import small
+from tests.small_models import binary, small
 
 CUT_OFF = 1e-3
 """Curves end 3.5 standard deviations out, beyond which lie 5e-4 of a distribution."""
@@ -338,3 +338,26 @@ def test_without_matplotlib_the_error_names_the_extra(monkeypatch: pytest.Monkey
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"pip install 'mixirt\[plot\]'"):
         plots.convergence(small("2pl"))
+
+
+def test_groups_without_an_attribute_have_no_part_in_its_pictures(tmp_path: Path) -> None:
+    """The first group, which pictures begin with, took the first four items only."""
+    theta = np.random.default_rng(40).standard_normal(400)
+    answers = np.hstack([binary(41, 4, theta), binary(42, 4, theta[::-1])]).astype(float)
+    answers[:200, 4:] = np.nan
+    model = mixirt.Model(
+        "2pl", items=8, q_matrix=np.repeat(np.eye(2, dtype=int), 4, axis=0),
+        attributes=["verbal", "spatial"], groups=["a", "b"],
+        items_by_group={"a": [f"item{i}" for i in range(1, 5)]},
+        attributes_by_group={"a": ["verbal"]}, n_quadrature=15,
+    )  # fmt: skip
+    groups = np.repeat(["a", "b"], 200)
+    result = mixirt.fit(answers, model.fix("covariance", 0.0), groups=groups)
+    assert plots.group_distributions(result, group="a").get_xlabel() == "verbal (SD of a)"
+    with pytest.raises(mixirt.SpecError, match="unknown attribute 'spatial'"):
+        plots.group_distributions(result, "spatial", group="a")
+    for draw in (plots.test_information, plots.test_characteristic):
+        assert draw(result, attribute="spatial").get_xlabel().startswith("spatial")
+    for ax in plots.category_curves(result, ["item5", "item6"], attribute="spatial"):
+        assert ax.get_title(loc="left").endswith(", b")
+    result.report(tmp_path / "report.html")

@@ -39,6 +39,7 @@ __all__ = [
     "score_limits",
     "subject",
     "unit",
+    "with_attribute",
 ]
 
 Floats = NDArray[np.float64]
@@ -121,10 +122,15 @@ def places(result: Result, group: object = None, class_: int | None = None) -> l
 def distinct_places(
     result: Result, items: Sequence[str], group: object = None, class_: int | None = None
 ) -> list[Place]:
-    """As `places`, but where items have the same parameters in several they are one place."""
+    """As `places`, but where items have the same parameters in several they are one place.
+
+    Places that have none of the items are left out, unless that is true of all.
+    """
     found: dict[Any, list[Place]] = {}
     for place in places(result, group, class_):
         found.setdefault(_parameters(result, place, items), []).append(place)
+    if len(found) > 1:
+        found.pop((), None)
     if len(found) == 1:
         return [Place(p[0].index, p[0].name if len(p) == 1 else "", p[0].where)
                 for p in found.values()]  # fmt: skip
@@ -222,6 +228,13 @@ def attributes_at(result: Result, place: Place) -> list[str]:
     return [design.attributes[a] for a in design.attributes_of(place.index)]
 
 
+def with_attribute(result: Result, found: list[Place], attribute: str | None) -> list[Place]:
+    """Places that have an attribute; all, where none is named or none has it."""
+    if attribute is None:
+        return found
+    return [p for p in found if attribute in attributes_at(result, p)] or found
+
+
 def attribute_of(result: Result, attribute: str | None, place: Place, items: Sequence[str]) -> str:
     """Name the attribute on the axis; it has to be named where items measure several."""
     design = result.model.design
@@ -245,14 +258,15 @@ def attribute_of(result: Result, attribute: str | None, place: Place, items: Seq
 def points_along(result: Result, attribute: str, where: Sequence[Place], theta: Any) -> Points:
     """Points along an attribute, the others at the mean of the first of some groups.
 
-    Without `theta`, 121 points that reach 3.5 standard deviations to both sides of all groups.
+    Without `theta`, 121 points that reach 3.5 standard deviations to both sides of all groups that
+    have the attribute.
     """
     design = result.model.design
     own = design.attributes_of(where[0].index).tolist()
     position = own.index(design.attributes.index(attribute))
     if theta is None:
         spans = []
-        for place in where:
+        for place in with_attribute(result, list(where), attribute):
             mean, covariance = result._distribution(place.index)
             j = attributes_at(result, place).index(attribute)
             reach = _REACH * float(np.sqrt(covariance[j, j]))

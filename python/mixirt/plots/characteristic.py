@@ -74,6 +74,7 @@ def test_characteristic(  # noqa: PLR0913 -- keywords
     """
     wanted = _choose.as_list(items) or list(result.model.design.items)
     found = _choose.distinct_places(result, wanted, group, class_)
+    found = _choose.with_attribute(result, found, attribute)
     names = [_choose.choose_items(result, items, place) for place in found]
     along = _choose.attribute_of(result, attribute, found[0], names[0])
     span = _choose.places(result, group, class_)

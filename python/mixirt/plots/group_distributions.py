@@ -69,17 +69,13 @@ def group_distributions(
     ('theta (SD of 158)', ['158', '36'])
     """
     _choose.need_attributes(result)
-    design = result.model.design
-    names = list(design.attributes) if attribute is None else [attribute]
+    found = _choose.with_attribute(result, _choose.places(result, group, class_), attribute)
+    there = {name for place in found for name in _choose.attributes_at(result, place)}
+    names = [name for name in result.model.design.attributes if name in there]
+    if attribute is not None or not names:
+        names = [_choose.attribute_of(result, attribute, found[0], [])]
     if len(names) > 1 and ax is not None:
-        raise SpecError(
-            f"one ax holds one attribute; say which (attribute=): {quoted(design.attributes)}"
-        )
-    found = _choose.places(result, group, class_)
-    if attribute is not None:
-        here = [p for p in found if attribute in _choose.attributes_at(result, p)]
-        # Where no group has it, the first one says what there is.
-        _choose.attribute_of(result, attribute, (here or found)[0], [])
+        raise SpecError(f"one ax holds one attribute; say which (attribute=): {quoted(names)}")
     columns = 1 if len(names) == 1 else 2
     axes = [ax] if ax is not None else _style.new_axes(len(names), columns=columns)
     for name, one in zip(names, axes, strict=True):

@@ -70,6 +70,7 @@ def test_information(
     'information (1/SD²)'
     """
     found = _choose.distinct_places(result, result.model.design.items, group, class_)
+    found = _choose.with_attribute(result, found, attribute)
     along = _choose.attribute_of(result, attribute, found[0], _all_items(result))
     span = _choose.places(result, group, class_)
     at = [_choose.points_along(result, along, [p, *span], theta) for p in found]
