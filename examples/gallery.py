@@ -26,7 +26,7 @@ from PIL import Image
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "gallery.md"
 BLOCK = re.compile(r"```python\n(.*?)```\n\n!\[[^]]*\]\(images/(\w+)\.png\)", re.DOTALL)
 #: Enough for lines, bands and the edges between them, and for a page; images of so few are small.
-N_COLOURS, N_COLOURS_OF_A_PAGE = 200, 40
+N_COLOURS, N_COLOURS_OF_A_PAGE = 200, 128
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
@@ -63,15 +63,18 @@ def run(code: str, names: dict[str, Any]) -> Image.Image | None:
         exec(code, names)
     drawn = names.get("axes", names.get("ax"))
     if drawn is not None:
-        return few_colours(picture(drawn), N_COLOURS)
+        return few_colours(picture(drawn), N_COLOURS, Image.Quantize.MEDIANCUT)
     (page,) = Path.cwd().glob("*.html")
     shown = screenshot(page)
-    return None if shown is None else few_colours(shown, N_COLOURS_OF_A_PAGE)
+    if shown is None:
+        return None
+    # Most of a page is white and grey: its colours must not count by how often they occur.
+    return few_colours(shown, N_COLOURS_OF_A_PAGE, Image.Quantize.MAXCOVERAGE)
 
 
-def few_colours(image: Image.Image, n: int) -> Image.Image:
-    """Reduce an image to its most frequent colours."""
-    return image.convert("RGB").quantize(n, dither=Image.Dither.NONE)
+def few_colours(image: Image.Image, n: int, method: Image.Quantize) -> Image.Image:
+    """Reduce an image to `n` colours."""
+    return image.convert("RGB").quantize(n, method=method, dither=Image.Dither.NONE)
 
 
 def picture(drawn: Any) -> Image.Image:
