@@ -68,7 +68,7 @@ def word(what: str, value: Any) -> str:
     'rectangular'
     """
     if not isinstance(value, str):
-        raise SpecError(f"{what} must be a name; found {value!r}")
+        raise SpecError(f"{what} must be a name in quotes; found {value!r}")
     return value
 
 
@@ -99,7 +99,10 @@ def mapping(what: str, values: Any) -> Mapping[Any, Any]:
     if values is None:
         return {}
     if not isinstance(values, Mapping):
-        raise SpecError(f"{what} must be a mapping; found {values!r}")
+        raise SpecError(
+            f"{what} must be a mapping from label to names, as {{'a': ['x', 'y']}}; found "
+            f"{values!r}"
+        )
     return values
 
 

@@ -101,8 +101,12 @@ def _invariance(
     several = design.has_groups if over == "group" else design.n_classes > 1
     if not several:
         if tied:
-            need = "groups=" if over == "group" else "n_classes= of 2 or more"
-            raise SpecError(f'{option}="{level}" ties across several; give {need}, or leave it out')
+            lacks = "groups, but there are none; give groups="
+            if over == "class":
+                lacks = "latent classes, but there is one; give n_classes= of 2 or more"
+            raise SpecError(
+                f'{option}="{level}" makes parameters equal across {lacks}, or leave it out'
+            )
         return table
     exempt = np.isin(np.array(design.items), free_items)
     for kind in tied:

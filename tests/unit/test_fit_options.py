@@ -325,8 +325,11 @@ def test_fits_in_several_threads_do_not_disturb_one_another() -> None:
         ({"quadrature": "simpson"}, "rectangular, gauss-hermite"),
         ({"quadrature": 3}, "quadrature"),
         ({"invariance": "strict"}, "'configural', 'metric', 'scalar'"),
-        ({"invariance": "scalar"}, "ties across several; give groups="),
-        ({"class_invariance": "scalar"}, "ties across several; give n_classes="),
+        ({"invariance": "scalar"}, "across groups, but there are none; give groups="),
+        (
+            {"class_invariance": "scalar"},
+            "but there is one; give n_classes=",
+        ),
         ({"max_cycles": -1}, "max_cycles must be a whole number of at least 0"),
         ({"max_cycles": 2.5}, "max_cycles"),
         ({"max_cycles": True}, "max_cycles"),
