@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.small_models import SMALL_MODELS, TIGHT, binary, small
 
 import mixirt
 from mixirt.covariance import VCOV_METHODS
+from tests.small_models import SMALL_MODELS, TIGHT, binary, small
 
 #: To this the information is differentiated; relative to unit diagonal.
 INVERTED = 1e-9

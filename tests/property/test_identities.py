@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.tolerances import ROUNDING
 
 import mixirt
 from mixirt import datasets
+from tests.tolerances import ROUNDING
 
 CRITERION = 1e-7
 """Twice the difference of two log-likelihoods of the same maximum."""
