@@ -81,7 +81,7 @@ class Classified:
     _model: Model
     _fitted: FittedData
     _native: str
-    _found: Any
+    _found: Mapping[str, Any]
 
     @property
     def class_sizes(self) -> NDArray[np.float64]:

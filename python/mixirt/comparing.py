@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from mixirt._chi_square import chi_square_tail
@@ -18,7 +19,7 @@ __all__ = ["compare"]
 _LOWER = 1e-4
 
 
-def compare(*results: Result, names: Any = None) -> Any:
+def compare(*results: Result, names: Sequence[str] | None = None) -> Any:
     """Information criteria and likelihood-ratio tests of several fits.
 
     Each fit is tested against the one with the next fewer parameters, which must be a special case

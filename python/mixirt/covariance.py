@@ -22,6 +22,7 @@ from mixirt.frames import to_native
 from mixirt.intervals import intervals, quantile
 from mixirt.provenance import FittedData
 from mixirt.responses import Responses
+from mixirt.settings import Settings
 from mixirt.table import KINDS
 
 __all__ = ["VCOV_METHODS", "Covariances", "ParameterCovariance"]
@@ -83,7 +84,7 @@ class Covariances(Estimates):
 
     _engine: _core.Model
     _fitted: FittedData
-    _settings: Any
+    _settings: Settings
     _covariances: dict[str, ParameterCovariance]
     _diagnosed: list[Diagnostics]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ class Estimates:
     """Item parameters, distributions and proportions; mixed into :class:`mixirt.Result`."""
 
     _model: Model
-    _found: Any
+    _found: Mapping[str, Any]
     _native: str
     _values: NDArray[np.float64]
 
