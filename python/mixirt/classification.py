@@ -171,6 +171,11 @@ class Classified:
             One row per assigned (most probable) class: ``assigned``, ``n`` (sum of weights) and
             the averages ``class_1``, ``class_2``, ...; those on the diagonal should be high.
 
+        Raises
+        ------
+        DataError
+            If the fit was read from a file, which does not hold the responses.
+
         Examples
         --------
         >>> import mixirt

@@ -49,7 +49,10 @@ class Curves(Estimates):
         Raises
         ------
         SpecError
-            If `theta` has the wrong shape, or an item, group or class is unknown.
+            If `theta` is missing or has the wrong shape, an item or class is unknown, or the group
+            has to be named.
+        DataError
+            If the group is unknown.
 
         Examples
         --------
@@ -93,8 +96,11 @@ class Curves(Estimates):
 
         Raises
         ------
+        SpecError
+            If the points do not fit the attributes, the class is unknown, or the group has to be
+            named.
         DataError
-            If the points do not fit the attributes, or the group is unknown.
+            If the group is unknown.
 
         Examples
         --------
@@ -130,8 +136,11 @@ class Curves(Estimates):
 
         Raises
         ------
+        SpecError
+            If the points do not fit the attributes, the class is unknown, or the group has to be
+            named.
         DataError
-            If the points do not fit the attributes, or the group is unknown.
+            If the group is unknown.
 
         Examples
         --------
@@ -169,8 +178,11 @@ class Curves(Estimates):
 
         Raises
         ------
+        SpecError
+            If the points do not fit the attributes, the class is unknown, or the group has to be
+            named.
         DataError
-            If the points do not fit the attributes, or the group is unknown.
+            If the group is unknown.
 
         Examples
         --------

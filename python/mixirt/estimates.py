@@ -39,7 +39,7 @@ class Estimates:
             Method of the standard errors, see :meth:`vcov`; None leaves them out. They are computed
             when first asked for, which takes as long as a fit, or two E-steps a parameter where
             they are differentiated: ``"auto"`` is ``"oakes"`` up to 300 free parameters, and none
-            (NaN) beyond.
+            (NaN) beyond, unless ``vcov("oakes")`` has been computed.
 
         Returns
         -------
@@ -51,6 +51,18 @@ class Estimates:
             ``difficulty`` and ``status`` ("free", "fixed", "tied" or "bound"). Difficulty belongs
             to intercepts of items that measure one attribute: -intercept / slope, for the GPCM the
             location where neighbouring categories are equally likely.
+
+        Raises
+        ------
+        SpecError
+            If the method is unknown.
+        DataError
+            If a method is named and the fit was read from a file that does not have its matrix.
+
+        Warns
+        -----
+        InformationWarning
+            As for :meth:`vcov`.
 
         Examples
         --------
@@ -97,6 +109,11 @@ class Estimates:
             where there are no classes), ``parameter`` ("mean" or "covariance"; a variance where
             both attributes are the same), ``attribute``, ``attribute_2``, ``estimate``, ``se``,
             ``status``. Without attributes, one row per class with parameter "proportion".
+
+        Raises
+        ------
+        SpecError, DataError
+            As for :meth:`parameters`.
 
         Examples
         --------

@@ -41,6 +41,8 @@ class Reliability:
         ------
         SpecError
             If the model has no attributes.
+        DataError
+            If the fit was read from a file, which does not hold the responses.
 
         References
         ----------

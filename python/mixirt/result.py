@@ -217,7 +217,16 @@ class Result(
         Returns
         -------
         DataFrame
-            One column per item, with the user's category values.
+            One column per item, with the user's category values; missing where an item is not in
+            the respondent's group. In the library of the fitted responses.
+
+        Raises
+        ------
+        SpecError
+            If `n`, `groups` and `theta` are for different numbers of respondents, `theta` has the
+            wrong shape, or the groups have to be named or are not in the model.
+        DataError
+            If a group is unknown.
 
         Examples
         --------

@@ -72,6 +72,11 @@ class Reuse:
         Model
             The same model with start values for every parameter that this fit has too.
 
+        Raises
+        ------
+        SpecError
+            If the fit has no parameter of the model.
+
         Examples
         --------
         >>> import mixirt

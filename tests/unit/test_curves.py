@@ -122,20 +122,22 @@ def test_frame_has_the_users_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "message"),
+    ("call", "error", "message"),
     [
-        (lambda r: r.category_probabilities(), "give theta"),
-        (lambda r: r.category_probabilities([[0.0, 1.0]]), "one column for each of the 1"),
-        (lambda r: r.category_probabilities([float("nan")]), "finite"),
-        (lambda r: r.category_probabilities([0.0], item="itm1"), "did you mean 'item1'"),
-        (lambda r: r.category_probabilities([0.0], group="A"), "unknown group 'A'"),
-        (lambda r: r.category_probabilities([0.0], class_=2), "class 2 does not exist"),
-        (lambda r: r.category_probabilities(["a"]), "number"),
-        (lambda r: r.expected_scores("high"), "number"),
-        (lambda r: r.information(None), "theta"),
+        (lambda r: r.category_probabilities(), mixirt.SpecError, "give theta"),
+        (lambda r: r.category_probabilities([[0, 1]]), mixirt.SpecError, "each of the 1"),
+        (lambda r: r.category_probabilities([np.nan]), mixirt.SpecError, "finite"),
+        (lambda r: r.category_probabilities([0], item="itm1"), mixirt.SpecError, "mean 'item1'"),
+        (lambda r: r.category_probabilities([0], group="A"), mixirt.DataError, "group 'A'"),
+        (lambda r: r.category_probabilities([0], class_=2), mixirt.SpecError, "class 2 does not"),
+        (lambda r: r.category_probabilities(["a"]), mixirt.SpecError, "number"),
+        (lambda r: r.expected_scores("high"), mixirt.SpecError, "number"),
+        (lambda r: r.expected_scores([0], group="A"), mixirt.DataError, "group 'A'"),
+        (lambda r: r.information(None), mixirt.SpecError, "theta"),
+        (lambda r: r.test_information([[0, 1]]), mixirt.SpecError, "each of the 1"),
     ],
 )
-def test_arguments_that_cannot_be_used(call: Any, message: str) -> None:
+def test_arguments_that_cannot_be_used(call: Any, error: type[Exception], message: str) -> None:
     result = mixirt.fit(datasets.load("lsat7").responses, "2pl")
-    with pytest.raises(mixirt.MixirtError, match=message):
+    with pytest.raises(error, match=message):
         call(result)

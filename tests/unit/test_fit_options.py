@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import os
 import signal
 import subprocess
@@ -16,6 +18,7 @@ import pytest
 
 import mixirt
 from mixirt import datasets
+from mixirt.settings import Settings
 from tests.reference.fitting import codes
 from tests.tolerances import ROUNDING
 
@@ -46,6 +49,16 @@ PARAMETER = 1e-3
 
 def science(**options: Any) -> mixirt.Result:
     return mixirt.fit(codes("science"), "gpcm", **options)
+
+
+def test_settings_have_the_defaults_that_fit_shows() -> None:
+    """Files without a setting are read with the defaults of `Settings`."""
+    shown = {n: p.default for n, p in inspect.signature(mixirt.fit).parameters.items()}
+    own = {f.name: f.default for f in dataclasses.fields(Settings)}
+    told_in_words = {"n_starts", "seed"}
+    assert {n: shown[n] for n in own if n not in told_in_words} == {
+        n: value for n, value in own.items() if n not in told_in_words
+    }
 
 
 # --- convergence ----------------------------------------------------------------------------
