@@ -56,8 +56,10 @@ def read_weights(weights: Any, table: Table) -> NDArray[np.float64] | None:
     if given.dtype.kind == "O":
         for row, value in enumerate(given):
             if not is_missing(value) and not _is_number(value):
-                found = f"{shown(value)}, which is not a number"
-                raise DataError(f"weights: {table.row(row)} has {found}")
+                raise DataError(
+                    f"weights: {table.row(row)} has {shown(value)}, which is not a number; weights "
+                    "must be finite numbers, 0 or more"
+                )
         given = np.array([math.nan if is_missing(v) else _to_float(v) for v in given])
     values = given.astype(np.float64)
     valid = np.isfinite(values) & (values >= 0)

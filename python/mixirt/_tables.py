@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from types import ModuleType
 from typing import Any
 
@@ -175,7 +176,7 @@ def _from_array(responses: Any) -> Table:
         array = _as_array(responses)
         if array.ndim != 2:
             advice = "; for one respondent, use reshape(1, -1)" if array.ndim == 1 else ""
-            raise DataError(f"{SHAPE_WANTED}; found {array.ndim} dimension(s){advice}")
+            raise DataError(f"{SHAPE_WANTED}; found an array of shape {array.shape}{advice}")
         columns, n_rows = _from_matrix(array), array.shape[0]
     n_items = len(columns) if isinstance(columns, list) else columns.shape[1]
     names = tuple(f"item{i + 1}" for i in range(n_items))
@@ -190,9 +191,11 @@ def _as_array(responses: Any) -> NDArray[Any]:
             return np.asarray(responses)
         except Exception as error:  # an object from elsewhere may raise anything
             raise DataError(f"{SHAPE_WANTED}; NumPy cannot read them: {error}") from error
+    is_path = isinstance(responses, (str, PathLike))
     raise DataError(
         f"{SHAPE_WANTED}: an array, a list of rows or a data frame; "
         f"found an object of type {type(responses).__name__}"
+        f"{'; read the file first, for instance with pandas.read_csv' if is_path else ''}"
     )
 
 
