@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mixirt._words import listed, shown
 from mixirt.design import Design
 from mixirt.errors import DataError
-from mixirt.table import ParameterTable
+from mixirt.table import Cells, ParameterTable
 
 __all__ = ["LARGEST_LOGIT", "check_own_parameters", "runaways"]
 
@@ -18,6 +18,11 @@ __all__ = ["LARGEST_LOGIT", "check_own_parameters", "runaways"]
 #: explains at the mean of the attributes, or adds within a standard deviation of one: at 25 an
 #: answer is seen once in 7e10 times, so no number of respondents could tell such odds from others.
 LARGEST_LOGIT = 25.0
+
+#: Graded intercepts that are this close give the category between them to one in 4e7 at the most.
+#: Fits stop there: the intercepts of a category that nobody chose approach each other until no
+#: criterion notices.
+_SMALLEST_GAP = 1e-7
 
 
 def check_own_parameters(
@@ -98,11 +103,12 @@ def _message(design: Design, group: int, item: int, chosen: NDArray[np.bool_]) -
 
 
 def runaways(design: Design, table: ParameterTable, values: NDArray[np.float64]) -> list[int]:
-    """Cells of slopes and intercepts that were estimated beyond `LARGEST_LOGIT`.
+    """Cells of parameters that were estimated beyond `LARGEST_LOGIT`.
 
-    Measured in standard deviations of the attributes from their means, so that neither the scale
-    of the attributes nor that of category scores matters. `values (n_cells,)` are the estimates;
-    one cell stands for parameters that are tied.
+    Slopes and intercepts, measured in standard deviations of the attributes from their means, so
+    that neither the scale of the attributes nor that of category scores matters; variances that
+    stand for slopes, where those are fixed; and graded intercepts that left their middle category
+    no room. `values (n_cells,)` are the estimates; one cell stands for parameters that are tied.
     """
     cells = design.cells
     # Most items have the same scores.
@@ -127,8 +133,28 @@ def runaways(design: Design, table: ParameterTable, values: NDArray[np.float64])
     scores, first = np.concatenate(design.category_scores), np.cumsum([0, *design.n_categories])
     rise = np.where(is_credit[item], scores[first[item] + m] - scores[first[item] + m - 1], 1.0)
     logit[intercept] = values[intercept] - below + rise * drift[cells.group[intercept], item]
-    found = (np.abs(logit) > LARGEST_LOGIT) & ~table.is_fixed
+    far = np.abs(logit) > LARGEST_LOGIT
+    far[_variances_of(cells, far & slope & table.is_fixed)] = True
+    far[_without_room(cells, intercept[~is_credit[item]], values)] = True
+    found = far & ~table.is_fixed
     found &= (values > table.lower) & (values < table.upper)
     _, first = np.unique(table.free_id[found], return_index=True)
     cells_found: list[int] = np.sort(np.flatnonzero(found)[first]).tolist()
     return cells_found
+
+
+def _variances_of(cells: Cells, slopes: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Give the variances of the attributes that some slopes belong to."""
+    places = set(zip(cells.group[slopes].tolist(), cells.attribute[slopes].tolist(), strict=True))
+    variances = np.flatnonzero(cells.is_kind("variance"))
+    own = zip(cells.group[variances].tolist(), cells.attribute[variances].tolist(), strict=True)
+    return variances[[n for n, place in enumerate(own) if place in places]]
+
+
+def _without_room(
+    cells: Cells, graded: NDArray[np.intp], values: NDArray[np.float64]
+) -> NDArray[np.intp]:
+    """Give graded intercepts that met: next to nobody is between the two."""
+    second = graded[cells.category[graded] > 1]
+    closed = second[values[second - 1] - values[second] < _SMALLEST_GAP]
+    return np.union1d(closed - 1, closed)

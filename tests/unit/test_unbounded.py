@@ -126,3 +126,33 @@ def test_the_scale_of_attributes_and_scores_is_no_runaway() -> None:
         result = mixirt.fit(lsat7(), model)
         mixirt.fit(lsat7(), "gpcm", category_scores=[0, 0.01])
     assert np.abs(result._values).max() > 100
+
+
+def test_a_variance_that_ran_away_in_the_place_of_slopes_is_named() -> None:
+    """Five answers that are always the same: with slopes held at 1, the variance is infinite."""
+    same = np.repeat(np.arange(200)[:, np.newaxis] % 2, 5, axis=1)
+    with (
+        pytest.warns(mixirt.RunawayWarning, match="variance of 'theta' at"),
+        pytest.warns(mixirt.ConvergenceWarning),
+    ):
+        mixirt.fit(same, "rasch", max_cycles=500)
+
+
+def class_without_middle() -> tuple[np.ndarray, np.ndarray]:
+    """Answers to four items, and known classes; nobody in the second is in the middle of one."""
+    rng = np.random.default_rng(3)
+    known = np.arange(400) % 2 + 1
+    answers = rng.integers(0, 3, (400, 4)) + (rng.random((400, 1)) < 0.3)
+    answers = np.minimum(answers, 2)
+    answers[(known == 2) & (answers[:, 0] == 1), 0] = 2
+    return answers, known
+
+
+def test_graded_intercepts_that_met_are_named_and_have_no_standard_errors() -> None:
+    answers, known = class_without_middle()
+    with pytest.warns(mixirt.RunawayWarning, match="intercept 2 of item 'item1' in class 2"):
+        fit = mixirt.fit(answers, "grm", n_classes=2, known_classes=known, n_starts=1, seed=1)
+    with pytest.warns(mixirt.InformationWarning, match="of item 'item1' in class 2"):
+        diagnostics = fit.diagnostics()
+    assert diagnostics.status == "saddle or flat"
+    assert np.isnan(diagnostics.newton_distance)
