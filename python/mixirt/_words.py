@@ -1,4 +1,4 @@
-"""Words of messages: values, lists of values and names, and the nearest known name."""
+"""Words of messages: values, lists of values and names, numbers of things, the nearest name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["MAX_NAMES", "listed", "quoted", "shown", "unknown"]
+__all__ = ["MAX_NAMES", "counted", "listed", "quoted", "shown", "unknown"]
 
 #: How many names a message lists before it only counts them.
 MAX_NAMES = 5
@@ -37,6 +37,17 @@ def listed(values: Iterable[Any]) -> str:
     text = ", ".join(shown(value) for value in values[:MAX_NAMES])
     n_more = len(values) - MAX_NAMES
     return f"{text} and {n_more} more" if n_more > 0 else text
+
+
+def counted(n: int, noun: str) -> str:
+    """Say how many there are.
+
+    Examples
+    --------
+    >>> counted(1, "cycle"), counted(2, "cycle")
+    ('1 cycle', '2 cycles')
+    """
+    return f"{n} {noun}{'s' * (n != 1)}"
 
 
 def quoted(names: Iterable[object], most: int = 8) -> str:

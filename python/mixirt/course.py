@@ -118,7 +118,7 @@ class Course(Estimates):
         design = self._model.design
         steps = self._engine.resolution(self._found["x"])
         return [
-            f"of {design.groups[design.observed_of(g)]}" if design.has_groups else "found"
+            f"of group '{design.groups[design.observed_of(g)]}'" if design.has_groups else "found"
             for g, resolution in enumerate(steps)
             if resolution < 1.0
         ]

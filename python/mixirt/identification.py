@@ -25,7 +25,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from mixirt._words import quoted
+from mixirt._words import counted, quoted
 from mixirt.block_matrix import BlockMatrix
 from mixirt.design import Design
 from mixirt.errors import IdentificationError, SpecError
@@ -147,8 +147,9 @@ def _check_count(design: Design, table: ParameterTable) -> None:
         items = "1 item has" if len(design.items) == 1 else f"{len(design.items)} items have"
         raise IdentificationError(
             f"{n_free} parameters are to be estimated, but {items} only "
-            f"{n_known + len(design.groups)} response patterns, which tell {n_known} parameters "
-            "apart at the most; fix or tie parameters, ask for fewer classes, or add items"
+            f"{n_known + len(design.groups)} response patterns, which tell "
+            f"{counted(n_known, 'parameter')} apart at the most; fix or tie parameters, ask for "
+            "fewer classes, or add items"
         )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from unicodedata import combining, east_asian_width
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mixirt._words import counted
 from mixirt.design import Design
 from mixirt.table import KINDS, ParameterTable
 
@@ -78,18 +80,14 @@ def group_title(design: Design, latent: int) -> str:
 
 def _headline(design: Design) -> str:
     models = sorted({model.name for model in design.models})
-    parts = [f"{_count(len(design.items), 'item')} ({', '.join(models)})"]
+    parts = [f"{counted(len(design.items), 'item')} ({', '.join(models)})"]
     if design.attributes:
-        parts.append(_count(len(design.attributes), "attribute"))
+        parts.append(counted(len(design.attributes), "attribute"))
     if design.has_groups:
-        parts.append(_count(len(design.groups), "group"))
+        parts.append(counted(len(design.groups), "group"))
     if design.n_classes > 1:
         parts.append(f"{design.n_classes} latent classes")
     return "mixirt.Model: " + ", ".join(parts)
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}{'s' * (n != 1)}"
 
 
 def _section(design: Design, latent: int, say: Callable[[int], str]) -> str:
@@ -185,8 +183,24 @@ def _notes(design: Design, table: ParameterTable) -> Iterator[str]:
 
 
 def short(name: str) -> str:
-    """Cut a long name."""
+    r"""Write a name on one line, and cut a long one.
+
+    Examples
+    --------
+    >>> short("do you\nagree?"), short("a" * 30)
+    ('do you\\nagree?', 'aaaaaaaaaaaaaaaaaaaaaaa…')
+    """
+    if not name.isprintable():
+        name = "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)
     return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+
+
+def _width(text: str) -> int:
+    """Columns that a text takes on a screen: Chinese characters two, accents of their own none."""
+    if text.isascii():
+        return len(text)
+    wide = sum(east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(combining(c) > 0 for c in text)
 
 
 def text_table(header: list[str], rows: list[list[str]], most: int | None = None) -> str:
@@ -206,11 +220,11 @@ def text_table(header: list[str], rows: list[list[str]], most: int | None = None
         half = most // 2
         gap = [f"({len(rows) - 2 * half} more)"] + [""] * (len(header) - 1)
         rows = [*rows[:half], gap, *rows[-half:]]
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    widths = [max(_width(row[i]) for row in [header, *rows]) for i in range(len(header))]
 
     def line(row: list[str], columns: list[int]) -> str:
-        cells = ((row[i], widths[i], right[i]) for i in columns)
-        return "  ".join(t.rjust(w) if r else t.ljust(w) for t, w, r in cells).rstrip()
+        cells = ((row[i], " " * (widths[i] - _width(row[i])), right[i]) for i in columns)
+        return "  ".join(gap + t if r else t + gap for t, gap, r in cells).rstrip()
 
     blocks = [
         "\n".join(line(row, columns) for row in [header, *rows]) for columns in _blocks(widths)

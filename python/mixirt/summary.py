@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mixirt._words import counted
 from mixirt.model_text import distribution_table, group_title, item_table, number_column
 
 if TYPE_CHECKING:
@@ -29,15 +30,13 @@ def headline(result: Result) -> str:
     if not design.attributes:
         models = f"{design.n_classes} latent classes"
     lines = [
-        f"mixirt: {models}; {len(design.items)} items, {data.n_respondents} respondents, "
-        f"{data.n_patterns} patterns"
+        f"mixirt: {models}; {counted(len(design.items), 'item')}, "
+        f"{counted(data.n_respondents, 'respondent')}, {counted(data.n_patterns, 'pattern')}"
     ]
     if design.attributes:
         points = "default" if design.n_quadrature is None else str(design.n_quadrature)
-        n = len(design.attributes)
-        lines.append(
-            f"{n} attribute{'s' * (n > 1)}; {design.quadrature} quadrature, {points} points"
-        )
+        n = counted(len(design.attributes), "attribute")
+        lines.append(f"{n}; {design.quadrature} quadrature, {points} points")
     return "\n".join(lines)
 
 
@@ -53,7 +52,7 @@ def fit_lines(result: Result) -> str:
         lines.append(f"log-posterior  {result.log_posterior:14.4f}")
     if result.n_cycles:
         lines.append(
-            f"{state} after {result.n_cycles} cycles in {result.seconds:.3f} s "
+            f"{state} after {counted(result.n_cycles, 'cycle')} in {result.seconds:.3f} s "
             f"(last change {result.last_change:.1e})"
         )
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mixirt.model_text import text_table
+from mixirt.model_text import short, text_table
 from mixirt.summary import fit_lines, headline
 
 if TYPE_CHECKING:
@@ -53,5 +53,5 @@ def _probabilities(result: LatentClassResult, observed: int) -> str:
         tables = [result._class_table(i, group, c) for c in numbers]
         for m, label in enumerate(design.category_labels[i]):
             values = [f"{table[m]:.4f}" for table in tables]
-            rows.append([design.items[i] if m == 0 else "", str(label), *values])
+            rows.append([short(design.items[i]) if m == 0 else "", short(str(label)), *values])
     return text_table(header, rows, most=_MOST_ROWS)

@@ -111,3 +111,14 @@ def test_summary_fits_a_page_whatever_the_names():
     )
     assert max(len(line) for line in r.summary().splitlines()) <= 80
     assert max(len(line) for line in str(r.model).splitlines()) <= 80
+
+
+def test_names_that_are_wide_or_break_the_line_leave_the_columns_in_line():
+    names = ["日本語", "new\nline", "tab\t", "e\u0301"]
+    frame = pd.DataFrame(LSAT7[:, : len(names)], columns=names)
+    lines = str(mixirt.fit(frame, "2pl")).splitlines()
+    first = next(n for n, line in enumerate(lines) if line.startswith("item "))
+    assert lines[first + 1].startswith("日本語    ")
+    assert lines[first + 2].startswith(r"new\nline  ")
+    assert lines[first + 3].startswith(r"tab\t      ")
+    assert lines[first + 4].startswith("e\u0301         ")
