@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from mixirt._warn import warn
+from mixirt._words import counted
 from mixirt.diagnostics import decreases
 from mixirt.errors import (
     BoundaryWarning,
@@ -14,6 +18,7 @@ from mixirt.errors import (
     ReplicationWarning,
     RunawayWarning,
 )
+from mixirt.model_text import group_title
 
 if TYPE_CHECKING:
     from mixirt.result import Result
@@ -24,13 +29,17 @@ __all__ = ["warn_about"]
 #: a distribution change it a little.
 _FALL = 0.1
 
+#: Slopes, times the standard deviation of the attribute, that no longer grow by as much as fits
+#: notice.
+_NO_SLOPE = 1e-3
+
 
 def warn_about(result: Result) -> None:
     """Say what a user must know before trusting a fit."""
     if not result.converged and result.n_cycles:
         change = result.last_change
         warn(
-            f"not converged after {result.n_cycles} cycles: parameters still change by "
+            f"not converged after {counted(result.n_cycles, 'cycle')}: parameters still change by "
             f"{change:.2g}; raise max_cycles, or look at r.history for what holds it up",
             ConvergenceWarning,
         )
@@ -39,6 +48,13 @@ def warn_about(result: Result) -> None:
             f"only one of {result.n_starts} starts reached the log-likelihood {result.loglik:.4f}; "
             "it may be a local maximum: raise n_starts, and look at r.starts()",
             ReplicationWarning,
+        )
+    unmoved = _without_slopes(result)
+    if unmoved:
+        warn(
+            f"all slopes on {', '.join(unmoved)} are 0, a saddle of the log-likelihood that EM "
+            "cannot leave; start elsewhere, for instance with start={'slope': 1.0}",
+            ConvergenceWarning,
         )
     stopped = result._stopped()
     if stopped:
@@ -72,3 +88,27 @@ def warn_about(result: Result) -> None:
             'quadrature="gauss-hermite"',
             QuadratureWarning,
         )
+
+
+def _without_slopes(result: Result) -> list[str]:
+    """List attributes whose slopes are all estimated at next to 0, if that is no maximum.
+
+    There the items are independent, and the log-likelihood is flat in every slope.
+    """
+    design, table = result.model.design, result.model.table
+    cells = design.cells
+    if not result.n_cycles:
+        return []
+    slope = cells.is_kind("slope")
+    found = []
+    for group in range(design.n_latent_groups):
+        variances = np.diagonal(result._distribution(group)[1])
+        present = np.flatnonzero(design.attributes_in_group[design.observed_of(group)])
+        for j, variance in zip(present.tolist(), variances.tolist(), strict=True):
+            own = np.flatnonzero(slope & (cells.group == group) & (cells.attribute == j))
+            sizes = np.abs(result._values[own]) * math.sqrt(variance)
+            if not table.is_fixed[own].any() and sizes.max() < _NO_SLOPE:
+                title = group_title(design, group)
+                found.append(f"'{design.attributes[j]}'{f' in {title}' if title else ''}")
+    # To look costs as much as standard errors, which is why only such a fit is looked at.
+    return found if found and result._covariance("oakes").flat else []

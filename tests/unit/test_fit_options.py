@@ -11,6 +11,7 @@ import sys
 import textwrap
 import threading
 import time
+import warnings
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,7 @@ def test_both_criteria_have_to_be_met() -> None:
 
 
 def test_cycles_that_run_out_warn_and_lose_nothing() -> None:
-    with pytest.warns(mixirt.ConvergenceWarning, match="after 1 cycles") as caught:
+    with pytest.warns(mixirt.ConvergenceWarning, match="after 1 cycle:") as caught:
         result = science(max_cycles=1)
     assert caught[0].filename == __file__
     assert not result.converged
@@ -378,3 +379,22 @@ def test_fits_in_several_threads_do_not_disturb_one_another() -> None:
 def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
     with pytest.raises(mixirt.MixirtError, match=message):
         mixirt.fit(datasets.load("lsat7").responses, "2pl", **options)
+
+
+@pytest.mark.parametrize("slope", [0.0, 1e-9])
+@pytest.mark.parametrize("model", ["1pl", "2pl", "grm", "3pl"])
+def test_a_start_that_em_cannot_leave_is_told(model: str, slope: float) -> None:
+    """Without slopes items are independent, and the posterior says nothing of any slope."""
+    with pytest.warns(mixirt.ConvergenceWarning, match="all slopes on 'theta' are 0, a saddle"):
+        stuck = mixirt.fit(codes("lsat7"), model, start={"slope": slope})
+    with pytest.warns(mixirt.InformationWarning, match="does not bend down"):
+        assert stuck.diagnostics().status == "saddle or flat"
+
+
+def test_slopes_that_are_0_at_the_maximum_are_no_saddle() -> None:
+    """One slope for items of which each two contradict each other: none is better than any."""
+    answers = np.repeat([[0, 1, 0, 1], [1, 0, 1, 0]], 150, axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit = mixirt.fit(answers, "1pl")
+    np.testing.assert_allclose(fit.parameters().estimate, 0, atol=PARAMETER)
