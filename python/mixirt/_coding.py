@@ -338,7 +338,8 @@ def _describe(value: Any, name: str, coding: Coding) -> str:
         kind = "is not a whole number" if finite else "is infinite"
         return f"found {seen}, which {kind}; {allowed}; {as_missing}"
     kind = "is negative" if whole < 0 else "is too large"
-    return f"found {seen}, which {kind}; {allowed}; {as_missing}"
+    no_item = "" if whole < 0 else "; a column that is no item has to be left out"
+    return f"found {seen}, which {kind}; {allowed}; {as_missing}{no_item}"
 
 
 def _is_text(value: Any) -> bool:

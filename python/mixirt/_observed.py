@@ -10,10 +10,34 @@ from numpy.typing import NDArray
 
 from mixirt._coding import MAX_CATEGORIES
 from mixirt._respondents import Groups
-from mixirt._words import MAX_NAMES, listed, shown
-from mixirt.errors import DataError
+from mixirt._warn import warn
+from mixirt._words import MAX_NAMES, listed, quoted, shown
+from mixirt.errors import DataError, DataWarning
 
-__all__ = ["check_groups", "check_observed"]
+__all__ = ["check_groups", "check_observed", "warn_of_identifiers"]
+
+#: Answers to an item of which no two are the same are no accident from this many on.
+_MANY_ANSWERS = 20
+
+
+def warn_of_identifiers(names: Sequence[str], counts: NDArray[np.uint32]) -> None:
+    """Warn of items that, unlike others, nobody answered as anybody else did: row numbers, say.
+
+    Parameters
+    ----------
+    names
+        Names of the items.
+    counts
+        Number of respondents that count by item and code, shape (I, 256).
+    """
+    answers = counts[:, :MAX_CATEGORIES]
+    unlike = (answers.max(axis=1) == 1) & (answers.sum(axis=1) >= _MANY_ANSWERS)
+    if unlike.any() and not unlike.all():
+        warn(
+            f"no two respondents gave the same answer to {_subject(names, unlike)}; a column that "
+            "is no item has to be left out",
+            DataWarning,
+        )
 
 
 def check_observed(

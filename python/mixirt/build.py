@@ -13,7 +13,7 @@ from mixirt._checks import mapping, number, several, whole_number, word
 from mixirt._coding import MAX_CATEGORIES, read_codings
 from mixirt._respondents import check_group_count
 from mixirt._tables import Table, as_list, counts_rows, frame_columns
-from mixirt._words import quoted, unknown
+from mixirt._words import counted, quoted, unknown
 from mixirt.design import Design
 from mixirt.errors import DataError, IdentificationError, SpecError
 from mixirt.families import item_models
@@ -294,7 +294,7 @@ def _n_quadrature(points: Any, n_attributes: int) -> tuple[int, ...] | None:
     listed = tuple(whole_number("n_quadrature", p, 2) for p in given)
     if len(listed) != n_attributes:
         raise SpecError(
-            f"n_quadrature has {len(listed)} entries for {n_attributes} attributes; give one "
-            "number for all, or one for each"
+            f"n_quadrature has {len(listed)} entries for {counted(n_attributes, 'attribute')}; "
+            "give one number for all, or one for each"
         )
     return listed

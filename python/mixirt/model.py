@@ -8,6 +8,7 @@ from typing import Any
 
 from mixirt import _core
 from mixirt._checks import several
+from mixirt._words import counted
 from mixirt.build import items_of, make_design
 from mixirt.class_counts import check_classes
 from mixirt.design import Design
@@ -102,7 +103,7 @@ class Model(Verbs, ClassVerbs):
     >>> science = mixirt.datasets.load("science").frame()
     >>> model = mixirt.Model("grm", responses=science, categories=[1, 2, 3, 4])
     >>> model.fix("slope", 1, item="Work")
-    <mixirt.Model: 4 items, 1 attributes, 15 parameters>
+    <mixirt.Model: 4 items, 1 attribute, 15 parameters>
     """
 
     def __init__(  # noqa: PLR0913 -- keywords of the front door
@@ -193,12 +194,12 @@ class Model(Verbs, ClassVerbs):
 
     def __repr__(self) -> str:
         design = self._design
-        parts = [f"{len(design.items)} items", f"{len(design.attributes)} attributes"]
+        parts = [counted(len(design.items), "item"), counted(len(design.attributes), "attribute")]
         if design.has_groups:
-            parts.append(f"{len(design.groups)} groups")
+            parts.append(counted(len(design.groups), "group"))
         if design.n_classes > 1:
             parts.append(f"{design.n_classes} classes")
-        return f"<mixirt.Model: {', '.join(parts)}, {self.n_parameters} parameters>"
+        return f"<mixirt.Model: {', '.join(parts)}, {counted(self.n_parameters, 'parameter')}>"
 
     @property
     def n_parameters(self) -> int:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mixirt import _core
 from mixirt._answers import Answers
 from mixirt._coding import MAX_CATEGORIES, MISSING, Coding, encode, encode_long, read_codings
-from mixirt._observed import check_groups, check_observed
+from mixirt._observed import check_groups, check_observed, warn_of_identifiers
 from mixirt._respondents import Groups, read_groups, read_weights
 from mixirt._tables import Table, read_table
 from mixirt._warn import warn
@@ -155,7 +155,7 @@ class Responses:
         Warns
         -----
         DataWarning
-            If the responses look transposed.
+            If the responses look transposed, or a column looks like one of identifiers.
 
         Examples
         --------
@@ -199,6 +199,7 @@ look 1-based. Categories count from 0: say categories=[1, 2], or subtract 1 from
             counts = _count(codes, counting)
         if group is not None:
             check_groups(group, _has_answers(codes), counting)
+        warn_of_identifiers(table.names, counts)
         by_default = np.array([coding.labels is None for coding in codings])
         check_observed(table.names, labels, by_default, counts)
         return cls._checked(table, codes, labels, weight, group)

@@ -357,7 +357,7 @@ def test_fits_in_several_threads_do_not_disturb_one_another() -> None:
         ({"n_threads": 10**9}, "n_threads"),
         ({"n_quadrature": 1}, "n_quadrature"),
         ({"n_quadrature": 0}, "n_quadrature"),
-        ({"n_quadrature": [21, 21]}, "n_quadrature has 2 entries for 1 attributes"),
+        ({"n_quadrature": [21, 21]}, "n_quadrature has 2 entries for 1 attribute;"),
         ({"n_quadrature": "many"}, "n_quadrature"),
         ({"n_quadrature": 2.5}, "n_quadrature"),
         ({"n_quadrature": 10**9}, "n_quadrature"),

@@ -164,7 +164,8 @@ def test_a_bad_cell_is_named(bad: Any, words: str) -> None:
     frame.index = pd.Index(["x", "y", "z"])
     message = refused(frame, groups=["north", "north", "south"])
     assert message.startswith(f"item 'q2', row 2 (index 'z'), group 'south': {words}")
-    assert ("a column that is no item has to be left out" in message) is (bad == "NA")
+    says_no_item = "a column that is no item has to be left out" in message
+    assert says_no_item is (bad == "NA" or "too large" in words)
 
 
 def test_the_first_bad_cell_by_rows_is_named_and_the_others_are_counted() -> None:
@@ -351,3 +352,11 @@ def test_reading_arrays_imports_no_library_for_frames() -> None:
         "assert not {'pandas', 'polars', 'pyarrow', 'scipy', 'matplotlib'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_column_of_row_numbers_among_items_is_told():
+    answers = np.arange(60).reshape(30, 2) % 3
+    with pytest.warns(DataWarning, match="same answer to item 'id'; a column that is no item"):
+        Responses.read(pd.DataFrame(answers, columns=["a", "b"]).assign(id=range(30)))
+    with pytest.raises(DataError, match=r"found 300, which is too large.*no item has to be left"):
+        Responses.read(pd.DataFrame(answers, columns=["a", "b"]).assign(id=range(300, 330)))

@@ -87,6 +87,8 @@ def _in_options(message: str) -> str:
     'list the values, --categories q1=...'
     >>> _in_options("raise n_starts, or say n_classes=2")
     'raise --starts, or say --classes 2'
+    >>> _in_options("give groups=, or leave it out")
+    'give --groups, or leave it out'
     """
     message = re.sub(r"categories=\{([^}]*)\}", lambda m: _by_item(m[1]), message)
     message = re.sub(
@@ -99,7 +101,8 @@ def _in_options(message: str) -> str:
         lambda m: _OPTIONS[m[1]] + (" " if m[2] else ""),
         message,
     )
-    return re.sub(r"\b(missing|groups|quadrature)=(?=\S)", r"--\1 ", message)
+    message = re.sub(r"\b(groups|missing)=(?=[,.;]|$)", r"--\1", message)
+    return re.sub(r"\b(missing|groups|quadrature|invariance)=(?=\S)", r"--\1 ", message)
 
 
 def _by_item(text: str) -> str:

@@ -166,7 +166,9 @@ def _models(given: argparse.Namespace, items: Sequence[str]) -> str | dict[str, 
         return str(given.model)
     models = dict.fromkeys(items, str(given.model))
     for text in given.item_model:
-        item, _, model = text.rpartition("=")
+        item, equals, model = text.rpartition("=")
+        if not equals:
+            raise SpecError(f"--item-model takes ITEM=MODEL, as in {items[0]}=2pl; found {text!r}")
         if item not in models:
             raise SpecError(f"--item-model {text}: {unknown('item', item, items)}")
         models[item] = item_model(model).name
