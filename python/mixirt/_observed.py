@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mixirt._coding import MAX_CATEGORIES
 from mixirt._respondents import Groups
 from mixirt._warn import warn
-from mixirt._words import MAX_NAMES, listed, quoted, shown
+from mixirt._words import MAX_NAMES, listed, shown
 from mixirt.errors import DataError, DataWarning
 
 __all__ = ["check_groups", "check_observed", "warn_of_identifiers"]
