@@ -1,7 +1,7 @@
 //! The generalised partial credit function: a multinomial logit whose categories rise with their scores.
 
 use super::chain::{add, slope_scores};
-use super::{Derivatives, Family, ItemParameter, ItemShape, Nodes, slopes_then_intercepts};
+use super::{Derivatives, Family, ItemParameter, ItemShape, Nodes, binary, slopes_then_intercepts};
 use crate::elementary::{exp_all, ln_all};
 use crate::lanes::{dot, sum};
 
@@ -49,12 +49,18 @@ impl Family for Gpcm {
     }
 
     fn probabilities(&self, shape: &ItemShape, eta: &[f64], nodes: Nodes, out: &mut [f64]) {
+        if let Some(logits) = binary_logits(shape, eta, nodes) {
+            return binary::probabilities(&logits, out);
+        }
         let (slopes, intercepts) = eta.split_at(shape.n_dims);
         centred_logits(shape, intercepts, &nodes.predictor(slopes), out);
         normalise(nodes.n_nodes, out);
     }
 
     fn expected_loglik(&self, shape: &ItemShape, eta: &[f64], nodes: Nodes, counts: &[f64]) -> f64 {
+        if let Some(logits) = binary_logits(shape, eta, nodes) {
+            return binary::expected_loglik(&logits, counts);
+        }
         let (slopes, intercepts) = eta.split_at(shape.n_dims);
         let mut table = vec![0.0; counts.len()];
         centred_logits(shape, intercepts, &nodes.predictor(slopes), &mut table);
@@ -65,6 +71,9 @@ impl Family for Gpcm {
 
     fn derivatives(&self, shape: &ItemShape, eta: &[f64], nodes: Nodes, counts: &[f64], out: &mut Derivatives) {
         out.clear();
+        if let Some(logits) = binary_logits(shape, eta, nodes) {
+            return binary_derivatives(shape, &logits, nodes, counts, out);
+        }
         let (slopes, intercepts) = eta.split_at(shape.n_dims);
         let n_nodes = nodes.n_nodes;
         let mut p = vec![0.0; counts.len()];
@@ -183,6 +192,33 @@ impl Family for Gpcm {
         let log_odds = |n: &f64| (n / reference).ln().clamp(-LOG_ODDS_BOUND, LOG_ODDS_BOUND);
         Some(counts[1..].iter().map(log_odds).collect())
     }
+}
+
+/// The logits (`K`) of the second of two categories; nothing where there are more.
+fn binary_logits(shape: &ItemShape, eta: &[f64], nodes: Nodes) -> Option<Vec<f64>> {
+    if shape.n_categories != 2 {
+        return None;
+    }
+    let (slopes, intercepts) = eta.split_at(shape.n_dims);
+    let s = shape.scores[1] - shape.scores[0];
+    let mut logits = nodes.predictor(slopes);
+    logits.iter_mut().for_each(|x| *x = intercepts[0] + s * *x);
+    Some(logits)
+}
+
+/// The derivatives of an item with two categories, added to `out`.
+fn binary_derivatives(shape: &ItemShape, logits: &[f64], nodes: Nodes, counts: &[f64], out: &mut Derivatives) {
+    let (mut first, mut second) = (vec![0.0; logits.len()], vec![0.0; logits.len()]);
+    out.value = binary::derivatives(logits, counts, &mut first, &mut second);
+    let (s, i) = (shape.scores[1] - shape.scores[0], shape.n_dims);
+    out.gradient[i] = sum(&first);
+    out.add_second(i, i, sum(&second));
+    first.iter_mut().for_each(|x| *x *= s);
+    second.iter_mut().for_each(|x| *x *= s);
+    out.add_slopes_with(nodes, i, &second);
+    second.iter_mut().for_each(|x| *x *= s);
+    out.add_slopes(nodes, &first, &second);
+    out.mirror();
 }
 
 /// Row `m` of a table `(M, K)`.

@@ -1,7 +1,7 @@
 //! The graded response function: one logistic curve per boundary between categories.
 
 use super::chain::slope_scores;
-use super::logistic::{Logistic, Tails, attenuation, log_one_minus_exp};
+use super::logistic::{Logistic, Tails, attenuation, boundary_loglik, log_one_minus_exp};
 use super::{Derivatives, Family, ItemParameter, ItemShape, Nodes, slopes_then_intercepts};
 use crate::lanes::sum;
 
@@ -183,11 +183,6 @@ fn boundary_rows(table: &mut [f64], n_nodes: usize, m: usize) -> (&mut [f64], &m
 /// The counts in the categories below and above boundary `m` (0-based), each `(K)`.
 fn adjacent_counts(counts: &[f64], n_nodes: usize, m: usize) -> (&[f64], &[f64]) {
     counts[m * n_nodes..(m + 2) * n_nodes].split_at(n_nodes)
-}
-
-/// `n_above log sigma(x) + n_below log sigma(-x)`, given `log(1 + exp(-|x|))`.
-fn boundary_loglik(x: f64, log_rest: f64, n_below: f64, n_above: f64) -> f64 {
-    n_above * x.min(0.0) - n_below * x.max(0.0) - (n_above + n_below) * log_rest
 }
 
 /// The gap between the intercepts on either side of a middle category, with the category's count over all nodes.

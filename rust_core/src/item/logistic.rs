@@ -66,6 +66,12 @@ impl Tails {
     }
 }
 
+/// `n_above log sigma(x) + n_below log sigma(-x)`, given `log(1 + exp(-|x|))`.
+#[inline]
+pub(super) fn boundary_loglik(x: f64, log_rest: f64, n_below: f64, n_above: f64) -> f64 {
+    n_above * x.min(0.0) - n_below * x.max(0.0) - (n_above + n_below) * log_rest
+}
+
 /// `log sigma(x)`; minus infinity at minus infinity.
 pub(super) fn log_logistic(x: f64) -> f64 {
     x.min(0.0) - Logistic::at(x).log_rest()

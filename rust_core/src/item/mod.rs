@@ -4,6 +4,7 @@
 //! one call per item, group and cycle. Everything the engine asks of a family depends on the attributes only through
 //! the linear predictor `z_l = sum_j a_j theta_jl`.
 
+mod binary;
 mod chain;
 mod curves;
 mod gpcm;
