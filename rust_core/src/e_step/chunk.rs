@@ -45,6 +45,8 @@ pub(super) struct Chunk<'a> {
     pub patterns: &'a Patterns,
     pub tables: &'a Tables,
     pub range: Range<usize>,
+    /// The patterns in another order, for grids of several slices.
+    pub order: &'a [u32],
     /// `(n_rows, n_vectors)`: posterior weights by row.
     pub accumulator: &'a mut [V],
     pub scratch: &'a mut ChunkScratch,
@@ -69,14 +71,14 @@ impl Kernel for Chunk<'_> {
                 self.add_batch(start..(start + BATCH).min(range.end), &mut logs)?;
             }
         } else if self.tables.guarded {
-            for p in range {
+            for &p in self.order {
                 if self.cancel.load(Ordering::Relaxed) {
                     return Err(Stop::Interrupted);
                 }
-                self.add_wide(p, &mut logs)?;
+                self.add_wide(p as usize, &mut logs)?;
             }
         } else {
-            self.add_all_wide(range, &mut logs)?;
+            self.add_all_wide(&mut logs)?;
         }
         logs.finish()
     }
@@ -179,10 +181,10 @@ impl<'a> Chunk<'a> {
     /// Patterns on a grid of several slices where no product can underflow: the whole of it, since the nodes of crossed
     /// attributes that matter to a pattern do not lie together.
     #[inline(always)]
-    fn add_all_wide(&mut self, range: Range<usize>, logs: &mut LogSum) -> Result<(), Stop> {
+    fn add_all_wide(&mut self, logs: &mut LogSum) -> Result<(), Stop> {
         let Scratch { likelihood, exponents, posterior } = &mut self.scratch.row;
         let mut earlier: &[u32] = &[];
-        for p in range {
+        for p in self.order.iter().map(|&p| p as usize) {
             let n_gp = self.patterns.n_gp()[p];
             if n_gp == 0.0 {
                 continue;

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
+use super::division::MAX_CHUNKS;
 use super::inner::{InnerStep, JointScratch};
 use super::posterior::{PosteriorChunk, PosteriorRows};
 use super::vector::{V, dispatch, flat_mut};
-use super::{EStep, MAX_CHUNKS, NodeProbabilities, Posterior, Stop};
+use super::{EStep, NodeProbabilities, Posterior, Stop};
 use crate::patterns::{Patterns, RowLists};
 
 /// Patterns whose posteriors are held at a time while they are folded.

@@ -152,6 +152,17 @@ impl NodeLayout {
         self.table_ptr[at]..self.table_ptr[at + 1]
     }
 
+    /// The array of all tables cut into its tables, item by item and within an item class by class.
+    pub(super) fn split_tables<'a>(&self, tables: &'a mut [f64]) -> Vec<&'a mut [f64]> {
+        let mut rest = tables;
+        let mut cut = |ends: &[usize]| {
+            let (table, tail) = std::mem::take(&mut rest).split_at_mut(ends[1] - ends[0]);
+            rest = tail;
+            table
+        };
+        self.table_ptr.windows(2).map(&mut cut).collect()
+    }
+
     /// Where the tables of consecutive items stand.
     pub(super) fn range_of_items(&self, items: &Range<usize>) -> Range<usize> {
         self.table_ptr[items.start * self.n_segments()]..self.table_ptr[items.end * self.n_segments()]

@@ -17,6 +17,7 @@
 
 mod chunk;
 mod collect;
+mod division;
 mod expectations;
 mod inner;
 mod kernel;
@@ -38,7 +39,9 @@ use thiserror::Error as ThisError;
 use crate::Error;
 use crate::patterns::{InnerPatterns, Patterns};
 use chunk::{Chunk, ChunkScratch};
+use division::{MIN_CHUNK_VECTORS, by_last_row, for_each, n_chunks};
 use inner::{InnerStep, OuterRows};
+use kernel::SLICE;
 use tables::Tables;
 use vector::V;
 
@@ -50,16 +53,6 @@ pub use ready::ReadyPosterior;
 pub use ready_eliminated::{ReadyElimination, Respondent};
 pub use vector::InstructionSet;
 pub(crate) use vector::{Kernel, dispatch};
-
-/// Chunks of patterns at most.
-const MAX_CHUNKS: usize = 16;
-/// Rows of patterns for each row of an accumulator that make a chunk worth one of its own: clearing and summing it then
-/// takes a twentieth of the chunk's time.
-const WORK_PER_ROW: usize = 18;
-/// Vectors multiplied in a chunk at the least, about 30 microseconds: less is done sooner than another thread wakes up.
-const MIN_CHUNK_VECTORS: usize = 1 << 15;
-/// Bytes that the accumulators of all chunks may take before there are fewer chunks.
-const MAX_ACCUMULATOR_BYTES: usize = 256 << 20;
 
 /// Bytes that tables, accumulators and counts may take: more would not fit many a machine, and is asked for by mistake.
 const MAX_BYTES: usize = 8 << 30;
@@ -136,8 +129,12 @@ pub struct EStep {
     /// The layout of the outer problem, where some attributes are eliminated.
     outer: Option<NodeLayout>,
     inner: Vec<InnerStep>,
+    /// Whether the eliminated attributes are worth several threads.
+    at_once: bool,
     isa: InstructionSet,
     tables: Tables,
+    /// `(P)`: the patterns in the order in which they are worked on; none where the grid is a single slice.
+    order: Vec<u32>,
     chunks: Vec<Range<usize>>,
     accumulators: Vec<Vec<V>>,
     scratch: Vec<ChunkScratch>,
@@ -194,18 +191,21 @@ impl EStep {
         check_memory(patterns, &layout, (outer.as_ref().unwrap_or(&layout), &inner))?;
         let n_classes = layout.n_segments();
         let pairs = patterns.inner().iter().zip(inner);
-        let inner = pairs.map(|(patterns, layout)| InnerStep::new(patterns, layout, n_classes, isa)).collect();
+        let inner: Vec<InnerStep> =
+            pairs.map(|(patterns, layout)| InnerStep::new(patterns, layout, n_classes, isa)).collect();
         let tables = Tables::new(patterns, outer.as_ref().unwrap_or(&layout), isa);
         let n_chunks = n_chunks(patterns.n_factors(), (patterns.n_rows(), tables.n_vectors));
         let chunks = (0..n_chunks).map(|c| c * patterns.len() / n_chunks..(c + 1) * patterns.len() / n_chunks);
         Ok(Self {
             isa,
             chunks: chunks.collect(),
+            order: if tables.n_vectors > SLICE { by_last_row(patterns) } else { Vec::new() },
             accumulators: (0..n_chunks).map(|_| vec![V::ZERO; tables.rows.len()]).collect(),
             scratch: (0..n_chunks).map(|_| ChunkScratch::new(tables.n_vectors)).collect(),
             tables,
             layout,
             outer,
+            at_once: inner.len() > 1 && inner.iter().map(InnerStep::work).sum::<usize>() >= MIN_CHUNK_VECTORS,
             inner,
         })
     }
@@ -249,10 +249,10 @@ impl EStep {
         {
             return Err(Stop::Shape("the counts"));
         }
-        let Self { tables, isa, chunks, accumulators, scratch, .. } = self;
+        let Self { tables, isa, order, chunks, accumulators, scratch, .. } = self;
         let run = |((range, accumulator), scratch): ((&Range<usize>, &mut Vec<V>), &mut ChunkScratch)| {
-            let range = range.clone();
-            dispatch(*isa, Chunk { patterns, tables, range, accumulator, scratch, cancel })
+            let (range, order) = (range.clone(), order.get(range.clone()).unwrap_or_default());
+            dispatch(*isa, Chunk { patterns, tables, range, order, accumulator, scratch, cancel })
         };
         let logliks: Vec<_> = if chunks.len() == 1 {
             chunks.iter().zip(accumulators).zip(scratch).map(run).collect()
@@ -269,7 +269,7 @@ impl EStep {
 
     /// From accumulated posterior weights to counts.
     fn collect(&mut self, patterns: &Patterns, counts: &mut GroupCounts) {
-        let Self { tables, layout, outer, inner, accumulators, .. } = self;
+        let Self { tables, layout, outer, inner, at_once, accumulators, .. } = self;
         let Some(outer) = outer else {
             return tables.collect(patterns, layout, accumulators, &mut counts.n_gl, &mut counts.n_glim);
         };
@@ -280,13 +280,19 @@ impl EStep {
                 counts.n_glim[layout.range(item, c)].copy_from_slice(&outer_counts[outer.range(k, c)]);
             }
         }
+        let mut n_glim: Vec<Option<&mut [f64]>> =
+            layout.split_tables(&mut counts.n_glim).into_iter().map(Some).collect();
+        let n_classes = layout.n_segments();
         let mut joint = counts.eliminated.as_mut_slice();
-        for (e, (step, patterns_e)) in inner.iter_mut().zip(patterns.inner()).enumerate() {
-            let (own, rest) = std::mem::take(&mut joint).split_at_mut(step.layout().n_joint() * layout.n_segments());
+        let mut work = Vec::with_capacity(inner.len());
+        let blocks = &patterns.blocks()[patterns.blocks().len() - inner.len()..];
+        for (step, (patterns, block)) in inner.iter_mut().zip(patterns.inner().iter().zip(blocks)) {
+            let (own_joint, rest) = std::mem::take(&mut joint).split_at_mut(step.layout().n_joint() * n_classes);
             joint = rest;
-            let block = &patterns.blocks()[patterns.blocks().len() - patterns.inner().len() + e];
-            let rows = block.rows.clone();
-            let n_vectors = tables.n_vectors;
+            let items = patterns.items().own.iter().chain(&patterns.items().cross);
+            let cells = items.flat_map(|item| item * n_classes..(item + 1) * n_classes);
+            let own_n_glim: Vec<&mut [f64]> = cells.filter_map(|at| n_glim[at].take()).collect();
+            let (rows, n_vectors) = (block.rows.clone(), tables.n_vectors);
             let outer_rows = OuterRows {
                 layout: outer,
                 n_vectors,
@@ -294,8 +300,12 @@ impl EStep {
                 first: rows.start,
                 accumulators,
             };
-            step.backward(patterns_e, &outer_rows, (layout, &mut counts.n_glim), own);
+            work.push((step, patterns, outer_rows, own_n_glim, own_joint));
         }
+        // Between two passes of the outer problem the attributes have nothing to do with one another.
+        for_each(*at_once, work, |(step, patterns, rows, n_glim, joint)| {
+            step.backward(patterns, &rows, n_glim, joint);
+        });
     }
 
     fn build_tables(&mut self, patterns: &Patterns, input: NodeProbabilities) -> Result<(), Stop> {
@@ -311,25 +321,28 @@ impl EStep {
         if input.conditional.len() != self.n_conditional() || patterns.inner().len() != self.inner.len() {
             return Err(Stop::Shape("the priors of the eliminated attributes"));
         }
-        let Self { tables, layout, outer, inner, .. } = self;
+        let Self { tables, layout, outer, inner, at_once, .. } = self;
         let Some(outer) = outer else {
-            tables.build(patterns, layout, input, |_, _, _| {});
+            tables.build(patterns, layout, input);
             return Ok(());
         };
         let mut conditional = input.conditional;
+        let mut steps = Vec::with_capacity(inner.len());
         for (step, patterns) in inner.iter_mut().zip(patterns.inner()) {
             let (own, rest) = conditional.split_at(step.layout().n_joint() * layout.n_segments());
             conditional = rest;
-            step.build_tables(patterns, (layout, input.probabilities), own);
+            steps.push((step, patterns, own));
         }
         let pick = |&item: &usize| {
             let range = layout.range(item, 0).start..layout.range(item, layout.n_segments() - 1).end;
             &input.probabilities[range]
         };
-        let probabilities: Vec<f64> = patterns.outer_items().iter().flat_map(pick).copied().collect();
+        let probabilities = patterns.outer_items().iter().map(pick).collect::<Vec<_>>().concat();
         let outer_input = NodeProbabilities { probabilities: &probabilities, ..input };
-        tables.build(patterns, outer, outer_input, |e, rows, state| {
-            inner[e].forward(&patterns.inner()[e], outer, rows, state);
+        let steps = (*at_once, steps);
+        tables.build_eliminating(patterns, outer, outer_input, steps, |(step, patterns, conditional), rows, state| {
+            step.build_tables(patterns, (layout, input.probabilities), conditional);
+            step.forward(patterns, outer, rows, state);
         });
         Ok(())
     }
@@ -357,28 +370,4 @@ fn check_memory(
         return Ok(());
     }
     Err(Stop::Memory { n_nodes: outer.n_nodes(), gigabytes: (bytes / (1 << 30) as f64).ceil() as usize })
-}
-
-/// The number of chunks, a power of two so that they divide evenly among threads: of the data alone, never of the number
-/// of threads. All patterns together have `n_factors` rows, accumulators `n_rows` of `n_vectors`.
-fn n_chunks(n_factors: usize, (n_rows, n_vectors): (usize, usize)) -> usize {
-    let by_sharing = n_factors / (WORK_PER_ROW * n_rows.max(1));
-    let by_work = n_factors * n_vectors / MIN_CHUNK_VECTORS;
-    let by_memory = MAX_ACCUMULATOR_BYTES / (n_rows * n_vectors * size_of::<V>()).max(1);
-    1 << by_sharing.min(by_work).min(by_memory).clamp(1, MAX_CHUNKS).ilog2()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::n_chunks;
-
-    #[test]
-    fn chunks_follow_the_work() {
-        assert_eq!(n_chunks(0, (0, 0)), 1);
-        assert_eq!(n_chunks(8_192, (128, 1)), 1, "a few microseconds of latent classes");
-        assert_eq!(n_chunks(50_000, (320, 8)), 8, "10,000 respondents, 30 items");
-        assert_eq!(n_chunks(2_500_000, (4_000, 8)), 16, "10,000 respondents, 1,000 items");
-        assert_eq!(n_chunks(15_000, (3_000, 500)), 1, "nearly as many rows as patterns");
-        assert_eq!(n_chunks(10_000_000, (10_000, 1_000)), 1, "accumulators as large as memory allows");
-    }
 }

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::NodeProbabilities;
 use super::chunk::MAX_WHOLE;
 use super::collect::Collect;
+use super::division::for_each;
 use super::kernel::{SLICE, guard};
 use super::layout::NodeLayout;
 use super::vector::{InstructionSet, Kernel, V, dispatch, flat, flat_mut, split};
@@ -91,13 +92,20 @@ impl Tables {
         }
     }
 
-    /// Tabulates the current probabilities. The rows of eliminated attributes are filled in by `fill`.
-    pub fn build(
+    /// Tabulates the current probabilities.
+    pub fn build(&mut self, patterns: &Patterns, layout: &NodeLayout, input: NodeProbabilities) {
+        self.build_eliminating(patterns, layout, input, (false, Vec::<()>::new()), |(), _, _| {});
+    }
+
+    /// Tabulates the current probabilities; the rows of each eliminated attribute are filled in by `fill` from what `inner`
+    /// holds of it, several at a time if `at_once`.
+    pub fn build_eliminating<T: Send>(
         &mut self,
         patterns: &Patterns,
         layout: &NodeLayout,
         input: NodeProbabilities,
-        mut fill: impl FnMut(usize, &mut [V], &mut BlockState),
+        (at_once, inner): (bool, Vec<T>),
+        fill: impl Fn(T, &mut [V], &mut BlockState) + Send + Sync,
     ) {
         let isa = self.isa;
         let n_vectors = self.n_vectors;
@@ -105,15 +113,18 @@ impl Tables {
         let (eliminated, tabulated): (Vec<_>, Vec<_>) =
             self.parts(patterns).into_iter().partition(|parts| parts.block.inner.is_some());
         for_each(parallel, tabulated, |parts| dispatch(isa, Build { parts, n_vectors, layout, input }));
-        for Parts { block, state, rows, .. } in eliminated {
-            if let Some(inner) = block.inner {
-                fill(inner, rows, state);
-            }
-        }
+        let eliminated: Vec<(T, Parts)> = inner.into_iter().zip(eliminated).collect();
+        for_each(at_once, eliminated, |(inner, Parts { state, rows, .. })| fill(inner, rows, state));
         self.set_guard(patterns);
         if self.guarded || (MAX_WHOLE + 1..=SLICE).contains(&n_vectors) {
             dispatch(isa, ListBounds { rows: &self.rows, to: &mut self.bounds });
         }
+    }
+
+    /// One row.
+    #[inline(always)]
+    pub fn row(&self, row: u32) -> &[V] {
+        &self.rows[row as usize * self.n_vectors..(row as usize + 1) * self.n_vectors]
     }
 
     /// A lower bound of the binary exponents of the products of rows.
@@ -216,11 +227,6 @@ impl Tables {
             })
             .collect()
     }
-}
-
-/// Does the work on the current pool if it is enough.
-fn for_each<T: Send>(parallel: bool, work: Vec<T>, f: impl Fn(T) + Send + Sync) {
-    if parallel { work.into_par_iter().for_each(f) } else { work.into_iter().for_each(f) }
 }
 
 /// The smallest binary exponent of the positive elements (0 if there are none; -1023 stands for subnormal numbers).

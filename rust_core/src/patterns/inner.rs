@@ -14,7 +14,8 @@ pub struct InnerItems {
     pub n_nodes: [usize; 2],
 }
 
-/// The unique joint answers to the items of one eliminated attribute.
+/// The unique joint answers to the items of one eliminated attribute, in the order of their cross-loading rows: patterns
+/// that differ in the last of these alone follow one another.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InnerPatterns {
     items: InnerItems,
@@ -41,6 +42,7 @@ impl InnerPatterns {
                 (unique.first.iter().map(pair).collect(), unique.pattern_of_respondent)
             }
         };
+        let (pairs, code_of_respondent) = in_order(&cross, pairs, code_of_respondent);
         Ok(Self { items: items.clone(), own, cross, pairs, code_of_respondent })
     }
 
@@ -113,6 +115,21 @@ impl InnerPatterns {
             patterns.for_each_block_answer(pattern, |k, code| f(items[k], code));
         }
     }
+}
+
+/// Sorts pairs of own and cross-loading patterns by the rows of the latter, and renumbers them for the respondents.
+fn in_order(cross: &Patterns, pairs: Vec<[u32; 2]>, code_of_respondent: Vec<u32>) -> (Vec<[u32; 2]>, Vec<u32>) {
+    let mut order: Vec<u32> = (0..pairs.len() as u32).collect();
+    order.sort_unstable_by_key(|&q| {
+        let [own, crossed] = pairs[q as usize];
+        (cross.rows(crossed as usize), own)
+    });
+    let mut renumbered = vec![0; pairs.len()];
+    order.iter().zip(0..).for_each(|(&old, new)| renumbered[old as usize] = new);
+    (
+        order.iter().map(|&old| pairs[old as usize]).collect(),
+        code_of_respondent.iter().map(|&old| renumbered[old as usize]).collect(),
+    )
 }
 
 /// The items in use that measure no eliminated attribute.

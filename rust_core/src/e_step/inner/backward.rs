@@ -1,23 +1,16 @@
 //! The way back: posterior weights of the outer problem to those of an eliminated attribute's items.
 
-use std::ops::Range;
-
-use super::{BATCH, ClassTables, InnerLayout, OuterRows, Place, in_slices, scaled};
-use crate::e_step::kernel::Scratch;
+use super::pass::{BATCH, Kind, Pass};
+use super::{InnerLayout, OuterRows, Place, in_slices, scaled};
 use crate::e_step::vector::{Kernel, V, flat, flat_mut};
-use crate::patterns::InnerPatterns;
 
 /// Adds the posterior weights of consecutive inner patterns in one class to the rows of the items.
 pub(super) struct Backward<'a> {
-    pub patterns: &'a InnerPatterns,
-    pub class: &'a ClassTables,
-    pub layout: &'a InnerLayout,
-    pub range: Range<usize>,
-    pub place: Place,
+    pub pass: Pass<'a>,
     pub outer: &'a OuterRows<'a>,
     /// Accumulated rows of the own and of the cross-loading items.
-    pub sums: (&'a mut [V], &'a mut [V]),
-    pub scaled: bool,
+    pub own_sums: &'a mut [V],
+    pub cross_sums: &'a mut [V],
 }
 
 impl Kernel for Backward<'_> {
@@ -25,59 +18,93 @@ impl Kernel for Backward<'_> {
 
     #[inline(always)]
     fn run(mut self) {
-        if self.scaled {
-            self.run_scaled();
-        } else {
-            self.run_plain();
+        match self.pass.kind() {
+            Kind::Scaled => self.run_scaled(),
+            Kind::Own => self.run_own(),
+            Kind::Cross => self.run_cross::<false>(),
+            Kind::Both => self.run_cross::<true>(),
         }
     }
 }
 
 impl Backward<'_> {
     #[inline(always)]
-    fn run_plain(&mut self) {
-        let (n_points, n) = (self.layout.n_points, self.layout.n_vectors());
-        let mut own_scratch = Scratch::new(n_points.div_ceil(8));
-        let mut cross_scratch = Scratch::new(self.class.cross.n_vectors);
+    fn run_own(&mut self) {
+        let (n_points, n) = (self.pass.layout.n_points, self.pass.layout.n_vectors());
+        let mut scratch = self.pass.own_scratch();
         let mut products = vec![0.0; BATCH * n_points];
         let mut ratios = vec![V::ZERO; BATCH * n];
         let mut marginals = vec![V::ZERO; BATCH * n_points];
-        let mut gather = Gather::new(&self.place);
-        let is_shared = self.patterns.items().cross.is_empty();
-        for start in self.range.clone().step_by(BATCH) {
-            let batch = start..(start + BATCH).min(self.range.end);
-            let each = products.chunks_exact_mut(n_points).zip(ratios.chunks_exact_mut(n));
-            for (q, (r, ratio)) in batch.clone().zip(each) {
-                self.class.own_product(self.patterns.rows(q)[0], &mut own_scratch, r);
-                gather.ratio(self.outer, self.layout, q, ratio);
+        let mut gather = Gather::new(&self.pass.place);
+        for batch in self.pass.batches() {
+            let (products, ratios) = (&mut products[..batch.len() * n_points], &mut ratios[..batch.len() * n]);
+            self.pass.multiply_own(batch.clone(), &mut scratch, products);
+            for (q, ratio) in batch.clone().zip(ratios.chunks_exact_mut(n)) {
+                gather.ratio(self.outer, self.pass.layout, q, ratio);
             }
-            let (r, ratios) = (&products[..batch.len() * n_points], &ratios[..batch.len() * n]);
             marginals.fill(V::ZERO);
-            if is_shared {
-                self.add_shared(r, ratios, &mut marginals);
-            } else {
-                let each = r.chunks_exact(n_points).zip(ratios.chunks_exact(n));
-                for ((q, (r, ratio)), marginal) in batch.clone().zip(each).zip(marginals.chunks_exact_mut(n_points)) {
-                    let rows = self.patterns.rows(q)[1];
-                    let product = self.class.cross_product(rows, &mut cross_scratch);
-                    add_cross(product, (r, ratio), rows, self.sums.1, marginal);
-                }
-            }
+            self.add_shared(products, ratios, &mut marginals);
             for (q, marginal) in batch.zip(marginals.chunks_exact(n_points)) {
                 self.add_own(q, marginal.iter().map(|v| v.sum()));
             }
         }
-        if is_shared {
-            // Without cross-loading items the row is the prior alone, and was left out of the sums.
-            self.sums.1.iter_mut().zip(&self.class.cross.rows).for_each(|(sum, prior)| *sum = sum.times(*prior));
+        // Without cross-loading items the row is the prior alone, and was left out of the sums.
+        let prior = &self.pass.class.cross.rows;
+        self.cross_sums.iter_mut().zip(prior).for_each(|(sum, prior)| *sum = sum.times(*prior));
+    }
+
+    #[inline(always)]
+    fn run_cross<const OWN: bool>(&mut self) {
+        let pass = self.pass.clone();
+        let (n_points, n, width) = (pass.layout.n_points, pass.layout.n_vectors(), pass.class.cross.n_vectors);
+        let (mut scratch, mut own) = (pass.own_scratch(), vec![1.0; n_points]);
+        let mut head = pass.head();
+        let mut head_sums = vec![V::ZERO; width];
+        let mut ratio = vec![V::ZERO; n];
+        let mut marginals = vec![V::ZERO; n_points];
+        let mut gather = Gather::new(&pass.place);
+        for q in pass.range.clone() {
+            // Every pattern has a row of the first block, which holds the prior.
+            let Some((&tail, rows)) = pass.patterns.rows(q)[1].split_last() else { continue };
+            if rows != head.rows {
+                self.add_cross(head.rows, &mut head_sums);
+                head.move_to(rows);
+            }
+            gather.ratio(self.outer, pass.layout, q, &mut ratio);
+            if OWN {
+                pass.multiply_own(q..q + 1, &mut scratch, &mut own);
+                marginals.fill(V::ZERO);
+            }
+            let factors = [head.product(), pass.class.cross.row(tail)];
+            let tail_sums = &mut self.cross_sums[tail as usize * width..(tail as usize + 1) * width];
+            in_slices!(n, |offset, W| {
+                share::<W, OWN>(factors, (&own, &ratio), offset, [&mut head_sums, tail_sums], &mut marginals);
+            });
+            if OWN {
+                self.add_own(q, marginals.iter().map(|v| v.sum()));
+            }
         }
+        self.add_cross(head.rows, &mut head_sums);
+    }
+
+    /// Adds the weights of patterns with these rows of cross-loading items to each of them, and clears the weights.
+    #[inline(always)]
+    fn add_cross(&mut self, rows: &[u32], weights: &mut [V]) {
+        let n = weights.len();
+        for &row in rows {
+            let sums = &mut self.cross_sums[row as usize * n..(row as usize + 1) * n];
+            for v in 0..n {
+                sums[v] = sums[v].plus(weights[v]);
+            }
+        }
+        weights.fill(V::ZERO);
     }
 
     /// Adds a batch of patterns that share one row over the attribute and its neighbours.
     #[inline(always)]
     fn add_shared(&mut self, products: &[f64], ratios: &[V], marginals: &mut [V]) {
-        let (n_points, n) = (self.layout.n_points, self.layout.n_vectors());
-        let rows = &self.class.cross.rows;
+        let (n_points, n) = (self.pass.layout.n_points, self.pass.layout.n_vectors());
+        let rows = &self.pass.class.cross.rows;
         in_slices!(n, |offset, W| {
             let each = products.chunks_exact(n_points).zip(ratios.chunks_exact(n));
             for ((r, ratio), marginal) in each.clone().zip(marginals.chunks_exact_mut(n_points)) {
@@ -91,7 +118,7 @@ impl Backward<'_> {
                     *marginal = marginal.plus(total.scale(r));
                 }
             }
-            for (d, sums) in self.sums.1.chunks_exact_mut(n).enumerate() {
+            for (d, sums) in self.cross_sums.chunks_exact_mut(n).enumerate() {
                 let Some(sums) = sums[offset..].first_chunk_mut::<W>() else { continue };
                 let mut total = *sums;
                 for (r, ratio) in each.clone() {
@@ -108,56 +135,61 @@ impl Backward<'_> {
     /// Adds a pattern's weights over the attribute to the rows of its own items.
     #[inline(always)]
     fn add_own(&mut self, inner: usize, weights: impl Iterator<Item = f64> + Clone) {
-        let (Some(tables), Some(own)) = (&self.class.own, self.patterns.own()) else { return };
-        for &row in own.rows(self.patterns.pair(inner)[0]) {
-            let sums = &mut self.sums.0[row as usize * tables.n_vectors..(row as usize + 1) * tables.n_vectors];
+        let Some(tables) = &self.pass.class.own else { return };
+        for &row in self.pass.patterns.rows(inner)[0] {
+            let sums = &mut self.own_sums[row as usize * tables.n_vectors..(row as usize + 1) * tables.n_vectors];
             flat_mut(sums).iter_mut().zip(weights.clone()).for_each(|(sum, w)| *sum += w);
         }
     }
 
     #[inline(always)]
     fn run_scaled(&mut self) {
-        let mut product = scaled::Product::new(self.layout, self.class);
-        let mut gather = Gather::new(&self.place);
-        let n = self.class.cross.n_vectors;
-        let mut weights = vec![V::ZERO; self.layout.n_vectors()];
-        for q in self.range.clone() {
-            gather.weights(self.outer, self.layout, q, &mut weights);
-            product.multiply(self.class, self.patterns.rows(q));
+        let pass = self.pass.clone();
+        let mut product = scaled::Product::new(pass.layout, pass.class);
+        let mut gather = Gather::new(&pass.place);
+        let mut weights = vec![V::ZERO; pass.layout.n_vectors()];
+        for q in pass.range.clone() {
+            gather.weights(self.outer, pass.layout, q, &mut weights);
+            let rows = pass.patterns.rows(q);
+            product.multiply(pass.class, rows);
             product.sum();
             product.share(&weights);
-            for &row in self.patterns.cross().rows(self.patterns.pair(q)[1]) {
-                let sums = &mut self.sums.1[row as usize * n..(row as usize + 1) * n];
+            for &row in rows[1] {
+                let sums = &mut self.cross_sums[row as usize * product.values.len()..];
                 sums.iter_mut().zip(&product.values).for_each(|(sum, x)| *sum = sum.plus(*x));
             }
-            let rows = product.values.chunks_exact(self.layout.n_vectors());
+            let rows = product.values.chunks_exact(pass.layout.n_vectors());
             self.add_own(q, rows.map(|row| flat(row).iter().sum()));
         }
     }
 }
 
-/// Adds the posterior weights of one pattern to the rows of its cross-loading items, and gives those of the attribute.
+/// The weights `r head tail ratio` of one pattern at a slice of the neighbours. Adds them to the two rows of sums and, with
+/// `OWN`, to `marginals (D)`; without it, `r` is 1.
 #[inline(always)]
-fn add_cross(product: &[V], (r, ratio): (&[f64], &[V]), rows: &[u32], sums: &mut [V], marginal: &mut [V]) {
-    let (n, width) = (ratio.len(), product.len());
-    in_slices!(n, |offset, W| {
-        if let Some(ratio) = ratio[offset..].first_chunk::<W>() {
-            for (d, (&r, marginal)) in r.iter().zip(&mut *marginal).enumerate() {
-                let at = d * n + offset;
-                let Some(product) = product[at..].first_chunk::<W>() else { continue };
-                let mut weights = *product;
-                for (weight, ratio) in weights.iter_mut().zip(ratio) {
-                    *weight = weight.times(*ratio).scale(r);
-                    *marginal = marginal.plus(*weight);
-                }
-                for &row in rows {
-                    if let Some(sums) = sums[row as usize * width + at..].first_chunk_mut::<W>() {
-                        sums.iter_mut().zip(&weights).for_each(|(sum, x)| *sum = sum.plus(*x));
-                    }
-                }
+fn share<const W: usize, const OWN: bool>(
+    [head, tail]: [&[V]; 2],
+    (r, ratio): (&[f64], &[V]),
+    offset: usize,
+    [head_sums, tail_sums]: [&mut [V]; 2],
+    marginals: &mut [V],
+) {
+    let n = ratio.len();
+    let Some(ratio) = ratio[offset..].first_chunk::<W>() else { return };
+    for (d, &r) in r.iter().enumerate() {
+        let at = d * n + offset..d * n + offset + W;
+        let (head, tail) = (&head[at.clone()], &tail[at.clone()]);
+        let (head_sums, tail_sums) = (&mut head_sums[at.clone()], &mut tail_sums[at]);
+        for v in 0..W {
+            let mut weight = head[v].times(tail[v]).times(ratio[v]);
+            if OWN {
+                weight = weight.scale(r);
+                marginals[d] = marginals[d].plus(weight);
             }
+            head_sums[v] = head_sums[v].plus(weight);
+            tail_sums[v] = tail_sums[v].plus(weight);
         }
-    });
+    }
 }
 
 /// Brings rows of the outer problem to the neighbours of the attribute.

@@ -1,24 +1,16 @@
 //! The way there: sums over the nodes of an eliminated attribute.
 
-use std::ops::Range;
-
-use super::{BATCH, ClassTables, InnerLayout, Place, in_slices, scaled, spread_row};
-use crate::e_step::kernel::Scratch;
+use super::pass::{BATCH, Kind, Pass};
+use super::{in_slices, scaled, spread_row};
 use crate::e_step::vector::{Kernel, V};
-use crate::patterns::InnerPatterns;
 
 /// Rows `u` of consecutive inner patterns in one class.
 pub(super) struct Forward<'a> {
-    pub patterns: &'a InnerPatterns,
-    pub class: &'a ClassTables,
-    pub layout: &'a InnerLayout,
-    pub range: Range<usize>,
-    pub place: Place,
-    /// `(inner patterns of the range, n_vectors)`
+    pub pass: Pass<'a>,
+    /// `(inner patterns of the pass, n_vectors)`
     pub rows: &'a mut [V],
-    /// As `rows`, where `scaled`.
+    /// As `rows`, where products are scaled.
     pub exponents: &'a mut [V],
-    pub scaled: bool,
 }
 
 impl Kernel for Forward<'_> {
@@ -26,63 +18,74 @@ impl Kernel for Forward<'_> {
 
     #[inline(always)]
     fn run(mut self) {
-        if self.scaled {
-            self.run_scaled();
-        } else {
-            self.run_plain();
+        match self.pass.kind() {
+            Kind::Scaled => self.run_scaled(),
+            Kind::Own => self.run_own(),
+            Kind::Cross => self.run_cross::<false>(),
+            Kind::Both => self.run_cross::<true>(),
         }
     }
 }
 
 impl Forward<'_> {
     #[inline(always)]
-    fn run_plain(&mut self) {
-        let (n_points, n) = (self.layout.n_points, self.layout.n_vectors());
-        let mut own_scratch = Scratch::new(n_points.div_ceil(8));
-        let mut cross_scratch = Scratch::new(self.class.cross.n_vectors);
+    fn run_own(&mut self) {
+        let Self { pass, rows, .. } = self;
+        let (n_points, n) = (pass.layout.n_points, pass.layout.n_vectors());
+        let mut scratch = pass.own_scratch();
         let mut products = vec![0.0; BATCH * n_points];
         let mut sums = vec![V::ZERO; BATCH * n];
-        let is_shared = self.patterns.items().cross.is_empty();
-        for start in self.range.clone().step_by(BATCH) {
-            let batch = start..(start + BATCH).min(self.range.end);
-            for (q, r) in batch.clone().zip(products.chunks_exact_mut(n_points)) {
-                self.class.own_product(self.patterns.rows(q)[0], &mut own_scratch, r);
-            }
-            if is_shared {
-                let weights = &self.class.cross.rows;
-                in_slices!(n, |offset, W| {
-                    for (r, sums) in products.chunks_exact(n_points).zip(sums.chunks_exact_mut(n)) {
-                        contract::<W>(r, weights, n, offset, sums);
-                    }
-                });
-            } else {
-                let each = batch.clone().zip(products.chunks_exact(n_points)).zip(sums.chunks_exact_mut(n));
-                for ((q, r), sums) in each {
-                    let product = self.class.cross_product(self.patterns.rows(q)[1], &mut cross_scratch);
-                    in_slices!(n, |offset, W| {
-                        contract::<W>(r, product, n, offset, sums);
-                    });
+        let mut rows = rows.chunks_exact_mut(pass.place.n_vectors);
+        for batch in pass.batches() {
+            let products = &mut products[..batch.len() * n_points];
+            pass.multiply_own(batch, &mut scratch, products);
+            let products = products.chunks_exact(n_points);
+            in_slices!(n, |offset, W| {
+                for (r, sums) in products.clone().zip(sums.chunks_exact_mut(n)) {
+                    contract::<W>(r, &pass.class.cross.rows, n, offset, sums);
                 }
-            }
-            let first = (start - self.range.start) * self.place.n_vectors;
-            for (from, to) in
-                sums.chunks_exact(n).zip(self.rows[first..].chunks_exact_mut(self.place.n_vectors)).take(batch.len())
-            {
-                spread_row(self.layout, from, self.place.segment.clone(), to);
+            });
+            for ((_, sums), row) in products.zip(sums.chunks_exact(n)).zip(&mut rows) {
+                spread_row(pass.layout, sums, pass.place.segment.clone(), row);
             }
         }
     }
 
     #[inline(always)]
+    fn run_cross<const OWN: bool>(&mut self) {
+        let Self { pass, rows, .. } = self;
+        let (n_points, n) = (pass.layout.n_points, pass.layout.n_vectors());
+        let (mut scratch, mut own) = (pass.own_scratch(), vec![1.0; n_points]);
+        let mut head = pass.head();
+        let mut sums = vec![V::ZERO; n];
+        for (q, row) in pass.range.clone().zip(rows.chunks_exact_mut(pass.place.n_vectors)) {
+            // Every pattern has a row of the first block, which holds the prior.
+            let Some((&tail, rows)) = pass.patterns.rows(q)[1].split_last() else { continue };
+            if rows != head.rows {
+                head.move_to(rows);
+            }
+            if OWN {
+                pass.multiply_own(q..q + 1, &mut scratch, &mut own);
+            }
+            let factors = [head.product(), pass.class.cross.row(tail)];
+            in_slices!(n, |offset, W| {
+                contract_product::<W, OWN>(&own, factors, offset, &mut sums);
+            });
+            spread_row(pass.layout, &sums, pass.place.segment.clone(), row);
+        }
+    }
+
+    #[inline(always)]
     fn run_scaled(&mut self) {
-        let mut product = scaled::Product::new(self.layout, self.class);
-        let n = self.place.n_vectors;
-        let rows = self.rows.chunks_exact_mut(n).zip(self.exponents.chunks_exact_mut(n));
-        for (q, (row, exponents)) in self.range.clone().zip(rows) {
-            product.multiply(self.class, self.patterns.rows(q));
+        let Self { pass, rows, exponents } = self;
+        let mut product = scaled::Product::new(pass.layout, pass.class);
+        let n = pass.place.n_vectors;
+        let rows = rows.chunks_exact_mut(n).zip(exponents.chunks_exact_mut(n));
+        for (q, (row, exponents)) in pass.range.clone().zip(rows) {
+            product.multiply(pass.class, pass.patterns.rows(q));
             product.sum();
-            spread_row(self.layout, &product.sums, self.place.segment.clone(), row);
-            spread_row(self.layout, &product.sum_exponents, self.place.segment.clone(), exponents);
+            spread_row(pass.layout, &product.sums, pass.place.segment.clone(), row);
+            spread_row(pass.layout, &product.sum_exponents, pass.place.segment.clone(), exponents);
         }
     }
 }
@@ -96,6 +99,27 @@ pub(super) fn contract<const W: usize>(r: &[f64], rows: &[V], n_vectors: usize, 
             for (total, x) in total.iter_mut().zip(row) {
                 *total = total.plus(x.scale(r));
             }
+        }
+    }
+    sums[offset..offset + W].copy_from_slice(&total);
+}
+
+/// `sum_d r[d] head[d] tail[d]` for a slice of the rows; without `OWN`, `r` is 1.
+#[inline(always)]
+fn contract_product<const W: usize, const OWN: bool>(
+    r: &[f64],
+    [head, tail]: [&[V]; 2],
+    offset: usize,
+    sums: &mut [V],
+) {
+    let n = sums.len();
+    let mut total = [V::ZERO; W];
+    for (d, &r) in r.iter().enumerate() {
+        let at = d * n + offset;
+        let (head, tail) = (&head[at..at + W], &tail[at..at + W]);
+        for v in 0..W {
+            let product = head[v].times(tail[v]);
+            total[v] = total[v].plus(if OWN { product.scale(r) } else { product });
         }
     }
     sums[offset..offset + W].copy_from_slice(&total);

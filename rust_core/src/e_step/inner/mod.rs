@@ -15,6 +15,7 @@ mod backward;
 mod forward;
 mod joint;
 mod layout;
+mod pass;
 mod respondent;
 mod scaled;
 
@@ -23,6 +24,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::NodeProbabilities;
+use super::division::MAX_CHUNKS;
 use super::kernel::{Scratch, WideRow, guard};
 use super::layout::NodeLayout;
 use super::tables::{BUDGET, BlockState, Tables};
@@ -32,16 +34,13 @@ use backward::Backward;
 use forward::Forward;
 pub(super) use joint::JointScratch;
 pub use layout::InnerLayout;
+use pass::Pass;
 pub(super) use respondent::Conditional;
 
-/// Inner patterns that are worked on together, so that what they share stays in the first cache.
-const BATCH: usize = 16;
 /// Inner patterns in one piece of parallel work on the way there.
 const FORWARD_CHUNK: usize = 256;
 /// Inner patterns that make a chunk worth an accumulator of its own on the way back.
 const BACKWARD_CHUNK: usize = 1024;
-/// Chunks on the way back at most.
-const MAX_CHUNKS: usize = 16;
 
 /// Runs a block for consecutive slices of vectors, their number a constant.
 macro_rules! in_slices {
@@ -96,7 +95,12 @@ pub(super) struct InnerStep {
     classes: Vec<ClassTables>,
     /// Whether sums are kept as mantissas and exponents in this cycle.
     scaled: bool,
+    /// Inner patterns that have accumulators of their own on the way back.
     chunks: Vec<Range<usize>>,
+    /// By chunk: accumulated rows of the own items, of one class after the other.
+    own_sums: Vec<Vec<V>>,
+    /// By chunk: accumulated rows of the cross-loading items.
+    cross_sums: Vec<Vec<V>>,
 }
 
 /// Tables of one eliminated attribute in one latent class.
@@ -121,14 +125,23 @@ impl InnerStep {
             own: patterns.own().map(|own| Tables::new(own, &layout.own, isa)),
             cross: Tables::new(patterns.cross(), &layout.cross, isa),
         };
-        let classes = (0..n_classes).map(|_| tables()).collect();
+        let classes: Vec<ClassTables> = (0..n_classes).map(|_| tables()).collect();
         let n_chunks = (patterns.len() / BACKWARD_CHUNK).clamp(1, MAX_CHUNKS);
         let chunks = (0..n_chunks).map(|c| c * patterns.len() / n_chunks..(c + 1) * patterns.len() / n_chunks);
-        Self { chunks: chunks.collect(), layout, isa, classes, scaled: false }
+        let sums = |n_rows: Option<usize>| vec![vec![V::ZERO; n_rows.unwrap_or(0)]; n_chunks];
+        let own_sums = sums(classes[0].own.as_ref().map(|own| own.rows.len()));
+        let cross_sums = sums(Some(classes[0].cross.rows.len()));
+        Self { chunks: chunks.collect(), layout, isa, classes, scaled: false, own_sums, cross_sums }
     }
 
     pub fn layout(&self) -> &InnerLayout {
         &self.layout
+    }
+
+    /// Vectors of nodes that are summed on the way there.
+    pub fn work(&self) -> usize {
+        let n_patterns = self.chunks.last().map_or(0, |chunk| chunk.end);
+        n_patterns * self.classes.iter().map(|class| class.cross.n_vectors).sum::<usize>()
     }
 
     /// Tabulates the items; `conditional (C, D, D_N)` is the prior of the attribute given its neighbours, and `tables`
@@ -143,17 +156,18 @@ impl InnerStep {
         for (c, (class, conditional)) in classes.iter_mut().zip(conditional.chunks_exact(layout.n_joint())).enumerate()
         {
             let pick = |items: &[usize]| -> Vec<f64> {
-                items.iter().flat_map(|&i| &probabilities[tables.range(i, c)]).copied().collect()
+                let tables: Vec<&[f64]> = items.iter().map(|&i| &probabilities[tables.range(i, c)]).collect();
+                tables.concat()
             };
             if let (Some(own), Some(own_patterns)) = (&mut class.own, patterns.own()) {
                 let ones = vec![1.0; layout.n_points];
                 let own_probabilities = pick(&patterns.items().own);
                 let input = NodeProbabilities { prior: &ones, probabilities: &own_probabilities, conditional: &[] };
-                own.build(own_patterns, &layout.own, input, |_, _, _| {});
+                own.build(own_patterns, &layout.own, input);
             }
             let (prior, cross) = (layout.pad(conditional), pick(&patterns.items().cross));
             let input = NodeProbabilities { prior: &prior, probabilities: &cross, conditional: &[] };
-            class.cross.build(patterns.cross(), &layout.cross, input, |_, _, _| {});
+            class.cross.build(patterns.cross(), &layout.cross, input);
         }
         let own_bound = |class: &ClassTables| class.own.as_ref().map_or(0, Tables::bound);
         self.scaled = self.classes.iter().any(|class| {
@@ -173,11 +187,10 @@ impl InnerStep {
         }
     }
 
-    /// Fills in the rows `u` of the outer problem.
+    /// Fills in the rows `u` of the outer problem; nodes beyond the last stay as they are.
     pub fn forward(&self, patterns: &InnerPatterns, outer: &NodeLayout, rows: &mut [V], state: &mut BlockState) {
         let n_vectors = outer.n_nodes().div_ceil(8);
         let Self { layout, isa, scaled, .. } = self;
-        rows.fill(V::ZERO);
         state.exponents.clear();
         if *scaled {
             state.exponents.resize(rows.len(), V::ZERO);
@@ -191,9 +204,8 @@ impl InnerStep {
             let exponents = exponents.unwrap_or_default();
             for (c, class) in self.classes.iter().enumerate() {
                 let place = Place { segment: outer.segment(c), n_vectors };
-                let (rows, exponents) = (&mut *rows, &mut *exponents);
-                let range = range.clone();
-                dispatch(*isa, Forward { patterns, class, layout, range, place, rows, exponents, scaled: *scaled });
+                let pass = Pass { patterns, class, layout, range: range.clone(), place, scaled: *scaled };
+                dispatch(*isa, Forward { pass, rows: &mut *rows, exponents: &mut *exponents });
             }
             rows.chunks_exact(n_vectors).map(super::tables::smallest_exponent).min().unwrap_or(0)
         };
@@ -204,51 +216,50 @@ impl InnerStep {
         };
     }
 
-    /// Takes the weights that the outer problem accumulated back to the items: adds to `n_glim`, and writes the
-    /// expected counts over the attribute and its neighbours `(C, D, D_N)` to `joint`.
+    /// Takes the weights that the outer problem accumulated back to the items: writes the counts of each item and class to
+    /// `n_glim`, the own items before the cross-loading ones and class by class within an item, and the expected counts
+    /// over the attribute and its neighbours `(C, D, D_N)` to `joint`.
     pub fn backward(
         &mut self,
         patterns: &InnerPatterns,
         outer: &OuterRows,
-        (tables, n_glim): (&NodeLayout, &mut [f64]),
+        mut n_glim: Vec<&mut [f64]>,
         joint: &mut [f64],
     ) {
-        let Self { layout, isa, classes, scaled, chunks } = self;
+        let Self { layout, isa, classes, scaled, chunks, own_sums, cross_sums } = self;
+        let n_classes = classes.len();
+        let n_own = patterns.items().own.len() * n_classes;
         for (c, (class, joint)) in classes.iter_mut().zip(joint.chunks_exact_mut(layout.n_joint())).enumerate() {
             let place = Place { segment: outer.layout.segment(c), n_vectors: outer.n_vectors };
-            let shared: &ClassTables = class;
-            let run = |range: &Range<usize>| {
-                let mut own = vec![V::ZERO; shared.own.as_ref().map_or(0, |own| own.rows.len())];
-                let mut cross = vec![V::ZERO; shared.cross.rows.len()];
-                let (range, place) = (range.clone(), place.clone());
-                let sums = (&mut own[..], &mut cross[..]);
-                dispatch(
-                    *isa,
-                    Backward { patterns, class: shared, layout, range, place, outer, sums, scaled: *scaled },
-                );
-                (own, cross)
+            let pass = Pass { patterns, class, layout, range: 0..patterns.len(), place, scaled: *scaled };
+            let run = |((range, own_sums), cross_sums): ((&Range<usize>, &mut Vec<V>), &mut Vec<V>)| {
+                own_sums.fill(V::ZERO);
+                cross_sums.fill(V::ZERO);
+                let pass = Pass { range: range.clone(), ..pass.clone() };
+                dispatch(*isa, Backward { pass, outer, own_sums, cross_sums });
             };
-            let sums: Vec<(Vec<V>, Vec<V>)> =
-                if chunks.len() == 1 { chunks.iter().map(run).collect() } else { chunks.par_iter().map(run).collect() };
-            let (own, cross): (Vec<_>, Vec<_>) = sums.into_iter().unzip();
-            let mut spread = |items: &[usize], counts: &[f64]| {
-                let mut rest = counts;
-                for &item in items {
-                    let range = tables.range(item, c);
-                    let (table, tail) = rest.split_at(range.len());
-                    n_glim[range].copy_from_slice(table);
-                    rest = tail;
+            if chunks.len() == 1 {
+                chunks.iter().zip(&mut *own_sums).zip(&mut *cross_sums).for_each(run);
+            } else {
+                chunks.par_iter().zip(&mut *own_sums).zip(&mut *cross_sums).for_each(run);
+            }
+            let (own_counts, cross_counts) = n_glim.split_at_mut(n_own);
+            let spread = |tables: &mut [&mut [f64]], mut counts: &[f64]| {
+                for table in tables.iter_mut().skip(c).step_by(n_classes) {
+                    let (own, rest) = counts.split_at(table.len());
+                    table.copy_from_slice(own);
+                    counts = rest;
                 }
             };
             if let (Some(tables), Some(own_patterns)) = (&mut class.own, patterns.own()) {
                 let (mut nodes, mut counts) = (vec![0.0; layout.n_points], vec![0.0; layout.own.table_len()]);
-                tables.collect(own_patterns, &layout.own, &own, &mut nodes, &mut counts);
-                spread(&patterns.items().own, &counts);
+                tables.collect(own_patterns, &layout.own, own_sums, &mut nodes, &mut counts);
+                spread(own_counts, &counts);
             }
             let mut nodes = vec![0.0; layout.cross.n_nodes()];
             let mut counts = vec![0.0; layout.cross.table_len()];
-            class.cross.collect(patterns.cross(), &layout.cross, &cross, &mut nodes, &mut counts);
-            spread(&patterns.items().cross, &counts);
+            class.cross.collect(patterns.cross(), &layout.cross, cross_sums, &mut nodes, &mut counts);
+            spread(cross_counts, &counts);
             layout.unpad(&nodes, joint);
         }
     }
@@ -299,9 +310,8 @@ impl ClassTables {
     /// The product `p(d_e | d_N) x (D, D_N)` of an inner pattern's cross-loading items.
     #[inline(always)]
     pub fn cross_product<'a>(&'a self, rows: &[u32], scratch: &'a mut Scratch) -> &'a [V] {
-        let n = self.cross.n_vectors;
         if let [row] = rows {
-            return &self.cross.rows[*row as usize * n..(*row as usize + 1) * n];
+            return self.cross.row(*row);
         }
         let Scratch { likelihood, exponents, posterior } = scratch;
         let mut row = WideRow { likelihood, exponents, posterior, accumulator: &mut [] };
