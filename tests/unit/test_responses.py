@@ -188,10 +188,10 @@ def test_a_value_outside_the_declared_categories_is_refused() -> None:
     ("responses", "words"),
     [
         (3, "type int"),
-        (np.array(3), "0 dimension"),
+        (np.array(3), "array of shape ()"),
         ([0, 1], "row 0 is 0, not a list of answers"),
         (np.array([0, 1]), "reshape(1, -1)"),
-        (np.zeros((2, 2, 2)), "3 dimension"),
+        (np.zeros((2, 2, 2)), "array of shape (2, 2, 2)"),
         (pd.Series([0, 1]), "single column"),
         ({"q1": [0, 1]}, "type dict"),
         ([], "no columns"),
