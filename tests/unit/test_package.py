@@ -48,6 +48,16 @@ def test_fitting_an_array_loads_no_library_for_frames():
     assert modules_loaded_by(fit).isdisjoint((*OPTIONAL_LIBRARIES, "narwhals"))
 
 
+def test_a_scorer_from_a_file_loads_nothing_that_estimates(tmp_path):
+    path = tmp_path / "lsat7.json"
+    mixirt.fit(mixirt.datasets.load("lsat7").responses, "rasch").save(path)
+    code = f"import sys, mixirt; mixirt.load({str(path)!r}).scorer(); print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.split())
+    assert "mixirt.scorer" in loaded
+    assert loaded.isdisjoint({"mixirt.fitting", "mixirt.matching", "mixirt.estimation", "narwhals"})
+
+
 def test_no_module_hides_a_name():
     """A submodule becomes an attribute of the package when it is imported, whoever does it."""
     modules = {module.name for module in pkgutil.iter_modules(mixirt.__path__)}
