@@ -15,6 +15,7 @@
 //! Patterns are cut into chunks by the data alone and chunks are summed in order, so that results are the same bits at
 //! any number of threads.
 
+mod build;
 mod chunk;
 mod collect;
 mod division;
