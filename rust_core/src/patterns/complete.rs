@@ -83,11 +83,6 @@ pub struct PartCoder {
 }
 
 impl PartCoder {
-    /// Number of parts: each respondent has a list of rows in every one.
-    pub fn n_parts(&self) -> usize {
-        self.parts.len()
-    }
-
     /// Appends a respondent's rows, list by list, with the end of each list; see [`RowCoder::push`].
     pub fn push(
         &self,
