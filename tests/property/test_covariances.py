@@ -60,10 +60,38 @@ def test_standing_nodes_are_not_differentiated(name):
     assert _apart(oakes, result.vcov("louis")) < 1e3 * ROUNDING
 
 
-def test_louis_and_oakes_are_the_same_to_rounding_without_tails():
+def _two_groups(n_quadrature: int) -> mixirt.Result:
+    groups = np.repeat(["a", "b"], 400)
+    theta = np.random.default_rng(1).standard_normal(800)
+    answers = binary(2, 6, np.where(groups == "a", theta, 0.6 + 1.3 * theta))
+    options = {"groups": groups, "invariance": "scalar", "n_quadrature": n_quadrature}
+    return mixirt.fit(answers, "2pl", quadrature="gauss-hermite", **options, **TIGHT)
+
+
+def _two_attributes(n_quadrature: int) -> mixirt.Result:
+    theta = np.random.default_rng(3).standard_normal((400, 2)) @ [[1, 0.5], [0, 0.87]]
+    answers = np.hstack([binary(5, 4, theta[:, 0]), binary(6, 4, theta[:, 1])])
+    q = np.repeat(np.eye(2, dtype=int), 4, axis=0)
+    grid = {"quadrature": "gauss-hermite", "n_quadrature": n_quadrature}
+    return mixirt.fit(answers, "2pl", q_matrix=q, **grid, **TIGHT)
+
+
+def _rasch(n_quadrature: int) -> mixirt.Result:
     answers = binary(20, 6, np.random.default_rng(21).standard_normal(400))
-    result = mixirt.fit(answers, "rasch", quadrature="gauss-hermite", n_quadrature=61, **TIGHT)
-    assert _apart(result.vcov("oakes"), result.vcov("louis")) < NO_TAILS
+    grid = {"quadrature": "gauss-hermite", "n_quadrature": n_quadrature}
+    return mixirt.fit(answers, "rasch", **grid, **TIGHT)
+
+
+@pytest.mark.parametrize(
+    ("fit", "n_quadrature"),
+    [(_rasch, 61), (_two_groups, 81), (_two_attributes, 31)],
+    ids=["variance", "mean and variance", "correlation"],
+)
+def test_distributions_are_differentiated_to_rounding_of_a_grid_without_tails(fit, n_quadrature):
+    result = fit(n_quadrature)
+    oakes = result.vcov("oakes")
+    assert 0 < oakes.error < DIFFERENTIATED
+    assert _apart(oakes, result.vcov("louis")) < NO_TAILS
 
 
 def _apart(first, second):
