@@ -76,6 +76,9 @@ bench-peers: $(VENV)/.installed $(VENV)/.test $(PEERS)/.installed ## time other 
 bench-scoring: $(VENV)/.installed ## time a scorer, and score a million single respondents from eight threads
 	$(BIN)/python -m benches.scoring
 
+bench-bootstrap: $(VENV)/.installed ## gain of a bootstrap by threads; on a machine that does nothing else
+	$(BIN)/python -m benches.bootstrap $(BENCH_ARGS)
+
 bench-scaling: $(VENV)/.installed $(VENV)/.test ## time against respondents, items, nodes, to docs/benchmarks.md
 	$(BIN)/python -m benches.scaling --write $(BENCH_ARGS)
 
