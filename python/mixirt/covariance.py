@@ -48,8 +48,8 @@ class ParameterCovariance:
         Smallest and largest eigenvalue of the information matrix scaled to unit diagonal; NaN
         where it cannot be computed, because estimates ran away.
     flat : tuple of str
-        Where that matrix is not positive definite: the parameters in its flattest direction, or
-        those that ran away.
+        Where that matrix is not positive definite: the parameters in its flat directions, or those
+        that ran away.
     error : float
         Numerical error of that matrix where it was differentiated numerically; otherwise 0.
     n_clusters : int or None
@@ -95,12 +95,12 @@ class Covariances(Estimates):
         ----------
         method : str, default "oakes"
             ``"oakes"``: inverse of the observed information, by differentiation through the EM map
-            (Oakes, 1999): exact for items and proportions, numerical for distributions and where
-            attributes are summed out. ``"louis"``: the same matrix by Louis's (1982) identity, node
-            by node, exact but slower. ``"cross_product"``: inverse of the sum of the respondents'
-            squared scores (Mislevy, 1984). ``"sandwich"``: robust to misspecification.
-            ``"complete"``: the paper's, as if the attributes had been observed; its standard errors
-            are too small.
+            (Oakes, 1999): exact for items and proportions; for distributions, and where attributes
+            are summed out, by differences with an error below 1e-6. ``"louis"``: the same matrix by
+            Louis's (1982) identity, node by node, exact but slower. ``"cross_product"``: inverse of
+            the sum of the respondents' squared scores (Mislevy, 1984). ``"sandwich"``: robust to
+            misspecification. ``"complete"``: the paper's, as if the attributes had been observed;
+            its standard errors are too small.
         clusters : sequence of labels, shape (N,), optional
             With ``"sandwich"``: the cluster of each respondent, such as a school. Scores are summed
             within clusters, so that respondents of a cluster need not be independent. The matrix is

@@ -69,7 +69,7 @@ class Diagnostics:
     at_bounds : tuple of str
         Parameters held by a bound.
     flat : tuple of str
-        Parameters in the flattest direction where the information is not positive definite.
+        Parameters in flat directions where the information is not positive definite.
     """
 
     status: str

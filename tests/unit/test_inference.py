@@ -292,6 +292,64 @@ def test_a_flat_direction_is_named(kind):
     assert found.flat
 
 
+def test_every_parameter_of_an_empty_class_is_named_and_no_other() -> None:
+    answers = binary(22, 6, np.random.default_rng(23).standard_normal(400))
+    model = mixirt.Model("gpcm", items=6, attributes=[], q_matrix=np.zeros((6, 0)), n_classes=2)
+    model = model.start("intercept", 0.5, class_=1).start("intercept", -0.5, class_=2)
+    with pytest.warns(mixirt.BoundaryWarning, match="proportion in class 2 at 0"):
+        result = mixirt.fit(answers, model, known_classes=[1] * 400)
+    for method in VCOV_METHODS:
+        with pytest.warns(mixirt.InformationWarning, match="intercept of item '.*' in class 2"):
+            found = result.vcov(method)
+        expected = {f"intercept of item 'item{i}' in class 2" for i in range(1, 7)}
+        assert set(found.flat) == expected
+
+
+@pytest.mark.parametrize("method", VCOV_METHODS)
+def test_an_item_of_which_nothing_is_known_is_named(method: str) -> None:
+    """Everybody answers it correctly with the same probability: a step that lies anywhere."""
+    generator = np.random.default_rng(1)
+    theta = np.random.default_rng(3).standard_normal(1000)
+    b = np.array([3.5, 4, 0, 0.5, -0.5, 0, 1, -1])
+    p = 0.2 + 0.8 / (1 + np.exp(-(1.2 * theta[:, None] + b)))
+    answers = (generator.random(p.shape) < p).astype(np.int64)
+    model = mixirt.Model("3pl", items=8).fix("guessing", 0.2)
+    model = model.free("guessing", item="item1")
+    model = model.start("slope", 524.0, item="item1").start("intercept", 86.0, item="item1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", mixirt.MixirtWarning)
+        result = mixirt.fit(answers, model.start("guessing", 0.9, item="item1"), max_cycles=0)
+    with pytest.warns(mixirt.InformationWarning, match="of item 'item1'"):
+        found = result.vcov(method)
+    assert set(found.flat) == {"slope of item 'item1'", "intercept of item 'item1'"}
+
+
+def test_the_flat_directions_of_a_bifactor_model_are_named() -> None:
+    """Two items alone cannot tell the slopes on an attribute of their own apart."""
+    n = 1200
+    theta = np.random.default_rng(30).standard_normal((n, 4))
+    own = np.repeat([0, 1, 2], [4, 4, 2])
+    answers = np.hstack(
+        [binary(33 + i, 1, theta[:, 0] + 0.9 * theta[:, 1 + s]) for i, s in enumerate(own)]
+    )
+    model = mixirt.bifactor([f"s{s}" for s in own], n_quadrature=17)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", mixirt.MixirtWarning)
+        result = mixirt.fit(answers, model, max_cycles=3000)
+        assert "summed out" in result.plan()
+        found = result.vcov()
+    assert found.flat
+    assert all("item 'item9'" in name or "item 'item10'" in name for name in found.flat)
+
+
+@pytest.mark.parametrize("method", VCOV_METHODS)
+@pytest.mark.parametrize("name", SMALL_MODELS)
+def test_good_fits_have_no_flat_direction(name: str, method: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert small(name).vcov(method).flat == ()
+
+
 def test_clusters_are_refused_where_they_have_no_place():
     result = small("2pl")
     with pytest.raises(mixirt.SpecError, match='clusters belong to method="sandwich"'):

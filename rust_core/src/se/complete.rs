@@ -14,6 +14,6 @@ impl Method for Complete {
 
     fn covariance(&self, point: &Point) -> Result<Covariance> {
         let information = point.complete_information(&mut point.data.worker(point.model)?)?;
-        Ok(point.invert(&point.directions.project_matrix(&information)))
+        Ok(point.invert(&point.directions.project_matrix(&information), 0.0))
     }
 }

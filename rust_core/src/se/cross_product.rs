@@ -17,7 +17,7 @@ impl Method for CrossProduct {
 
     fn covariance(&self, point: &Point) -> Result<Covariance> {
         let information = cross_products(point)? + point.directions.project_matrix(&point.prior_information());
-        Ok(point.invert(&information))
+        Ok(point.invert(&information, 0.0))
     }
 }
 

@@ -104,14 +104,14 @@ impl Directions {
         covariance
     }
 
-    /// The free parameters that take part in a direction given in coordinates, most first.
-    pub fn involved(&self, coordinates: &DVector<f64>) -> Vec<usize> {
+    /// The free parameters that take part in directions given in coordinates `(n_directions, k)`, most first.
+    pub fn involved(&self, coordinates: &DMatrix<f64>) -> Vec<usize> {
         /// Smaller shares than this of the largest are not worth naming.
         const SHARE: f64 = 0.2;
-        let weights = &self.basis * coordinates;
-        let largest = weights.amax();
-        let mut involved: Vec<usize> = (0..weights.len()).filter(|&f| weights[f].abs() > SHARE * largest).collect();
-        involved.sort_by(|&a, &b| weights[b].abs().total_cmp(&weights[a].abs()));
+        let weights: Vec<f64> = (&self.basis * coordinates).row_iter().map(|row| row.norm()).collect();
+        let largest = weights.iter().copied().fold(0.0, f64::max);
+        let mut involved: Vec<usize> = (0..weights.len()).filter(|&f| weights[f] > SHARE * largest).collect();
+        involved.sort_by(|&a, &b| weights[b].total_cmp(&weights[a]));
         involved
     }
 }

@@ -43,5 +43,5 @@ fn covariance(point: &Point) -> Result<Covariance> {
     }
     let complete = point.complete_information(&mut point.data.worker(point.model)?)?;
     let observed = complete - missing_node_by_node(point)?;
-    Ok(point.invert(&point.directions.project_matrix(&observed)))
+    Ok(point.invert(&point.directions.project_matrix(&observed), 0.0))
 }

@@ -92,8 +92,8 @@ pub struct Covariance {
     pub matrix: DMatrix<f64>,
     /// Smallest and largest eigenvalue of the information matrix, its parameters scaled to unit information.
     pub eigenvalues: (f64, f64),
-    /// Where the information matrix is not positive definite: the free parameters that take part in the flattest
-    /// direction, most first. Empty otherwise.
+    /// Where the information matrix is not positive definite: the free parameters that take part in its flat directions,
+    /// most first. Empty otherwise.
     pub flat: Vec<usize>,
     /// Error of the information matrix (scaled to unit diagonal) where it was differentiated numerically; else 0.
     pub error: f64,
@@ -210,43 +210,46 @@ impl<'a> Point<'a> {
         DMatrix::from_diagonal(&DVector::from_iterator(self.x.len(), diagonal))
     }
 
-    /// The covariance matrix that an information matrix in the directions' coordinates gives.
-    fn invert(&self, information: &DMatrix<f64>) -> Covariance {
-        self.invert_around(information, None)
+    /// The covariance matrix that an information matrix in the directions' coordinates gives; `error` is that of the
+    /// matrix scaled to unit diagonal.
+    fn invert(&self, information: &DMatrix<f64>, error: f64) -> Covariance {
+        self.invert_around(information, error, None)
     }
 
     /// `A^-1`, or `A^-1 B A^-1` around a middle `B`.
-    fn invert_around(&self, information: &DMatrix<f64>, middle: Option<&DMatrix<f64>>) -> Covariance {
+    fn invert_around(&self, information: &DMatrix<f64>, error: f64, middle: Option<&DMatrix<f64>>) -> Covariance {
         if self.directions.is_empty() {
-            return Covariance {
-                matrix: self.directions.expand(None),
-                eigenvalues: (1.0, 1.0),
-                flat: Vec::new(),
-                error: 0.0,
-            };
+            let matrix = self.directions.expand(None);
+            return Covariance { matrix, eigenvalues: (1.0, 1.0), flat: Vec::new(), error };
         }
         let scaled = Scaled::new(information);
         let eigen = scaled.matrix.clone().symmetric_eigen();
         let eigenvalues = (eigen.eigenvalues.min(), eigen.eigenvalues.max());
-        let inverse = Cholesky::new(scaled.matrix.clone()).filter(|_| eigenvalues.0 > FLAT * eigenvalues.1);
+        let negligible = error.max(FLAT * eigenvalues.1);
+        let inverse = Cholesky::new(scaled.matrix.clone()).filter(|_| eigenvalues.0 > negligible);
         let flat = match &inverse {
             Some(_) => Vec::new(),
-            None => self.directions.involved(&eigen.eigenvectors.column(eigen.eigenvalues.imin()).into_owned()),
+            None => {
+                let is_flat = |&k: &usize| eigen.eigenvalues[k] <= eigenvalues.0.max(negligible);
+                let flat: Vec<usize> = (0..eigen.eigenvalues.len()).filter(is_flat).collect();
+                self.directions.involved(&eigen.eigenvectors.select_columns(&flat))
+            }
         };
         let coordinates = inverse.map(|factor| scaled.unscale(factor.inverse()));
         let coordinates = coordinates.map(|bread| match middle {
             Some(middle) => &bread * middle * &bread,
             None => bread,
         });
-        Covariance { matrix: self.directions.expand(coordinates.as_ref()), eigenvalues, flat, error: 0.0 }
+        Covariance { matrix: self.directions.expand(coordinates.as_ref()), eigenvalues, flat, error }
     }
 }
 
 /// An information matrix counts as singular below this ratio of its smallest to its largest eigenvalue (scaled to unit
-/// diagonal).
+/// diagonal), and where the smallest is no larger than the error of the matrix.
 const FLAT: f64 = 1e-11;
 
-/// A symmetric matrix scaled to unit diagonal, so that units of the parameters do not decide what is singular.
+/// A symmetric matrix scaled to unit diagonal, so that units of the parameters do not decide what is singular. A
+/// diagonal element that is a rounding error beside the largest, however, is no information in any unit: its row is 0.
 struct Scaled {
     matrix: DMatrix<f64>,
     scale: Vec<f64>,
@@ -254,7 +257,10 @@ struct Scaled {
 
 impl Scaled {
     fn new(information: &DMatrix<f64>) -> Self {
-        let scale: Vec<f64> = information.diagonal().iter().map(|d| d.abs().max(f64::MIN_POSITIVE).sqrt()).collect();
+        let diagonal = information.diagonal();
+        let rounding = f64::EPSILON * diagonal.amax();
+        let scale = diagonal.iter().map(|d| if d.abs() > rounding { d.abs().sqrt() } else { f64::INFINITY });
+        let scale: Vec<f64> = scale.collect();
         let n = scale.len();
         let matrix =
             DMatrix::from_fn(n, n, |i, j| 0.5 * (information[(i, j)] + information[(j, i)]) / (scale[i] * scale[j]));

@@ -44,7 +44,7 @@ impl Method for Oakes {
 
     fn covariance(&self, point: &Point) -> Result<Covariance> {
         let (information, error) = observed_information(point)?;
-        Ok(Covariance { error, ..point.invert(&information) })
+        Ok(point.invert(&information, error))
     }
 }
 

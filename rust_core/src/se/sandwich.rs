@@ -20,6 +20,6 @@ impl Method for Sandwich {
             None => cross_products(point)?,
         };
         let (information, error) = observed_information(point)?;
-        Ok(Covariance { error, ..point.invert_around(&information, Some(&middle)) })
+        Ok(point.invert_around(&information, error, Some(&middle)))
     }
 }
