@@ -166,3 +166,42 @@ fn without_free_distributions_nothing_is_differentiated() {
         assert_close(&oakes, &of("louis").matrix, ROUNDING, case.name);
     }
 }
+
+/// So many respondents that patterns fill several batches and leave one begun.
+fn many() -> (Case, Sample, Vec<f64>) {
+    let items = (0..12).map(|i| item(["grm", "gpcm"][i % 2], 2 + i % 3, &[0])).collect();
+    let model = Sketch::new(spec(items, (1, 1), &[30])).standard().build();
+    let x = truth(&model, 0.8, 5);
+    let sample = simulate(&model, &x, 3000, 0.1, 6);
+    assert!(sample.data(&model).n_patterns() > 2500);
+    (Case { name: "many", model, missing: 0.1, has_free_distributions: false }, sample, x)
+}
+
+#[test]
+fn the_scores_of_many_respondents_are_those_of_each() {
+    let (case, sample, x) = many();
+    let directions = Directions::new(&case.model, &x);
+    let expected = one_by_one(&case.model, &sample, &x, &directions).try_inverse().unwrap();
+    let found = found(mixirt_core::se::method("cross_product").unwrap(), &case, &sample, &x);
+    assert_close(&found, &directions.expand(Some(&expected)), ROUNDING, case.name);
+}
+
+#[test]
+fn covariances_are_the_same_bits_on_any_number_of_threads() {
+    let mut all: Vec<_> = cases().into_iter().map(|case| (estimates(&case), case)).collect();
+    let (case, sample, x) = many();
+    all.push(((sample, x), case));
+    for ((sample, x), case) in &all {
+        for method in METHODS {
+            let on = |n: usize| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap();
+                let found = pool.install(|| found(*method, case, sample, x));
+                found.matrix.iter().map(|c| c.to_bits()).collect::<Vec<_>>()
+            };
+            let one = on(1);
+            for n in [2, 5] {
+                assert!(on(n) == one, "{}, {}, {n} threads", case.name, method.name());
+            }
+        }
+    }
+}

@@ -158,16 +158,14 @@ impl Data {
 
     /// The answers of one pattern of an observed group, in the order of the group's items.
     pub fn codes_of(&self, observed: usize, pattern: usize) -> Vec<u8> {
-        let mut codes = Vec::new();
-        self.append_codes_of(observed, pattern, &mut codes);
+        let mut codes = vec![MISSING; self.patterns[observed].n_categories().len()];
+        self.patterns[observed].codes_of(pattern, &mut codes);
         codes
     }
 
-    /// Appends the answers of one pattern of an observed group, in the order of the group's items.
-    pub(crate) fn append_codes_of(&self, observed: usize, pattern: usize, codes: &mut Vec<u8>) {
-        let start = codes.len();
-        codes.resize(start + self.patterns[observed].n_categories().len(), MISSING);
-        self.patterns[observed].codes_of(pattern, &mut codes[start..]);
+    /// Calls `f` with the items (positions among the group's) that a pattern of an observed group answers, and the answers.
+    pub(crate) fn for_each_answer_of(&self, observed: usize, pattern: usize, f: impl FnMut(usize, u8)) {
+        self.patterns[observed].for_each_answer(pattern, f);
     }
 
     /// Which items of an observed group some pattern may have no answer to.

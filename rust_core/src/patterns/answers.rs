@@ -17,7 +17,8 @@ impl Patterns {
         answers
     }
 
-    fn for_each_answer(&self, pattern: usize, mut f: impl FnMut(usize, u8)) {
+    /// Calls `f` with the items in use that a pattern answers, and the answers.
+    pub(crate) fn for_each_answer(&self, pattern: usize, mut f: impl FnMut(usize, u8)) {
         self.for_each_block_answer(pattern, |k, code| f(self.outer_items[k], code));
         for (e, inner) in self.inner.iter().enumerate() {
             inner.for_each_answer(self.inner_code(pattern, e), &mut f);

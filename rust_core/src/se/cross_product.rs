@@ -46,8 +46,8 @@ pub(super) fn clustered_products(point: &Point, clusters: &Clusters) -> Result<D
         )));
     }
     let parts = fold_scores(&NodeScores::new(point), Vec::new, |kept, batch| {
-        let columns = batch.patterns.iter().zip(batch.scores.column_iter());
-        kept.extend(columns.map(|(&pattern, scores)| ((batch.observed, pattern), scores.into_owned())));
+        let rows = batch.patterns.iter().zip(batch.scores.row_iter());
+        kept.extend(rows.map(|(&pattern, scores)| ((batch.observed, pattern), scores.transpose())));
     })?;
     let mut scores = vec![Vec::new(); point.model.spec.groups.len()];
     // Parts come group by group, and patterns in order within a group.

@@ -17,7 +17,7 @@ use nalgebra::{DMatrix, RowDVector};
 use super::Point;
 use super::compress::Compressed;
 use super::node_scores::NodeScores;
-use super::score_vectors::{Scored, fold_scores};
+use super::score_vectors::{Codes, Scored, fold_scores};
 use crate::e_step::{InstructionSet, Kernel, dispatch};
 use crate::error::Result;
 use crate::patterns::MISSING;
@@ -208,8 +208,7 @@ impl Answers {
 struct Count<'a> {
     answers: &'a Answers,
     sums: &'a mut Sums,
-    /// `(B, I)`, row-major.
-    codes: &'a [u8],
+    codes: &'a Codes,
     /// `(B, L)`, row-major: times `n_p`.
     posterior: &'a [f64],
     /// `(B, V)`, row-major: the same at the nodes that stand for all.
@@ -223,15 +222,15 @@ impl Kernel for Count<'_> {
     fn run(self) {
         let Self { answers, sums: Sums { nodes, pairs, .. }, codes, posterior, standing } = self;
         let (l, v) = (answers.n_nodes, answers.width);
-        let patterns = codes.chunks_exact(answers.change_of.len());
         let mut present = Vec::new();
-        for ((codes, posterior), standing) in patterns.zip(posterior.chunks_exact(l)).zip(standing.chunks_exact(v)) {
-            let change = |(&code, of): (&u8, &Vec<Option<usize>>)| match code {
+        let patterns = posterior.chunks_exact(l).zip(standing.chunks_exact(v));
+        for (b, (posterior, standing)) in patterns.enumerate() {
+            let change = |(code, of): (u8, &Vec<Option<usize>>)| match code {
                 MISSING => of[of.len() - 1],
                 code => of[code as usize],
             };
             present.clear();
-            present.extend(codes.iter().zip(&answers.change_of).filter_map(change));
+            present.extend(codes.of_pattern(b).zip(&answers.change_of).filter_map(change));
             present.sort_unstable();
             add(&mut nodes[..l], posterior);
             for (k, &c) in present.iter().enumerate() {

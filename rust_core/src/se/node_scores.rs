@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
-use nalgebra::{DMatrix, DMatrixView};
+use nalgebra::{DMatrix, DMatrixView, Dyn};
 
 use super::Point;
 use super::compress::Compressed;
 use super::directions::free_of;
+use super::score_vectors::{BATCH, Codes, transposed};
+use crate::e_step::{InstructionSet, Kernel, dispatch};
 use crate::expected::{Parameters, Placed, joint_counts};
 use crate::item::Derivatives;
 use crate::latent::Moments;
@@ -45,10 +47,8 @@ struct SupportScores {
     /// Where their nodes are found in a posterior.
     source: Source,
     items: Vec<ItemScores>,
-    /// Derivatives after answer 0 `(parameters of all items, K)`, and below them a basis of what other answers add.
+    /// Derivatives after answer 0 `(K, parameters of all items)`, and beside them a basis of what other answers add.
     functions: DMatrix<f64>,
-    /// The free parameters of all items that follow one another: the first of them, and their rows among `functions`.
-    runs: Vec<(usize, Range<usize>)>,
 }
 
 /// The derivatives of one item.
@@ -59,7 +59,7 @@ struct ItemScores {
     free: Vec<usize>,
     /// Derivatives `(M, free parameters, K)`.
     table: Vec<f64>,
-    /// Its first row among `functions`.
+    /// Its first column among `functions`.
     first: usize,
     /// What an answer adds to the derivatives after answer 0, in the basis: `(M, free parameters, r)`.
     more: Vec<f64>,
@@ -108,21 +108,23 @@ impl<'a> NodeScores<'a> {
         (0..model.spec.n_classes).map(move |class| model.structures[observed].layout.segment(class))
     }
 
-    /// Derivatives `(n_free, B)` of the log-probabilities of `B` patterns: posterior means of those at the nodes. `codes`
-    /// is `(B, I)` row by row, `posterior` `(B, nodes)` as [`crate::e_step::EStep::fold_posteriors`] gives it.
-    pub(super) fn of_patterns(&self, observed: usize, n: usize, codes: &[u8], posterior: &[f64]) -> DMatrix<f64> {
+    /// Derivatives `(B, n_free)` of the log-probabilities of `B` patterns: posterior means of those at the nodes.
+    /// `posterior` is `(B, nodes)`, row by row as [`crate::e_step::EStep::fold_posteriors`] gives it.
+    pub(super) fn of_patterns(&self, observed: usize, n: usize, codes: &Codes, posterior: &[f64]) -> DMatrix<f64> {
+        let by_pattern = transposed(posterior, posterior.len() / n);
         let posterior = DMatrixView::from_slice(posterior, posterior.len() / n, n);
-        let mut scores = DMatrix::zeros(self.point.x.len(), n);
+        let mut scores = DMatrix::zeros(n, self.point.x.len());
         for (class, segment) in self.segments(observed).enumerate() {
             let g = observed * self.point.model.spec.n_classes + class;
             for own in &self.groups[g].supports {
-                own.add_means(codes, &own.means(&posterior), &mut scores);
+                let means = own.means(&by_pattern);
+                dispatch(InstructionSet::best(), AddMeans { own, codes, means: &means, scores: &mut scores });
             }
             self.add_distribution(g, &posterior, &mut scores);
             if let Some(f) = self.groups[g].proportion {
                 let columns = posterior.rows(segment.start, segment.len());
-                let columns = columns.column_iter().enumerate();
-                columns.for_each(|(b, posterior)| scores[(f, b)] += posterior.sum() / self.point.x[f]);
+                let shares = columns.column_iter().map(|posterior| posterior.sum() / self.point.x[f]);
+                scores.column_mut(f).iter_mut().zip(shares).for_each(|(score, share)| *score += share);
             }
         }
         scores
@@ -135,8 +137,8 @@ impl<'a> NodeScores<'a> {
         }
         let nodes = self.point.model.structures[group.observed].layout.segment(group.class);
         let means = &latent.table * posterior.rows(nodes.start, nodes.len());
-        for (row, &(_, f)) in latent.moving.iter().enumerate() {
-            (0..means.ncols()).for_each(|b| scores[(f, b)] += means[(row, b)]);
+        for (row, &(_, f)) in means.row_iter().zip(&latent.moving) {
+            scores.column_mut(f).iter_mut().zip(&row).for_each(|(score, mean)| *score += mean);
         }
     }
 
@@ -147,7 +149,7 @@ impl<'a> NodeScores<'a> {
         let structure = &model.structures[group.observed];
         let (Some(elimination), Some(rest)) = (&structure.elimination, &latent.placed.elimination) else { return };
         let mut derivatives = Derivatives::zeros(latent.delta.len());
-        for (posterior, mut score) in posterior.column_iter().zip(scores.column_iter_mut()) {
+        for (posterior, mut score) in posterior.column_iter().zip(scores.row_iter_mut()) {
             let (outer, joint) = posterior.as_slice().split_at(structure.layout.n_nodes());
             let joint = joint_counts(elimination, joint, group.class, model.spec.n_classes);
             let outer = &outer[structure.layout.segment(group.class)];
@@ -214,83 +216,82 @@ impl SupportScores {
             rest = others;
         }
         let n_base = base.len() / n_nodes;
-        let mut functions = DMatrix::zeros(n_base + basis.nrows(), n_nodes);
-        functions.rows_mut(0, n_base).copy_from(&DMatrix::from_row_slice(n_base, n_nodes, &base));
-        functions.rows_mut(n_base, basis.nrows()).copy_from(&basis);
-        Self { runs: runs(&items), source, items, functions }
+        let mut functions = DMatrix::zeros(n_nodes, n_base + basis.nrows());
+        functions.as_mut_slice()[..base.len()].copy_from_slice(&base);
+        functions.columns_mut(n_base, basis.nrows()).tr_copy_from(&basis);
+        Self { source, items, functions }
     }
 
     /// Number of nodes `K`.
     fn n_nodes(&self) -> usize {
-        self.functions.ncols()
+        self.functions.nrows()
     }
 
-    /// Posterior means `(functions, B)`.
-    fn means(&self, posterior: &DMatrixView<f64>) -> DMatrix<f64> {
+    /// Posterior means `(B, functions)`, given the posteriors `(B, nodes)`.
+    fn means(&self, posterior: &DMatrixView<f64, Dyn, Dyn>) -> DMatrix<f64> {
         let Source { range, map } = &self.source;
-        let posterior = posterior.rows(range.start, range.len());
+        let posterior = posterior.columns(range.start, range.len());
         if map.iter().enumerate().all(|(l, &k)| l == k as usize) {
-            return &self.functions * posterior;
+            return posterior * &self.functions;
         }
-        let mut sums = DMatrix::zeros(self.n_nodes(), posterior.ncols());
-        for (mut sums, posterior) in sums.column_iter_mut().zip(posterior.column_iter()) {
-            map.iter().zip(posterior.iter()).for_each(|(&k, p)| sums[k as usize] += p);
+        let mut sums = DMatrix::zeros(posterior.nrows(), self.n_nodes());
+        for (&k, posterior) in map.iter().zip(posterior.column_iter()) {
+            let mut sum = sums.column_mut(k as usize);
+            sum += posterior;
         }
-        &self.functions * sums
+        sums * &self.functions
     }
+}
 
-    /// Adds the means of the derivatives after the answers `codes (B, I)`, given the means of all functions.
-    fn add_means(&self, codes: &[u8], means: &DMatrix<f64>, scores: &mut DMatrix<f64>) {
-        let n_base = self.runs.last().map_or(0, |(_, rows)| rows.end);
-        let columns = means.column_iter().zip(scores.column_iter_mut());
-        for ((means, mut score), codes) in columns.zip(codes.chunks_exact(codes.len() / means.ncols())) {
-            let (base, basis) = means.as_slice().split_at(n_base);
-            let score = score.as_mut_slice();
-            for (f, rows) in &self.runs {
-                score[*f..].iter_mut().zip(&base[rows.clone()]).for_each(|(score, mean)| *score += mean);
-            }
-            for item in &self.items {
-                match codes[item.index] {
-                    0 => {}
-                    MISSING => item.free.iter().zip(&base[item.first..]).for_each(|(&f, mean)| score[f] -= mean),
-                    code => item.add_answer(code, basis, score),
+/// Adds posterior means of the derivatives where they belong: parameter by parameter, all patterns at once, without a
+/// jump that depends on an answer.
+struct AddMeans<'a> {
+    own: &'a SupportScores,
+    codes: &'a Codes,
+    /// `(B, functions)`
+    means: &'a DMatrix<f64>,
+    /// `(B, n_free)`
+    scores: &'a mut DMatrix<f64>,
+}
+
+impl Kernel for AddMeans<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { own, codes, means, scores } = self;
+        let n = means.nrows();
+        let n_base: usize = own.items.iter().map(|item| item.free.len()).sum();
+        let (base, basis) = means.as_slice().split_at(n_base * n);
+        let rank = means.ncols() - n_base;
+        let mut added = [0.0; BATCH];
+        for item in own.items.iter().filter(|item| !item.free.is_empty()) {
+            let codes = &codes.of_item(item.index)[..n];
+            let n_answers = item.table.len() / (item.free.len() * own.n_nodes());
+            for (p, &f) in item.free.iter().enumerate() {
+                let score = &mut scores.as_mut_slice()[f * n..][..n];
+                let base = &base[(item.first + p) * n..][..n];
+                for ((score, base), &code) in score.iter_mut().zip(base).zip(codes) {
+                    *score += if code == MISSING { 0.0 } else { *base };
+                }
+                for answer in 1..n_answers {
+                    let weights = &item.more[(answer * item.free.len() + p) * rank..][..rank];
+                    combine(weights, basis, &mut added[..n]);
+                    for ((score, added), &code) in score.iter_mut().zip(&added).zip(codes) {
+                        *score += if usize::from(code) == answer { *added } else { 0.0 };
+                    }
                 }
             }
         }
     }
 }
 
-/// The parameters of items that follow one another.
-fn runs(items: &[ItemScores]) -> Vec<(usize, Range<usize>)> {
-    let mut runs: Vec<(usize, Range<usize>)> = Vec::new();
-    for (row, &f) in items.iter().flat_map(|item| &item.free).enumerate() {
-        match runs.last_mut() {
-            Some((first, rows)) if *first + rows.len() == f => rows.end += 1,
-            _ => runs.push((f, row..row + 1)),
-        }
-    }
-    runs
-}
-
-impl ItemScores {
-    /// Adds what an answer adds to the means after answer 0, given the means of the basis.
-    fn add_answer(&self, code: u8, basis: &[f64], score: &mut [f64]) {
-        let size = self.free.len() * basis.len();
-        let more = &self.more[code as usize * size..][..size];
-        match *basis {
-            [] => {}
-            // All items with log-odds linear in their only attribute; they are worth a loop without a loop in it.
-            [first, second] => {
-                for (&f, more) in self.free.iter().zip(more.chunks_exact(2)) {
-                    score[f] += more[0] * first + more[1] * second;
-                }
-            }
-            _ => {
-                for (&f, more) in self.free.iter().zip(more.chunks_exact(basis.len())) {
-                    score[f] += more.iter().zip(basis).map(|(weight, mean)| weight * mean).sum::<f64>();
-                }
-            }
-        }
+/// `sum_r weights[r] basis[r]` over the rows of `basis (weights, B)`.
+#[inline(always)]
+fn combine(weights: &[f64], basis: &[f64], to: &mut [f64]) {
+    to.fill(0.0);
+    for (weight, basis) in weights.iter().zip(basis.chunks_exact(to.len())) {
+        to.iter_mut().zip(basis).for_each(|(to, basis)| *to += weight * basis);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Derivatives of the log-likelihood of single response patterns, folded over all patterns.
 
-use nalgebra::DMatrix;
+use nalgebra::{DMatrix, DMatrixView, Dyn};
 use rayon::prelude::*;
 
 use super::Point;
@@ -8,13 +8,14 @@ use super::node_scores::NodeScores;
 use crate::data::Fold;
 use crate::error::Result;
 use crate::expected::Parameters;
+use crate::patterns::MISSING;
 
 /// Patterns whose scores are handed on together: enough to make their products matrix products, few enough to stay in
 /// cache.
-const BATCH: usize = 128;
+pub(super) const BATCH: usize = 128;
 /// Nodes with less than this of a posterior add nothing that double precision could hold.
 const NEGLIGIBLE: f64 = 1e-18;
-/// Rows of a square that are one matrix product.
+/// Columns of a square that are one matrix product.
 const SQUARE: usize = 32;
 
 /// The scores of some patterns of one observed group.
@@ -25,10 +26,10 @@ pub(super) struct Scored<'a> {
     pub patterns: &'a [usize],
     /// How often each occurs.
     pub n_p: &'a [f64],
-    /// `(n_free, B)`: derivatives of each pattern's log-probability; 0 in parameters that cannot move.
+    /// `(B, n_free)`: derivatives of each pattern's log-probability; 0 in parameters that cannot move.
     pub scores: DMatrix<f64>,
-    /// `(B, I)`, row-major: the answers.
-    pub codes: &'a [u8],
+    /// The answers.
+    pub codes: &'a Codes,
     /// `(B, L)`, row-major: the posteriors over the nodes of all classes.
     pub posterior: &'a [f64],
 }
@@ -36,27 +37,52 @@ pub(super) struct Scored<'a> {
 impl Scored<'_> {
     /// Adds the lower triangle of `sum_p n_p s_p s_p'` to `sum (n_free, n_free)`.
     pub(super) fn add_products(mut self, sum: &mut DMatrix<f64>) {
-        self.scores.column_iter_mut().zip(self.n_p).for_each(|(mut column, &n_p)| column *= n_p.sqrt());
+        if self.n_p.iter().any(|&n_p| n_p != 1.0) {
+            let roots: Vec<f64> = self.n_p.iter().map(|n_p| n_p.sqrt()).collect();
+            let columns = self.scores.as_mut_slice().chunks_exact_mut(roots.len());
+            columns.for_each(|column| column.iter_mut().zip(&roots).for_each(|(score, root)| *score *= root));
+        }
         add_square(sum, &self.scores);
     }
 }
 
+/// The answers of up to [`BATCH`] patterns: `(I, BATCH)`, row-major, so that answers to an item stand together.
+pub(super) struct Codes(Vec<u8>);
+
+impl Codes {
+    fn new(n_items: usize) -> Self {
+        Self(vec![MISSING; n_items * BATCH])
+    }
+
+    /// The answers of all patterns to an item; [`MISSING`] beyond the last pattern.
+    pub(super) fn of_item(&self, item: usize) -> &[u8] {
+        &self.0[item * BATCH..][..BATCH]
+    }
+
+    /// The answers of a pattern to all items.
+    pub(super) fn of_pattern(&self, pattern: usize) -> impl Iterator<Item = u8> {
+        self.0.iter().skip(pattern).step_by(BATCH).copied()
+    }
+}
+
 /// Patterns of one observed group with their posteriors.
-#[derive(Default)]
 struct Batch {
     patterns: Vec<usize>,
     n_p: Vec<f64>,
-    /// `(B, I)`, row-major.
-    codes: Vec<u8>,
+    codes: Codes,
     /// `(B, nodes)`, row-major.
     posterior: Vec<f64>,
 }
 
 impl Batch {
+    fn new(n_items: usize) -> Self {
+        Self { patterns: Vec::new(), n_p: Vec::new(), codes: Codes::new(n_items), posterior: Vec::new() }
+    }
+
     fn clear(&mut self) {
         self.patterns.clear();
         self.n_p.clear();
-        self.codes.clear();
+        self.codes.0.fill(MISSING);
         self.posterior.clear();
     }
 }
@@ -71,7 +97,7 @@ pub(super) fn fold_scores<A: Send>(
     let parameters = Parameters::at(point.model, point.x);
     let mut worker = point.data.worker(point.model)?;
     let mut all = Vec::new();
-    for observed in 0..point.model.spec.groups.len() {
+    for (observed, group) in point.model.spec.groups.iter().enumerate() {
         let flush = |batch: &mut Batch, result: &mut A| {
             if !batch.patterns.is_empty() {
                 let Batch { patterns, n_p, codes, posterior } = &*batch;
@@ -81,15 +107,16 @@ pub(super) fn fold_scores<A: Send>(
             }
         };
         let add = |(batch, result): &mut (Batch, A), pattern: usize, n_p: f64, posterior: &[f64]| {
+            let (codes, own) = (&mut batch.codes.0, batch.patterns.len());
+            point.data.for_each_answer_of(observed, pattern, |item, code| codes[item * BATCH + own] = code);
             batch.patterns.push(pattern);
             batch.n_p.push(n_p);
-            point.data.append_codes_of(observed, pattern, &mut batch.codes);
             batch.posterior.extend_from_slice(posterior);
             if batch.patterns.len() == BATCH {
                 flush(batch, result);
             }
         };
-        let fold = Fold { part: || (Batch::default(), part()), add };
+        let fold = Fold { part: || (Batch::new(group.items.len()), part()), add };
         let parts = worker.fold_posteriors(point.model, observed, &parameters, fold, point.cancel)?;
         let finished = parts.into_par_iter().map(|(mut batch, mut result)| {
             flush(&mut batch, &mut result);
@@ -105,21 +132,19 @@ pub(super) fn missing_node_by_node(point: &Point) -> Result<DMatrix<f64>> {
     let n = point.x.len();
     let tables = NodeScores::new(point);
     let add = |sum: &mut DMatrix<f64>, batch: Scored| {
-        let n_items = batch.codes.len() / batch.patterns.len();
         let n_nodes = batch.posterior.len() / batch.patterns.len();
-        let codes = batch.codes.chunks_exact(n_items);
-        let posterior = batch.posterior.chunks_exact(n_nodes);
-        for (((codes, posterior), mean), n_p) in codes.zip(posterior).zip(batch.scores.column_iter()).zip(batch.n_p) {
+        for (b, (posterior, n_p)) in batch.posterior.chunks_exact(n_nodes).zip(batch.n_p).enumerate() {
+            let codes: Vec<u8> = batch.codes.of_pattern(b).collect();
             for (class, segment) in tables.segments(batch.observed).enumerate() {
                 let posterior = &posterior[segment];
                 let nodes: Vec<usize> = (0..posterior.len()).filter(|&l| posterior[l] > NEGLIGIBLE).collect();
                 let mut rows = DMatrix::zeros(nodes.len(), n);
-                tables.add_at_nodes((batch.observed, class), codes, &nodes, rows.as_mut_slice());
+                tables.add_at_nodes((batch.observed, class), &codes, &nodes, rows.as_mut_slice());
                 let roots: Vec<f64> = nodes.iter().map(|&l| (n_p * posterior[l]).sqrt()).collect();
-                for (mut row, mean) in rows.column_iter_mut().zip(&mean) {
+                for (mut row, mean) in rows.column_iter_mut().zip(&batch.scores.row(b)) {
                     row.as_mut_slice().iter_mut().zip(&roots).for_each(|(value, root)| *value = (*value - mean) * root);
                 }
-                add_square(sum, &rows.transpose());
+                add_square(sum, &rows);
             }
         }
     };
@@ -129,13 +154,18 @@ pub(super) fn missing_node_by_node(point: &Point) -> Result<DMatrix<f64>> {
     Ok(total)
 }
 
-/// Adds the lower triangle of `columns columns'` to a square matrix.
-pub(super) fn add_square(square: &mut DMatrix<f64>, columns: &DMatrix<f64>) {
-    let transposed = columns.transpose();
-    let n = columns.nrows();
+/// Adds the lower triangle of `rows' rows` to a square matrix.
+fn add_square(square: &mut DMatrix<f64>, rows: &DMatrix<f64>) {
+    let n = rows.ncols();
+    let transposed = transposed(rows.as_slice(), rows.nrows());
     for start in (0..n).step_by(SQUARE) {
         let width = SQUARE.min(n - start);
-        let (below, own) = (columns.rows(start, n - start), transposed.columns(start, width));
+        let (below, own) = (transposed.rows(start, n - start), rows.columns(start, width));
         square.view_mut((start, start), (n - start, width)).gemm(1.0, &below, &own, 1.0);
     }
+}
+
+/// Columns of `length` numbers as rows, without moving them.
+pub(super) fn transposed(columns: &[f64], length: usize) -> DMatrixView<'_, f64, Dyn, Dyn> {
+    DMatrixView::from_slice_with_strides(columns, columns.len() / length.max(1), length, length, 1)
 }
