@@ -305,7 +305,7 @@ fn propose(
     const MAX_LEAP: f64 = 1e4;
     let mut proposal = scales.expand(&accelerator.propose(&scales.compress(x), &scales.compress(image))?);
     scales.restrain(x, image, &mut proposal);
-    if scales.largest_change(image, &proposal) > MAX_LEAP * scales.largest_change(x, image) {
+    if scales.largest_leap(image, &proposal) > MAX_LEAP * scales.largest_change(x, image) {
         accelerator.reset();
         return None;
     }

@@ -1,4 +1,4 @@
-//! The scales on which steps of bounded intercepts and of guessing are measured and accelerated.
+//! The scales on which steps of bounded intercepts, of guessing and of variances are measured and accelerated.
 //!
 //! In a latent class a category may have no members: its probability goes to 0 and its intercept to minus infinity, by
 //! a constant amount a cycle, which is slow and never converges. The probability itself shrinks by a constant factor,
@@ -6,6 +6,10 @@
 //! beyond [`LINEAR`]: the scale is the parameter's own near 0, and has a limit like that of a probability in its tails.
 //!
 //! Guessing is accelerated as a probability: its logit bends most where the data say least about it.
+//!
+//! The EM step of a small variance `v` is `2 v^2 / N` times the slope of the log-likelihood. On its own scale it is lost
+//! among the steps of other parameters long before the slope is 0, and neither a criterion nor an accelerator can see
+//! it. Variances below 1 are therefore measured by their logarithm.
 
 use crate::params::{Kind, Slot};
 use crate::spec::Model;
@@ -30,6 +34,8 @@ enum Scale {
     Tail,
     /// The probability of which it is the logit, times [`PROBABILITY_UNIT`].
     Probability,
+    /// Its logarithm below 1, continued there without a bend: a variance.
+    Variance,
 }
 
 /// The scales of all free parameters.
@@ -46,6 +52,7 @@ impl Scales {
             scales[f] = match cell.kind {
                 Kind::Intercept if is_bounded_far_out => Scale::Tail,
                 Kind::Guessing => Scale::Probability,
+                Kind::Covariance if cell.is_variance() => Scale::Variance,
                 _ => Scale::Own,
             };
         }
@@ -58,29 +65,52 @@ impl Scales {
             Scale::Own => x,
             Scale::Tail => compressed(x),
             Scale::Probability => PROBABILITY_UNIT / (1.0 + (-x).exp()),
+            Scale::Variance => log_below_one(x),
         };
         x.iter().zip(&self.0).map(value).collect()
     }
 
     /// Keeps an accelerated point from going too far out into a tail: not beyond the EM image where that is on its way
-    /// back, and otherwise at most [`LEAP`] beyond it, so that the next cycle can tell whether the tail is right.
+    /// back, and otherwise at most [`LEAP`] beyond it, so that the next cycle can tell whether the tail is right. A small
+    /// variance goes the way of its EM step, up to as many powers of e beyond the image.
     pub(crate) fn restrain(&self, x: &[f64], image: &[f64], proposal: &mut [f64]) {
         for ((&x, &image), (p, &scale)) in x.iter().zip(image).zip(proposal.iter_mut().zip(&self.0)) {
             let farthest = if image.abs() < x.abs() { image.abs() } else { image.abs() + LEAP };
-            if scale != Scale::Own && p.abs() > LINEAR.max(farthest) {
-                *p = LINEAR.max(farthest).copysign(*p);
+            match scale {
+                Scale::Own => {}
+                Scale::Tail | Scale::Probability if p.abs() > LINEAR.max(farthest) => {
+                    *p = LINEAR.max(farthest).copysign(*p);
+                }
+                Scale::Tail | Scale::Probability => {}
+                Scale::Variance if x >= 1.0 => {}
+                Scale::Variance if (*p - x) * (image - x) < 0.0 => *p = image,
+                Scale::Variance => *p = p.clamp(image * (-LEAP).exp(), image * LEAP.exp()),
             }
         }
     }
 
+    /// The largest step from an EM image to an accelerated point, but for variances: these are restrained, and their EM
+    /// steps are so much shorter than their ways that no leap is too long to trust.
+    pub(crate) fn largest_leap(&self, image: &[f64], proposal: &[f64]) -> f64 {
+        let kept = (0..image.len()).filter(|&f| self.0[f] != Scale::Variance);
+        kept.map(|f| self.change(f, image[f], proposal[f])).fold(0.0, f64::max)
+    }
+
     /// The largest step of a parameter: on the compressed scale where it goes out into a tail. Back from there it is
-    /// the parameter's own, since a probability that was lost returns by a constant factor.
+    /// the parameter's own, since a probability that was lost returns by a constant factor. Guessing is measured by its
+    /// logit.
     pub(crate) fn largest_change(&self, from: &[f64], to: &[f64]) -> f64 {
-        let change = |((&from, &to), &scale): ((&f64, &f64), &Scale)| {
-            let goes_out = to.abs() > from.abs() && from * to >= 0.0;
-            if scale == Scale::Tail && goes_out { (compressed(to) - compressed(from)).abs() } else { (to - from).abs() }
-        };
-        from.iter().zip(to).zip(&self.0).map(change).fold(0.0, f64::max)
+        (0..from.len()).map(|f| self.change(f, from[f], to[f])).fold(0.0, f64::max)
+    }
+
+    /// The step of one free parameter.
+    fn change(&self, free: usize, from: f64, to: f64) -> f64 {
+        let goes_out = to.abs() > from.abs() && from * to >= 0.0;
+        match self.0[free] {
+            Scale::Tail if goes_out => (compressed(to) - compressed(from)).abs(),
+            Scale::Variance => (log_below_one(to) - log_below_one(from)).abs(),
+            _ => (to - from).abs(),
+        }
     }
 
     /// The inverse of [`Scales::compress`]; infinite where a scale has ended.
@@ -93,7 +123,8 @@ impl Scales {
             Scale::Probability if y <= 0.0 => f64::NEG_INFINITY,
             Scale::Probability if y >= PROBABILITY_UNIT => f64::INFINITY,
             Scale::Probability => (y / (PROBABILITY_UNIT - y)).ln(),
-            Scale::Own | Scale::Tail => y,
+            Scale::Variance if y < 1.0 => (y - 1.0).exp(),
+            Scale::Own | Scale::Tail | Scale::Variance => y,
         };
         y.iter().zip(&self.0).map(value).collect()
     }
@@ -101,6 +132,10 @@ impl Scales {
 
 fn compressed(x: f64) -> f64 {
     if x.abs() > LINEAR { (LINEAR + 1.0 - (LINEAR - x.abs()).exp()).copysign(x) } else { x }
+}
+
+fn log_below_one(x: f64) -> f64 {
+    if x < 1.0 { 1.0 + x.ln() } else { x }
 }
 
 #[cfg(test)]
@@ -127,6 +162,17 @@ mod tests {
             tails.expand(&[-6.5, 6.5, 1.0, 6.0, 6.5]),
             [f64::NEG_INFINITY, f64::INFINITY, 1.0, f64::INFINITY, 6.5]
         );
+    }
+
+    #[test]
+    fn a_small_variance_is_its_logarithm() {
+        let variances = Scales(vec![Scale::Variance; 4]);
+        let x = [1e-6, 0.25, 1.0, 40.0];
+        let y = variances.compress(&x);
+        assert_eq!(y[2..], x[2..], "large variances are their own");
+        assert!(variances.expand(&y).iter().zip(&x).all(|(back, x)| (back / x - 1.0).abs() < 1e-14));
+        let halved = variances.largest_change(&[1e-4, 40.0, 2.0, 1.0], &[5e-5, 40.0, 2.0, 1.0]);
+        assert!((halved - 2.0_f64.ln()).abs() < 1e-14, "{halved}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 from typing import Any
 
@@ -34,6 +35,10 @@ FREE_VARIANCE = 1e-5
 """The rule ends at 6 standard deviations, which cuts 7e-8 off the variance of a standard normal:
 matching moments (a free variance) and a zero gradient (a free slope) differ by that, and the
 response patterns say about a tenth of what the attribute itself would about its variance."""
+
+
+DEFAULT_CRITERIA = 1e-5
+"""Fits that converge by default stop within so much of where a parameter is heading."""
 
 
 def science() -> Any:
@@ -114,6 +119,20 @@ def test_rasch_is_a_common_slope_in_other_units(one: str, common: str) -> None:
     np.testing.assert_allclose(
         first.score().theta, sd * second.score().theta, rtol=0, atol=FREE_VARIANCE
     )
+
+
+@pytest.mark.parametrize("seed", [3, 7, 14, 27, 30, 36])
+def test_a_variance_near_0_is_the_slope_squared_as_well(seed: int) -> None:
+    """Answers by chance: EM steps of a small variance are lost among those of the intercepts.
+
+    One of the variances ends at its bound of 1e-6, the others between .002 and .04.
+    """
+    chance = np.random.default_rng(seed).integers(0, 2, (500, 5))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", mixirt.BoundaryWarning)
+        variance = mixirt.fit(chance, "rasch").covariance()[0, 0]
+    slope = estimates(mixirt.fit(chance, "1pl", **CLOSE), "slope")[0]
+    np.testing.assert_allclose(variance, slope**2, rtol=0, atol=DEFAULT_CRITERIA)
 
 
 def test_a_moved_scale_moves_the_items_back() -> None:
