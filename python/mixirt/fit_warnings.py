@@ -19,6 +19,7 @@ from mixirt.errors import (
     RunawayWarning,
 )
 from mixirt.model_text import group_title
+from mixirt.unbounded import largest_steps
 
 if TYPE_CHECKING:
     from mixirt.result import Result
@@ -29,8 +30,7 @@ __all__ = ["warn_about"]
 #: a distribution change it a little.
 _FALL = 0.1
 
-#: Slopes, times the standard deviation of the attribute, that no longer grow by as much as fits
-#: notice.
+#: Slopes, in log-odds per standard deviation of the attribute, that grow by less than fits notice.
 _NO_SLOPE = 1e-3
 
 
@@ -99,14 +99,14 @@ def _without_slopes(result: Result) -> list[str]:
     cells = design.cells
     if not result.n_cycles:
         return []
-    slope = cells.is_kind("slope")
+    slope, steps = cells.is_kind("slope"), largest_steps(design)
     found = []
     for group in range(design.n_latent_groups):
         variances = np.diagonal(result._distribution(group)[1])
         present = np.flatnonzero(design.attributes_in_group[design.observed_of(group)])
         for j, variance in zip(present.tolist(), variances.tolist(), strict=True):
             own = np.flatnonzero(slope & (cells.group == group) & (cells.attribute == j))
-            sizes = np.abs(result._values[own]) * math.sqrt(variance)
+            sizes = np.abs(result._values[own]) * steps[cells.item[own]] * math.sqrt(variance)
             if not table.is_fixed[own].any() and sizes.max() < _NO_SLOPE:
                 title = group_title(design, group)
                 found.append(f"'{design.attributes[j]}'{f' in {title}' if title else ''}")

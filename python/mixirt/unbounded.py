@@ -12,7 +12,7 @@ from mixirt.design import Design
 from mixirt.errors import DataError
 from mixirt.table import Cells, ParameterTable
 
-__all__ = ["LARGEST_LOGIT", "check_own_parameters", "runaways"]
+__all__ = ["LARGEST_LOGIT", "check_own_parameters", "largest_steps", "runaways"]
 
 #: The largest log-odds between neighbouring categories, or across a boundary, that an estimate
 #: explains at the mean of the attributes, or adds within a standard deviation of one: at 25 an
@@ -111,11 +111,8 @@ def runaways(design: Design, table: ParameterTable, values: NDArray[np.float64])
     no room. `values (n_cells,)` are the estimates; one cell stands for parameters that are tied.
     """
     cells = design.cells
-    # Most items have the same scores.
-    widest = {s: np.abs(np.diff(s)).max() for s in set(design.category_scores)}
-    step = np.array([widest[s] for s in design.category_scores])
+    step = largest_steps(design)
     is_credit = np.array([model.family == "gpcm" for model in design.models])
-    step[~is_credit] = 1.0
     logit = np.zeros(len(cells))
     slope, intercept = cells.is_kind("slope"), np.flatnonzero(cells.is_kind("intercept"))
     # Intercepts of partial credit are sums over categories, differences of them log-odds.
@@ -141,6 +138,17 @@ def runaways(design: Design, table: ParameterTable, values: NDArray[np.float64])
     _, first = np.unique(table.free_id[found], return_index=True)
     cells_found: list[int] = np.sort(np.flatnonzero(found)[first]).tolist()
     return cells_found
+
+
+def largest_steps(design: Design) -> NDArray[np.float64]:
+    """Largest distance between scores of neighbouring categories: shape (I,).
+
+    By so much do log-odds change per unit of the linear predictor.
+    """
+    # Most items have the same scores.
+    widest = {scores: np.abs(np.diff(scores)).max() for scores in set(design.category_scores)}
+    pairs = zip(design.category_scores, design.models, strict=True)
+    return np.array([widest[s] if model.family == "gpcm" else 1.0 for s, model in pairs])
 
 
 def _variances_of(cells: Cells, slopes: NDArray[np.bool_]) -> NDArray[np.intp]:

@@ -398,3 +398,10 @@ def test_slopes_that_are_0_at_the_maximum_are_no_saddle() -> None:
         warnings.simplefilter("error")
         fit = mixirt.fit(answers, "1pl")
     np.testing.assert_allclose(fit.parameters().estimate, 0, atol=PARAMETER)
+
+
+def test_slopes_that_are_small_for_large_scores_are_no_saddle() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit = mixirt.fit(codes("lsat7"), "2pl", category_scores=[0, 1e6])
+    assert fit.loglik == pytest.approx(mixirt.fit(codes("lsat7"), "2pl").loglik, abs=LOGLIK)

@@ -131,11 +131,8 @@ def test_the_scale_of_attributes_and_scores_is_no_runaway() -> None:
 def test_a_variance_that_ran_away_in_the_place_of_slopes_is_named() -> None:
     """Five answers that are always the same: with slopes held at 1, the variance is infinite."""
     same = np.repeat(np.arange(200)[:, np.newaxis] % 2, 5, axis=1)
-    with (
-        pytest.warns(mixirt.RunawayWarning, match="variance of 'theta' at"),
-        pytest.warns(mixirt.ConvergenceWarning),
-    ):
-        mixirt.fit(same, "rasch", max_cycles=500)
+    with pytest.warns(mixirt.RunawayWarning, match="variance of 'theta' at"):
+        mixirt.fit(same, "rasch")
 
 
 def class_without_middle() -> tuple[np.ndarray, np.ndarray]:
