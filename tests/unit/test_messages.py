@@ -22,3 +22,13 @@ def test_a_guessing_parameter_at_its_bound_is_reported_as_a_probability() -> Non
     lsat7 = mixirt.datasets.load("lsat7").responses
     with pytest.warns(mixirt.BoundaryWarning, match=r"guessing of item 'item1' at 6\.1\d+e-06"):
         mixirt.fit(lsat7, "3pl")
+
+
+def test_category_scores_too_far_out_to_square_are_refused() -> None:
+    """At 1e200 a fit used to stop at once, 17 log-likelihood units too low, without a word."""
+    answers = mixirt.datasets.load("lsat7").responses
+    with pytest.raises(mixirt.SpecError, match=r"item 'item1' has the category score 1e200.*1e100"):
+        mixirt.fit(answers, "2pl", category_scores=[0, 1e200])
+    assert mixirt.fit(answers, "2pl", category_scores=[0, 1e100]).loglik == pytest.approx(
+        mixirt.fit(answers, "2pl").loglik, abs=1e-6
+    )

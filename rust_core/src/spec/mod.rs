@@ -153,6 +153,9 @@ impl Spec {
     }
 }
 
+/// Category scores further out have squares, of which information is made, that overflow when many are added.
+const LARGEST_SCORE: f64 = 1e100;
+
 fn check_item(item: &ItemSpec, n_attributes: usize) -> Result<()> {
     let ItemSpec { ref name, family, n_categories, ref scores, ref attributes } = *item;
     if n_categories < 2 || n_categories > family.max_categories() {
@@ -165,6 +168,12 @@ fn check_item(item: &ItemSpec, n_attributes: usize) -> Result<()> {
     if scores.len() != n_categories || scores.iter().any(|s| !s.is_finite()) {
         return Err(Error::Spec(format!(
             "item '{name}' needs {n_categories} finite category scores; found {scores:?}"
+        )));
+    }
+    if let Some(score) = scores.iter().find(|s| s.abs() > LARGEST_SCORE) {
+        return Err(Error::Spec(format!(
+            "item '{name}' has the category score {score:e}, whose square is out of range; divide all scores by a common \
+             number, so that none is beyond {LARGEST_SCORE:e}"
         )));
     }
     if family.uses_scores() && scores.iter().all(|s| *s == scores[0]) {
