@@ -111,6 +111,7 @@ class Data:
         method: str,
         *,
         n_threads: int | None = None,
+        progress: Callable[[int], object] | None = None,
     ) -> dict[str, NDArray[np.float64]]: ...
 
 @final
@@ -137,6 +138,7 @@ class Scorer:
         *,
         group: NDArray[np.uint32] | None = None,
         n_threads: int | None = None,
+        progress: Callable[[int], object] | None = None,
     ) -> dict[str, NDArray[np.float64]]: ...
     def score_one(
         self, group: int, codes: bytes
@@ -168,6 +170,7 @@ def fit(
     seed: int = 0,
     n_threads: int | None = None,
     progress: Callable[[float, float, bool], object] | None = None,
+    runs: Callable[[bool, int, int, int], object] | None = None,
 ) -> dict[str, Any]: ...
 def expected_counts(
     model: Model, data: Data, x: NDArray[np.float64], *, eliminate: bool = False

@@ -11,12 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["CycleReport", "Progress", "cycles", "is_watched"]
+__all__ = ["CycleReport", "FitReports", "Progress", "fit_reports", "is_watched"]
 
 #: What the engine calls after every cycle: log-likelihood, largest change, whether it was given up.
 CycleReport = Callable[[float, float, bool], Any]
+#: What it calls as other starts go on: whether in short runs, their cycles, how many ended, of how
+#: many.
+RunsReport = Callable[[bool, int, int, int], Any]
 #: Unasked, progress is shown from this many seconds on; shorter calls need none.
 _DELAY = 2.0
 #: Seconds between two states shown on a screen, and in a log.
@@ -109,6 +112,19 @@ class Progress:
             # What is computed matters more than its being watched.
             self.is_wanted = False
 
+    def counter(self, what: str) -> Callable[[int], None] | None:
+        """Give what the engine is to call with how many more are done; None if nobody watches."""
+        if not self.is_wanted:
+            return None
+        done = 0
+
+        def add(more: int) -> None:
+            nonlocal done
+            done += more
+            self.say(done, what)
+
+        return add
+
     def _show(self, done: int, what: str, note: str) -> None:
         columns, rows = _size()
         if self._bar is None:
@@ -155,28 +171,59 @@ def _bar_class() -> Any:
     return bar
 
 
+class FitReports(NamedTuple):
+    """What the engine calls during a fit; None where nobody wants to know.
+
+    Attributes
+    ----------
+    progress : callable or None
+        After every cycle of the start that leads.
+    runs : callable or None
+        As the other starts go on.
+    """
+
+    progress: CycleReport | None = None
+    runs: RunsReport | None = None
+
+
 @contextlib.contextmanager
-def cycles(progress: bool | CycleReport | None, n_starts: int = 1) -> Iterator[CycleReport | None]:
-    """Give what the engine is to call after every cycle: nothing, where nobody wants to know.
+def fit_reports(progress: bool | CycleReport | None, n_starts: int = 1) -> Iterator[FitReports]:
+    """Give what the engine is to call during a fit.
 
     Parameters
     ----------
     progress : bool, callable or None
-        As for :func:`mixirt.fit`.
+        As for :func:`mixirt.fit`; a callable hears of the cycles of the start that leads.
     n_starts : int, default 1
-        Starts of the fit; those that lead are the ones that report.
+        Starts of the fit.
     """
     if callable(progress):
-        yield progress
+        yield FitReports(progress)
         return
     with Progress(progress) as shown:
-        done = 0
-        of = f" (leading of {n_starts} starts)" if n_starts > 1 else ""
+        yield FitReports(*_fit_lines(shown, n_starts)) if shown.is_wanted else FitReports()
 
-        def report(loglik: float, change: float, rejected: bool) -> None:
-            nonlocal done
-            done += 1
-            state = "step given up" if rejected else f"change {change:.1e}"
-            shown.say(done, f"cycle {done}{of}", f"log-likelihood {loglik:.4f}, {state}")
 
-        yield report if shown.is_wanted else None
+def _fit_lines(shown: Progress, n_starts: int) -> tuple[CycleReport, RunsReport]:
+    """Write the line of a fit: of the short runs first, then of the start that leads."""
+    done = 0
+    note = ""
+    others = f" (leading of {n_starts} starts)" if n_starts > 1 else ""
+
+    def cycle(loglik: float, change: float, rejected: bool) -> None:
+        nonlocal done, note
+        done += 1
+        state = "step given up" if rejected else f"change {change:.1e}"
+        note = f"log-likelihood {loglik:.4f}, {state}"
+        shown.say(done, f"cycle {done}{others}", note)
+
+    def runs(short: bool, n_cycles: int, n_ended: int, n_runs: int) -> None:
+        nonlocal others
+        if short:
+            shown.say(n_ended, f"short runs: {n_ended} of {n_starts} done", f"{n_cycles} cycles")
+            return
+        others = f" (leading of {n_starts} starts, {n_ended} of {n_runs} finished)"
+        if done:
+            shown.say(done, f"cycle {done}{others}", note)
+
+    return cycle, runs

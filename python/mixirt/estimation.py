@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt import _core
-from mixirt._progress import cycles
+from mixirt._progress import fit_reports
 from mixirt.fit_warnings import warn_about
 from mixirt.latent_class import LatentClassResult
 from mixirt.model import Model
@@ -56,7 +56,7 @@ def estimate(
     data = new_data(engine, read, settings.n_threads, known)
     if settings.max_cycles:
         check_own_parameters(model.design, model.table, data.category_counts())
-    with cycles(progress, settings.n_starts) as report:
+    with fit_reports(progress, settings.n_starts) as reports:
         found = _core.fit(
             engine,
             data,
@@ -64,7 +64,7 @@ def estimate(
             **settings.of_one_start(),
             n_starts=settings.n_starts,
             seed=settings.seed,
-            progress=report,
+            **reports._asdict(),
         )
     kind = Result if model.design.attributes else LatentClassResult
     result = kind(

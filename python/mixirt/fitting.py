@@ -132,8 +132,10 @@ def fit(  # noqa: PLR0913 -- keywords of the front door
     progress : bool, callable or None, default None
         Show cycle, log-likelihood and largest change on standard error, on one line that is wiped
         at the end: None after two seconds if it is a terminal or a notebook; True at once, and
-        elsewhere in a line every ten seconds; False never. Or call
-        ``progress(loglik, change, rejected)`` after every cycle.
+        elsewhere in a line every ten seconds; False never. Of several starts, the line first says
+        how many have made their short run, then the cycles of the one that leads and how many of
+        the others have finished. Or call ``progress(loglik, change, rejected)`` after every cycle;
+        of several starts, after those of the one that leads.
     acceleration : {"anderson", "squarem", "none"}, default "anderson"
         Acceleration of the EM algorithm; ``"none"`` is the paper's.
     max_cycles : int, default 2000

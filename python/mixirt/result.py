@@ -20,7 +20,7 @@ from mixirt.reliability import Reliability
 from mixirt.reporting import Reported
 from mixirt.reuse import Reuse
 from mixirt.scorer import Scoring
-from mixirt.scores import Scores, new_data, score
+from mixirt.scores import ScoreOptions, Scores, new_data, score
 from mixirt.simulate import simulate
 from mixirt.sum_scores import SumScoring
 from mixirt.summary import summary_text
@@ -152,8 +152,11 @@ class Result(
         missing: Any = None,
         extra: Literal["refuse", "ignore"] = "refuse",
         n_threads: int | None = None,
+        progress: bool | None = None,
     ) -> Scores:
         """Estimate the attributes of respondents.
+
+        Each distinct pattern of answers is scored once.
 
         Parameters
         ----------
@@ -163,8 +166,9 @@ class Result(
         method : {"eap", "map", "mode", "ml", "wle"}, default "eap"
             Posterior mean; posterior mode on the grid (the paper's MAP); true posterior mode;
             maximum likelihood, which is infinite for scores such as perfect ones; weighted
-            likelihood (Warm, 1989), for one attribute. With classes, all but the first are
-            estimates within the most probable class.
+            likelihood [1]_, which is finite: in several attributes the maximum likelihood without
+            its bias of first order [2]_. With classes, all but the first are estimates within the
+            most probable class.
         groups : sequence of labels, optional
             Observed group of each new respondent; needed when the model has groups.
         missing : value or values, optional
@@ -173,6 +177,8 @@ class Result(
             What to do with columns that are no items.
         n_threads : int, optional
             Threads; default one per processor.
+        progress : bool, optional
+            Show how many patterns are done; default from two seconds on, where somebody watches.
 
         Returns
         -------
@@ -185,7 +191,18 @@ class Result(
         DataError
             If items are missing or unknown, or a code was not among the item's categories.
         SpecError
-            If the method is unknown, or ``"wle"`` and the model has several attributes.
+            If the method is unknown.
+        EstimationError
+            If a respondent's answers have probability 0.
+
+        References
+        ----------
+        .. [1] T. A. Warm (1989). Weighted likelihood estimation of ability in item response
+           theory. Psychometrika 54, 427-450.
+        .. [2] D. Firth (1993). Bias reduction of maximum likelihood estimates. Biometrika 80,
+           27-38. For 2PL and GPCM items the estimate is also that of C. Wang (2015). On latent
+           trait estimation in multidimensional compensatory item response models. Psychometrika
+           80, 428-449.
 
         Examples
         --------
@@ -196,7 +213,8 @@ class Result(
         >>> r.score([[1, 1, 1, 1, 1], [0, 0, 0, None, 0]], "ml").theta.round(2).tolist()
         [[inf], [-inf]]
         """
-        return score(self, responses, method, groups, missing, extra, n_threads)
+        options = ScoreOptions(method, missing, extra, n_threads, progress)
+        return score(self, responses, groups, options)
 
     def simulate(
         self, n: int | None = None, *, groups: Any = None, theta: Any = None, seed: Any = None

@@ -20,7 +20,7 @@ from mixirt.errors import DataError, MixirtError
 from mixirt.long_format import own_columns
 from mixirt.plausible_values import DrawOptions, PlausibleValues, plausible_values
 from mixirt.responses import Responses
-from mixirt.scores import Scores, new_data, read_new
+from mixirt.scores import Scores, new_data, read_new, score_patterns
 from mixirt.sum_scores import SumScores, group_position, sum_scores
 
 if TYPE_CHECKING:
@@ -150,13 +150,13 @@ class Scorer:
         check_threads(n_threads)
         is_array = isinstance(responses, np.ndarray) and responses.ndim == 2
         if not is_array or len(responses) <= _CHUNK or groups is not None:
-            return self._score_whole(responses, groups, extra, n_threads)
+            return self._score_whole(responses, groups, extra, (n_threads, progress))
         try:
             with Progress(progress, len(responses)) as shown:
                 return self._score_pieces(responses, extra, n_threads, shown)
         except MixirtError:
             # Rows are then counted from the first of all.
-            return self._score_whole(responses, groups, extra, n_threads)
+            return self._score_whole(responses, groups, extra, (n_threads, progress))
 
     def score_one(self, responses: Any, *, group: Any = None) -> Score:
         """Score one respondent.
@@ -305,33 +305,37 @@ class Scorer:
         )
 
     def _score_whole(
-        self, responses: Any, groups: Any, extra: Any, n_threads: int | None
+        self, responses: Any, groups: Any, extra: Any, running: tuple[int | None, bool | None]
     ) -> Scores:
+        n_threads, progress = running
         groups, _ = own_columns(responses, groups)
         read = read_new(self._result, responses, groups, self._missing, extra)
-        return self._scores(self._score_read(read, n_threads), read)
-
-    def _score_read(self, read: Responses, n_threads: int | None) -> dict[str, Any]:
         if isinstance(read.codes, Answers):
-            engine, x = self._result._engine, self._result._found["x"]
-            data = new_data(engine, read, n_threads)
-            return data.score(engine, x, self._method, n_threads=n_threads)
+            data = new_data(self._result._engine, read, n_threads)
+            found = score_patterns(self._result, data, self._method, n_threads, progress)
+            return self._scores(found, read)
         group = None if read.groups is None else read.groups.astype(np.uint32)
-        return self._compiled.score(read.codes, group=group, n_threads=n_threads)
+        with Progress(progress, read.n_rows) as shown:
+            report = shown.counter("respondents scored")
+            found = self._compiled.score(
+                read.codes, group=group, n_threads=n_threads, progress=report
+            )
+        return self._scores(found, read)
 
     def _score_pieces(
         self, responses: NDArray[Any], extra: Any, n_threads: int | None, shown: Progress
     ) -> Scores:
         n = len(responses)
         whole: dict[str, NDArray[np.float64]] = {}
+        report = shown.counter("respondents scored")
         for start in range(0, n, _CHUNK):
             piece = responses[start : start + _CHUNK]
             read = read_new(self._result, piece, None, self._missing, extra)
-            for name, values in self._score_read(read, n_threads).items():
+            found = self._compiled.score(read.matrix(), n_threads=n_threads, progress=report)
+            for name, values in found.items():
                 if name not in whole:
                     whole[name] = np.empty((n, *values.shape[1:]))
                 whole[name][start : start + len(values)] = values
-            shown.say(start + len(piece), "respondents scored")
         return self._scores(whole, read)
 
     def _scores(self, found: dict[str, Any], read: Responses) -> Scores:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mixirt import _core
 from mixirt._answers import Answers
 from mixirt._checks import check_threads, word
+from mixirt._progress import Progress
 from mixirt._words import quoted
 from mixirt.errors import DataError
 from mixirt.frames import to_native
@@ -21,11 +22,42 @@ from mixirt.responses import Responses
 if TYPE_CHECKING:
     from mixirt.result import Result
 
-__all__ = ["Scores", "score"]
+__all__ = ["Posteriors", "ScoreOptions", "Scores", "score"]
+
+
+class Posteriors:
+    """What follows from estimates, covariances and class probabilities of several rows (R)."""
+
+    attributes: tuple[str, ...]
+    theta: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    class_probabilities: NDArray[np.float64]
+
+    @property
+    def se(self) -> NDArray[np.float64]:
+        """Standard errors, shape (R, J): roots of the covariances' diagonals."""
+        return np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2))
+
+    @property
+    def class_map(self) -> NDArray[np.int64]:
+        """The most probable class of each row, from 1; shape (R,)."""
+        return np.asarray(self.class_probabilities.argmax(axis=1) + 1)
+
+    def _columns(self) -> dict[str, Any]:
+        """Each attribute and its standard error; with classes, their probabilities and the map."""
+        columns: dict[str, Any] = {}
+        se = self.se
+        for j, name in enumerate(self.attributes):
+            columns[name], columns[f"{name}_se"] = self.theta[:, j], se[:, j]
+        n_classes = self.class_probabilities.shape[1]
+        if n_classes > 1:
+            columns |= {f"class_{c + 1}": self.class_probabilities[:, c] for c in range(n_classes)}
+            columns["class_map"] = self.class_map
+        return columns
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
+class Scores(Posteriors):
     """Attributes of N respondents; made by :meth:`mixirt.Result.score`.
 
     Attributes
@@ -38,7 +70,11 @@ class Scores:
         Estimates; NaN for an attribute that is not in a respondent's group. By ``"ml"``, infinite
         where the likelihood of an attribute rises without end (beyond 50 standard deviations), and
         NaN where items tie it to others and together they have no finite maximum. By ``"ml"`` and
-        ``"wle"``, NaN where no answered item measures the attribute.
+        ``"wle"``, NaN where no answered item measures the attribute, or too few to tell it from
+        others that the same items measure. Where items can be guessed, the likelihood may have
+        several maxima, and the weighted estimating equation several roots: ``"ml"`` takes the
+        highest maximum of an attribute that items of its own measure; otherwise the one is taken
+        that lies uphill of the most probable node.
     covariance : ndarray, shape (N, J, J)
         Posterior covariance about the estimates; for ``"mode"`` the inverse of the negative
         Hessian of the log posterior density there; for ``"ml"`` and ``"wle"`` the inverse of the
@@ -71,16 +107,6 @@ class Scores:
             "frame() shows them>"
         )
 
-    @property
-    def se(self) -> NDArray[np.float64]:
-        """Standard errors, shape (N, J): roots of the covariances' diagonals."""
-        return np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2))
-
-    @property
-    def class_map(self) -> NDArray[np.int64]:
-        """The most probable class of each respondent, from 1; shape (N,)."""
-        return np.asarray(self.class_probabilities.argmax(axis=1) + 1)
-
     def frame(self) -> Any:
         """Put estimates and standard errors into a frame.
 
@@ -102,29 +128,25 @@ class Scores:
         1  -1.87      0.69
         """
         columns: dict[str, Any] = {name: list(labels) for name, labels in self.persons.items()}
-        se = self.se
-        for j, name in enumerate(self.attributes):
-            columns[name], columns[f"{name}_se"] = self.theta[:, j], se[:, j]
-        if self.class_probabilities.shape[1] > 1:
-            for c in range(self.class_probabilities.shape[1]):
-                columns[f"class_{c + 1}"] = self.class_probabilities[:, c]
-            columns["class_map"] = self.class_map
-        return to_native(columns, self.native, self.index)
+        return to_native(columns | self._columns(), self.native, self.index)
 
 
-def score(
-    result: Result,
-    responses: Any,
-    method: str,
-    groups: Any,
-    missing: Any,
-    extra: Any,
-    n_threads: int | None,
-) -> Scores:
+class ScoreOptions(NamedTuple):
+    """The arguments of :meth:`mixirt.Result.score` besides the responses and their groups."""
+
+    method: str
+    missing: Any
+    extra: Any
+    n_threads: int | None
+    progress: bool | None
+
+
+def score(result: Result, responses: Any, groups: Any, options: ScoreOptions) -> Scores:
     """Score the fitted or new responses; see :meth:`mixirt.Result.score`."""
     engine, native = result._engine, result._native
+    _, missing, extra, n_threads, progress = options
     check_threads(n_threads)
-    method = word("method", method).lower()
+    method = word("method", options.method).lower()
     if responses is None:
         if groups is not None:
             raise DataError("groups belong to new responses; the fitted ones have theirs already")
@@ -133,15 +155,28 @@ def score(
         groups, _ = own_columns(responses, groups)
         read = read_new(result, responses, groups, missing, extra)
         data, native = new_data(engine, read, n_threads), read.native
-    found = data.score(engine, result._found["x"], method, n_threads=n_threads)
     return Scores(
         method=method,
         attributes=result.model.design.attributes,
         native=native,
         persons=read.persons,
         index=read.index,
-        **found,
+        **score_patterns(result, data, method, n_threads, progress),
     )
+
+
+def score_patterns(
+    result: Result, data: _core.Data, method: str, n_threads: int | None, progress: bool | None
+) -> dict[str, NDArray[np.float64]]:
+    """Score each distinct pattern once, and give every respondent the scores of theirs."""
+    with Progress(progress, data.n_patterns) as shown:
+        return data.score(
+            result._engine,
+            result._found["x"],
+            method,
+            n_threads=n_threads,
+            progress=shown.counter("patterns scored"),
+        )
 
 
 def read_new(result: Result, responses: Any, groups: Any, missing: Any, extra: Any) -> Responses:

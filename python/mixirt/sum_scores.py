@@ -18,6 +18,7 @@ from mixirt._words import quoted, unknown
 from mixirt.design import Design
 from mixirt.errors import DataError, SpecError
 from mixirt.frames import to_native
+from mixirt.scores import Posteriors
 
 if TYPE_CHECKING:
     from mixirt.result import Result
@@ -29,7 +30,7 @@ _LARGEST_POINTS = 2**46
 
 
 @dataclass(frozen=True, eq=False)
-class SumScores:
+class SumScores(Posteriors):
     """What each of S sum scores says of the attributes; made by :meth:`mixirt.Result.sum_scores`.
 
     Attributes
@@ -56,16 +57,6 @@ class SumScores:
     covariance: NDArray[np.float64]
     class_probabilities: NDArray[np.float64]
     native: str = "numpy"
-
-    @property
-    def se(self) -> NDArray[np.float64]:
-        """Posterior standard deviations, shape (S, J): roots of the covariances' diagonals."""
-        return np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2))
-
-    @property
-    def class_map(self) -> NDArray[np.int64]:
-        """The most probable class at each sum score, from 1; shape (S,)."""
-        return np.asarray(self.class_probabilities.argmax(axis=1) + 1)
 
     def frame(self, n: float | None = None) -> Any:
         """One row per sum score.
@@ -96,14 +87,7 @@ class SumScores:
         columns: dict[str, Any] = {"score": self.score, "probability": self.probability}
         if n is not None:
             columns["expected"] = n * self.probability
-        se = self.se
-        for j, name in enumerate(self.attributes):
-            columns[name], columns[f"{name}_se"] = self.theta[:, j], se[:, j]
-        n_classes = self.class_probabilities.shape[1]
-        if n_classes > 1:
-            columns |= {f"class_{c + 1}": self.class_probabilities[:, c] for c in range(n_classes)}
-            columns["class_map"] = self.class_map
-        return to_native(columns, self.native)
+        return to_native(columns | self._columns(), self.native)
 
 
 class SumScoring:

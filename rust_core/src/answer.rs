@@ -3,74 +3,78 @@
 use crate::item::Nodes;
 use crate::spec::{Group, Instance, ItemSpec, Model};
 
-/// What an answer to an item of a class contributes at one attribute vector.
-pub(crate) struct Answer<'a> {
+/// An item of a latent group at given parameters.
+#[derive(Clone, Copy)]
+pub(crate) struct ItemCurve<'a> {
     /// Positions of the item's attributes among the group's own, ascending.
-    pub dims: Vec<usize>,
+    pub dims: &'a [usize],
     /// The slopes on these attributes and the rest of the item's parameters.
-    pub eta: &'a [f64],
+    eta: &'a [f64],
+    item: &'a ItemSpec,
+    instance: &'a Instance,
+}
+
+/// What an answer contributes at one attribute vector; can be worked out again for another answer.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
     /// Log-probability of the answer.
     pub log_probability: f64,
     /// First derivative of every category's log-probability in the linear predictor (`M`).
     pub first: Vec<f64>,
     /// The second derivative (`M`).
     pub second: Vec<f64>,
-    item: &'a ItemSpec,
-    instance: &'a Instance,
+    /// The item's own attributes.
     point: Vec<f64>,
 }
 
-/// Log-probability of an answer (position among the group's items, category) at `theta`, the group's own attributes.
-pub(crate) fn log_probability(
-    model: &Model,
-    group: &Group,
-    values: &[f64],
-    (index, code): (usize, u8),
-    theta: &[f64],
-) -> f64 {
-    let instance = &group.instances[index];
-    let item = &model.spec.items[instance.item];
-    let own = model.spec.groups[group.observed].attributes.iter().zip(theta);
-    let point: Vec<f64> = own.filter(|(a, _)| item.attributes.contains(a)).map(|(_, t)| *t).collect();
-    let mut counts = [0.0; 256];
-    counts[usize::from(code)] = 1.0;
-    let (eta, counts) = (&values[instance.cells.clone()], &counts[..instance.shape.n_categories]);
-    item.family.expected_loglik(&instance.shape, eta, Nodes { theta: &point, n_nodes: 1 }, counts)
-}
-
-impl<'a> Answer<'a> {
-    /// The answer (position among the group's items, category) at `theta`, the group's own attributes.
-    pub fn at(
-        model: &'a Model,
-        group: &'a Group,
-        values: &'a [f64],
-        (index, code): (usize, u8),
-        theta: &[f64],
-    ) -> Self {
+impl<'a> ItemCurve<'a> {
+    /// The `index`-th item of a group when every cell has its value in `values`.
+    pub fn new(model: &'a Model, group: &'a Group, values: &'a [f64], index: usize) -> Self {
         let instance = &group.instances[index];
-        let item = &model.spec.items[instance.item];
-        let eta = &values[instance.cells.clone()];
-        let own = model.spec.groups[group.observed].attributes.iter().enumerate();
-        let dims: Vec<usize> = own.filter(|(_, a)| item.attributes.contains(a)).map(|(j, _)| j).collect();
-        let z: f64 = dims.iter().zip(eta).map(|(&j, a)| a * theta[j]).sum();
-        let m = instance.shape.n_categories;
-        let (mut first, mut second) = (vec![0.0; m], vec![0.0; m]);
-        item.family.predictor_derivatives(&instance.shape, eta, &[z], &mut first, &mut second);
-        let point: Vec<f64> = dims.iter().map(|&j| theta[j]).collect();
-        let log_probability = log_probability(model, group, values, (index, code), theta);
-        Self { dims, eta, log_probability, first, second, item, instance, point }
+        let dims = &model.structures[group.observed].supports[instance.support].dims;
+        Self { dims, eta: &values[instance.cells.clone()], item: &model.spec.items[instance.item], instance }
     }
 
-    /// Whether its log-probability is concave in the attributes.
+    /// The item's attributes (positions among the group's own) and the slopes on them.
+    pub fn slopes(&self) -> impl Iterator<Item = (usize, f64)> {
+        self.dims.iter().copied().zip(self.eta.iter().copied())
+    }
+
+    /// Whether the log-probability of every answer is concave in the attributes.
     pub fn is_concave(&self) -> bool {
         self.item.family.is_log_concave()
     }
 
-    /// Probabilities of all categories there (`M`).
-    pub fn probabilities(&self) -> Vec<f64> {
-        let mut probabilities = vec![0.0; self.instance.shape.n_categories];
-        let nodes = Nodes { theta: &self.point, n_nodes: 1 };
-        self.item.family.probabilities(&self.instance.shape, self.eta, nodes, &mut probabilities);
-        probabilities
+    /// How far the log-probability of an answer can bend in the linear predictor.
+    pub fn curvature_bound(&self) -> f64 {
+        self.item.family.curvature_bound(&self.instance.shape)
+    }
+
+    /// Log-probability of an answer at `theta`, the group's own attributes.
+    pub fn log_probability(&self, code: u8, theta: &[f64], answer: &mut Answer) -> f64 {
+        let mut counts = [0.0; 256];
+        counts[usize::from(code)] = 1.0;
+        answer.point.clear();
+        answer.point.extend(self.dims.iter().map(|&j| theta[j]));
+        let nodes = Nodes { theta: &answer.point, n_nodes: 1 };
+        let counts = &counts[..self.instance.shape.n_categories];
+        self.item.family.expected_loglik(&self.instance.shape, self.eta, nodes, counts)
+    }
+
+    /// Works out what an answer contributes at `theta`, the group's own attributes.
+    pub fn work_out(&self, code: u8, theta: &[f64], answer: &mut Answer) {
+        answer.log_probability = self.log_probability(code, theta, answer);
+        let z: f64 = self.slopes().map(|(j, a)| a * theta[j]).sum();
+        answer.first.resize(self.instance.shape.n_categories, 0.0);
+        answer.second.resize(self.instance.shape.n_categories, 0.0);
+        let (shape, family) = (&self.instance.shape, self.item.family);
+        family.predictor_derivatives(shape, self.eta, &[z], &mut answer.first, &mut answer.second);
+    }
+
+    /// Probabilities of all categories at the point where `answer` was worked out, over `to (M)`.
+    pub fn probabilities(&self, answer: &Answer, to: &mut Vec<f64>) {
+        to.resize(self.instance.shape.n_categories, 0.0);
+        let nodes = Nodes { theta: &answer.point, n_nodes: 1 };
+        self.item.family.probabilities(&self.instance.shape, self.eta, nodes, to);
     }
 }

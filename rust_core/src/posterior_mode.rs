@@ -2,7 +2,7 @@
 
 use nalgebra::{Cholesky, DMatrix, DVector};
 
-use crate::answer::{Answer, log_probability};
+use crate::answer::{Answer, ItemCurve};
 use crate::error::{Error, Result};
 use crate::spec::{Group, Model};
 
@@ -74,24 +74,24 @@ impl<'a> PosteriorMode<'a> {
         let deviation = |j: usize| theta[j] - self.mean[j];
         let pull = |j: usize| (0..n).map(|k| self.precision[(j, k)] * deviation(k)).sum::<f64>();
         let prior = -0.5 * (0..n).map(|j| deviation(j) * pull(j)).sum::<f64>();
-        let of = |&given: &(usize, u8)| log_probability(self.model, self.group, self.values, given, theta);
+        let mut answer = Answer::default();
+        let of = |&(index, code): &(usize, u8)| self.item(index).log_probability(code, theta, &mut answer);
         prior + answers.iter().map(of).sum::<f64>()
     }
 
     /// A bound of the curvature of the log posterior density for these answers, along each attribute (`J`).
     pub fn curvature_bounds(&self, answers: &[(usize, u8)]) -> Vec<f64> {
         let mut bounds: Vec<f64> = (0..self.mean.len()).map(|j| self.precision[(j, j)]).collect();
-        let own = &self.model.spec.groups[self.group.observed].attributes;
         for &(index, _) in answers {
-            let instance = &self.group.instances[index];
-            let item = &self.model.spec.items[instance.item];
-            let bound = item.family.curvature_bound(&instance.shape);
-            let dims = (0..own.len()).filter(|&j| item.attributes.contains(&own[j]));
-            for (j, slope) in dims.zip(&self.values[instance.cells.clone()]) {
-                bounds[j] += slope * slope * bound;
-            }
+            let item = self.item(index);
+            let bound = item.curvature_bound();
+            item.slopes().for_each(|(j, slope)| bounds[j] += slope * slope * bound);
         }
         bounds
+    }
+
+    fn item(&self, index: usize) -> ItemCurve<'a> {
+        ItemCurve::new(self.model, self.group, self.values, index)
     }
 
     /// The Newton step, or one along the prior's information where the density is not concave.
@@ -125,13 +125,15 @@ impl<'a> PosteriorMode<'a> {
         let mut value = -0.5 * deviation.dot(&pull);
         let mut gradient = -pull;
         let mut information = self.precision.clone();
-        for &given in answers {
-            let answer = Answer::at(self.model, self.group, self.values, given, theta);
-            let (first, second) = (answer.first[given.1 as usize], answer.second[given.1 as usize]);
+        let mut answer = Answer::default();
+        for &(index, code) in answers {
+            let item = self.item(index);
+            item.work_out(code, theta, &mut answer);
+            let (first, second) = (answer.first[usize::from(code)], answer.second[usize::from(code)]);
             value += answer.log_probability;
-            for (&j, a) in answer.dims.iter().zip(answer.eta) {
+            for (j, a) in item.slopes() {
                 gradient[j] += a * first;
-                for (&k, b) in answer.dims.iter().zip(answer.eta) {
+                for (k, b) in item.slopes() {
                     information[(j, k)] -= a * b * second;
                 }
             }

@@ -31,7 +31,7 @@ fn classes(n_items: usize, n_classes: usize) -> Sketch {
 fn run(model: &Model, data: &Data, starts: StartOptions) -> MultiStart {
     let base = start(model, &data.summaries()).expect("the model has start values");
     let options = options("anderson", 2000, 1e-6);
-    multi_start(model, data, base, starts, &options, &mut |_| (), &RUN_ON).expect("the model can be fitted")
+    multi_start(model, data, base, starts, &options, &|_| (), &RUN_ON).expect("the model can be fitted")
 }
 
 fn in_pool<T: Send>(n_threads: usize, work: impl FnOnce() -> T + Send) -> T {
@@ -126,7 +126,7 @@ fn the_first_start_is_the_users_where_it_tells_all_classes_apart() {
         let data = data_set("mobility", 8).data(&model);
         let base = start(&model, &data.summaries()).expect("the model has start values");
         let still = options("none", 0, 1e-6);
-        let found = multi_start(&model, &data, base.clone(), StartOptions::new(1, 3), &still, &mut |_| (), &RUN_ON);
+        let found = multi_start(&model, &data, base.clone(), StartOptions::new(1, 3), &still, &|_| (), &RUN_ON);
         (base, found.expect("nothing can go wrong").fit.x)
     };
     let started = |sketch: Sketch, group, value| sketch.edit(of(1, group), move |free| free.start = Some(value));
@@ -151,8 +151,7 @@ fn it_stops_when_asked() {
     let options = options("none", 2000, 1e-6);
     let stop = AtomicBool::new(true);
     for n_starts in [1, 4] {
-        let found =
-            multi_start(&model, &data, base.clone(), StartOptions::new(n_starts, 1), &options, &mut |_| (), &stop);
+        let found = multi_start(&model, &data, base.clone(), StartOptions::new(n_starts, 1), &options, &|_| (), &stop);
         assert_eq!(found.err(), Some(Error::Interrupted));
     }
 }

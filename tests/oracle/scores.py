@@ -1,11 +1,11 @@
-"""Scores of respondents: EAP, MAP on the grid, class membership and the posterior mode."""
+"""Scores of respondents: EAP, MAP on the grid, classes, the posterior mode, likelihoods."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from tests.oracle.derivatives import predictor_derivatives
-from tests.oracle.models import MISSING, Floats, Ints, OracleGroup
+from tests.oracle.models import MISSING, Floats, Ints, OracleGroup, OracleItem
 from tests.oracle.probabilities import log_probabilities
 
 
@@ -38,6 +38,24 @@ def class_map(posteriors: tuple[Floats, ...]) -> Ints:
     return np.argmax(class_probabilities(posteriors), axis=1)
 
 
+def answered(group: OracleGroup, row: Ints) -> list[tuple[OracleItem, int]]:
+    """List the items that a row of responses (I,) answers, and the answers."""
+    pairs = zip(group.items, row, strict=True)
+    return [(item, int(x)) for item, x in pairs if item is not None and x != MISSING]
+
+
+def log_likelihood(group: OracleGroup, row: Ints, theta: Floats) -> tuple[float, Floats, Floats]:
+    """Value, gradient (J,) and Hessian (J, J) in theta (J,) of one row's log-likelihood."""
+    n_dims = len(theta)
+    value, gradient, hessian = 0.0, np.zeros(n_dims), np.zeros((n_dims, n_dims))
+    for item, x in answered(group, row):
+        first, second = predictor_derivatives(item, theta[None])
+        value += float(log_probabilities(item, theta[None])[x, 0])
+        gradient = gradient + item.slopes * first[x, 0]
+        hessian = hessian + np.outer(item.slopes, item.slopes) * second[x, 0]
+    return value, gradient, hessian
+
+
 def log_posterior(group: OracleGroup, row: Ints, theta: Floats) -> tuple[float, Floats, Floats]:
     """Value, gradient (J,) and Hessian (J, J) in theta (J,) of `log prior + log likelihood`.
 
@@ -45,15 +63,39 @@ def log_posterior(group: OracleGroup, row: Ints, theta: Floats) -> tuple[float, 
     """
     inverse = np.linalg.inv(group.covariance)
     offset = theta - group.mean
-    value, gradient, hessian = float(-0.5 * offset @ inverse @ offset), -inverse @ offset, -inverse
-    for item, x in zip(group.items, row, strict=True):
-        if item is None or x == MISSING:
-            continue
-        first, second = predictor_derivatives(item, theta[None])
-        value += float(log_probabilities(item, theta[None])[x, 0])
-        gradient = gradient + item.slopes * first[x, 0]
-        hessian = hessian + np.outer(item.slopes, item.slopes) * second[x, 0]
-    return value, gradient, hessian
+    value, gradient, hessian = log_likelihood(group, row, theta)
+    value += float(-0.5 * offset @ inverse @ offset)
+    return value, gradient - inverse @ offset, hessian - inverse
+
+
+def expected_information(group: OracleGroup, row: Ints, theta: Floats) -> Floats:
+    """`sum_i E(u_i u_i')` (J, J) over the answered items, `u_i` the gradient of an answer to i."""
+    information = np.zeros((len(theta), len(theta)))
+    for item, _ in answered(group, row):
+        p = np.exp(log_probabilities(item, theta[None])[:, 0])
+        first = predictor_derivatives(item, theta[None])[0][:, 0]
+        for m in range(item.n_categories):
+            u = item.slopes * first[m]
+            information += p[m] * np.outer(u, u)
+    return information
+
+
+def bias_correction(group: OracleGroup, row: Ints, theta: Floats) -> Floats:
+    """Return what Firth (1993) adds to the gradient (J,): `1/2 tr(I^-1 (P_r + Q_r))`.
+
+    `P_r = E(U U' U_r)` and `Q_r = E(H U_r)` with gradient `U` and Hessian `H` of the answers, which
+    are independent, so that third cumulants add.
+    """
+    inverse = np.linalg.inv(expected_information(group, row, theta))
+    correction = np.zeros(len(theta))
+    for item, _ in answered(group, row):
+        p = np.exp(log_probabilities(item, theta[None])[:, 0])
+        first, second = (d[:, 0] for d in predictor_derivatives(item, theta[None]))
+        outer = np.outer(item.slopes, item.slopes)
+        for m in range(item.n_categories):
+            u, hessian = item.slopes * first[m], outer * second[m]
+            correction += 0.5 * p[m] * np.sum(inverse * (np.outer(u, u) + hessian)) * u
+    return correction
 
 
 def posterior_mode(group: OracleGroup, row: Ints) -> tuple[Floats, Floats]:

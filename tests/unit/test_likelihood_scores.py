@@ -163,8 +163,10 @@ def test_attributes_that_share_no_item_are_estimated_apart() -> None:
     assert np.isfinite(scores.theta[1]).all()
     assert np.isnan(scores.theta[2, 1])
     assert scores.covariance[1, 0, 1] == 0
-    with pytest.raises(mixirt.SpecError, match=r"'wle' is defined here for one attribute"):
-        result.score(rows, "wle")
+    weighted = result.score(rows, "wle")
+    assert np.isfinite(weighted.theta[:2]).all()
+    assert np.isnan(weighted.theta[2, 1])
+    assert np.isnan(weighted.covariance[2, :, 1]).all()
 
 
 def test_attributes_that_share_items_maximise_the_likelihood() -> None:

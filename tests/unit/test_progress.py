@@ -231,8 +231,63 @@ def test_a_fit_from_several_starts_says_so(
 ) -> None:
     monkeypatch.setattr(_progress, "_clock", Clock(per_look=0.2))
     mobility = datasets.load("mobility").responses
-    mixirt.fit_latent_class(mobility, 3, n_starts=6, seed=1, progress=True)
-    assert terminal.states()[0].startswith("cycle 1 (leading of 6 starts) [00:0")
+    result = mixirt.fit_latent_class(mobility, 3, n_starts=6, seed=1, progress=True)
+    shown = terminal.states()
+    n_short = sum(state.startswith("short runs: ") for state in shown)
+    assert re.fullmatch(r"short runs: 0 of 6 done \[\d\d:\d\d, 1 cycles\]", shown[0])
+    assert shown[n_short - 1].startswith("short runs: 6 of 6 done [")
+    assert shown[n_short].startswith("cycle 1 (leading of 6 starts")
+    # A state for every cycle of the short runs, for the end of each, and for what comes after.
+    assert n_short == 6 * 15 + 6
+    cycles = [re.match(r"cycle (\d+) \(leading of 6 starts", s) for s in shown[n_short:]]
+    assert all(cycles)
+    assert "(leading of 6 starts, 3 of 3 finished)" in shown[-1]
+    assert result.n_starts == 6
+
+
+def test_a_function_hears_of_the_cycles_of_the_leading_start() -> None:
+    gss = datasets.load("gss87_antirel").responses
+    seen: list[float] = []
+    result = mixirt.fit_latent_class(
+        gss, 2, n_starts=4, seed=1, progress=lambda *c: seen.append(c[0])
+    )
+    assert 0 < len(seen) <= result.n_cycles
+    assert seen[-1] == pytest.approx(result.loglik, abs=1e-4)
+
+
+@pytest.mark.parametrize("way", ["fit", "scorer", "frame", "long"])
+def test_scoring_shows_how_many_are_done(
+    way: str, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fit counts distinct patterns, of which each is scored once; a scorer respondents."""
+    lsat7 = datasets.load("lsat7").responses
+    result, scorer = lsat(), lsat().scorer("ml")
+    long = {"person": [0, 0, 1], "item": ["item1", "item2", "item1"], "response": [1, 0, 1]}
+    monkeypatch.setattr(_progress, "_clock", Clock(per_look=0.2))
+    if way == "fit":
+        scores = result.score(lsat7, "ml", progress=True)
+        assert "patterns scored: 100%" in terminal.states()[-1]
+        assert " 32/32 " in terminal.states()[-1]
+    elif way == "scorer":
+        scores = scorer.score(lsat7, progress=True)
+        assert [re.findall(r"(\d+)/1000", s)[0] for s in terminal.states()][-1] == "1000"
+        assert len(terminal.states()) == 2  # pieces of 512
+    elif way == "frame":
+        scores = scorer.score(datasets.load("lsat7").frame(), progress=True)
+        assert " 1000/1000 " in terminal.states()[-1]
+    else:
+        scores = scorer.score(mixirt.long(long), progress=True)
+        assert " 2/2 " in terminal.states()[-1]
+    assert len(scores.theta) == (2 if way == "long" else 1000)
+
+
+@pytest.mark.parametrize("wanted", [None, False])
+def test_scoring_that_nobody_watches_has_no_listener(
+    wanted: bool | None, pipe: io.StringIO
+) -> None:
+    assert Progress(wanted).counter("respondents scored") is None
+    lsat().score(progress=wanted)
+    assert pipe.getvalue() == ""
 
 
 def test_a_bootstrap_shows_how_many_are_done(

@@ -6,6 +6,7 @@ import multiprocessing
 import pickle
 import subprocess
 import sys
+import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -21,11 +22,6 @@ from tests.small_models import SMALL_MODELS, small
 METHODS = ("eap", "map", "mode", "ml", "wle")
 
 FIELDS = ("theta", "covariance", "class_probabilities", "log_probability")
-
-
-def applies(method: str, result: mixirt.Result) -> bool:
-    """Whether the method is defined: Warm's is for one attribute."""
-    return method != "wle" or len(result.model.design.attributes) <= 1
 
 
 def answers_of(result: mixirt.Result) -> tuple[list[list[Any]], list[Any] | None]:
@@ -48,10 +44,6 @@ def lsat7() -> mixirt.Result:
 @pytest.mark.parametrize("method", METHODS)
 def test_the_scorer_scores_as_the_fit_does(name: str, method: str) -> None:
     result = small(name)
-    if not applies(method, result):
-        with pytest.raises(mixirt.SpecError, match="'wle' is defined here for one attribute"):
-            result.scorer(method)
-        return
     rows, groups = answers_of(result)
     ours = result.scorer(method).score(rows, groups=groups)
     theirs = result.score(rows, method, groups=groups)
@@ -63,8 +55,6 @@ def test_the_scorer_scores_as_the_fit_does(name: str, method: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_one_respondent_scores_as_among_many(name: str, method: str) -> None:
     result = small(name)
-    if not applies(method, result):
-        pytest.skip("refused")
     rows, groups = answers_of(result)
     many = result.score(rows, method, groups=groups)
     scorer = result.scorer(method)
@@ -230,6 +220,31 @@ def test_a_forked_child_scores() -> None:
     process.join()
     np.testing.assert_array_equal(many, expected)
     np.testing.assert_array_equal(one, expected[0])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_a_batch_takes_little_more_memory_than_its_scores() -> None:
+    """A million respondents: 32 MB of scores, and codes of one piece at a time."""
+    code = """
+        import re, numpy as np, mixirt
+        def megabytes(name):
+            status = open("/proc/self/status").read()
+            return int(re.search(name + r":\\s+(\\d+) kB", status)[1]) / 1000
+        answers = np.random.default_rng(0).integers(0, 2, (1_000_000, 40), dtype=np.uint8)
+        answers = answers.astype(np.float32)
+        scorer = mixirt.fit(answers[:500], "rasch", max_cycles=2).scorer()
+        scorer.score(answers[:200_000])  # the pieces' memory and the threads' are there from now on
+        open("/proc/self/clear_refs", "w").write("5")
+        before = megabytes("VmRSS")
+        scores = scorer.score(answers)
+        print(megabytes("VmHWM") - before)
+    """
+    program = f"import warnings; warnings.simplefilter('ignore')\n{textwrap.dedent(code)}"
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    # The scores, and a piece: its codes (5 MB) and scores (4 MB); all codes would be 40 MB.
+    assert 30 < float(run.stdout) < 32 + 20
 
 
 def test_scoring_loads_no_library_for_frames(tmp_path: Any) -> None:

@@ -11,8 +11,8 @@ use pyo3::types::PyDict;
 
 use crate::errors::to_python;
 use crate::model::PyModel;
-use crate::run::{pool, until_done};
-use crate::scorer::scores_dict;
+use crate::run::pool;
+use crate::scorer::{scored, scores_dict};
 
 /// The unique patterns of some responses. Immutable.
 #[pyclass(frozen, module = "mixirt._core")]
@@ -98,8 +98,8 @@ impl Data {
     }
 
     /// Scores of every respondent: a dict of `theta (N, J)`, `covariance (N, J, J)`, `class_probabilities (N, C)` and
-    /// `log_probability (N,)`.
-    #[pyo3(signature = (model, x, method, *, n_threads=None))]
+    /// `log_probability (N,)`. `progress`, if given, is called with how many more patterns are done.
+    #[pyo3(signature = (model, x, method, *, n_threads=None, progress=None))]
     fn score<'py>(
         &self,
         py: Python<'py>,
@@ -107,11 +107,12 @@ impl Data {
         x: PyReadonlyArray1<'py, f64>,
         method: &str,
         n_threads: Option<usize>,
+        progress: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let x = model.checked(x.as_slice()?)?.to_vec();
+        let x = model.checked(x.as_slice()?)?;
         let method = score::method(method).map_err(to_python)?;
-        let (model, data) = (Arc::clone(&model.inner), Arc::clone(&self.inner));
-        let scores = until_done(py, n_threads, None, move |_, cancel| score::score(&model, &data, &x, method, cancel))?;
+        let (model, data) = (&*model.inner, &*self.inner);
+        let scores = scored(py, n_threads, progress, |watch| score::score(model, data, x, method, watch))?;
         scores_dict(py, scores)
     }
 }

@@ -16,7 +16,7 @@ use crate::run::{pool, until_done};
 /// A model at given parameters, tabulated for draws from posterior distributions. Immutable.
 #[pyclass(frozen, module = "mixirt._core")]
 pub(crate) struct Drawer {
-    inner: Arc<score::Drawer>,
+    inner: score::Drawer,
 }
 
 #[pymethods]
@@ -27,7 +27,7 @@ impl Drawer {
         let model = Arc::clone(&model.inner);
         // On this thread alone: a process that forks afterwards has no pool to lose.
         let inner = py.detach(|| pool(Some(1))?.install(|| score::Drawer::new(&model, &x)).map_err(to_python))?;
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self { inner })
     }
 
     /// Draws for respondents by their codes `(N, I)`, groups `(N,)` and known classes `(N,)`, whose rows are numbered from
@@ -45,15 +45,16 @@ impl Drawer {
         known_class: Option<PyReadonlyArray1<'py, u16>>,
         n_threads: Option<usize>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let (n, drawer) = (codes.shape()[0], Arc::clone(&self.inner));
-        let codes = codes.as_slice()?.to_vec();
-        let group = optional(&group)?.map(<[u32]>::to_vec);
-        let known = optional(&known_class)?.map(<[u16]>::to_vec);
-        let draws = until_done(py, n_threads, None, move |_, cancel| {
-            let (group, known_class) = (group.as_deref(), known.as_deref());
-            let responses = Responses { codes: &codes, n_respondents: n, group, weights: None, known_class };
-            drawer.draw(&responses, n_draws, (seed, first_row), cancel)
-        })?;
+        let n = codes.shape()[0];
+        let responses = Responses {
+            codes: codes.as_slice()?,
+            n_respondents: n,
+            group: optional(&group)?,
+            weights: None,
+            known_class: optional(&known_class)?,
+        };
+        let draw = |cancel: &_| self.inner.draw(&responses, n_draws, (seed, first_row), cancel);
+        let draws = until_done(py, n_threads, draw)?;
         let result = PyDict::new(py);
         let theta = PyArray1::from_vec(py, draws.theta).reshape([n, n_draws, draws.n_attributes])?;
         result.set_item("theta", theta)?;

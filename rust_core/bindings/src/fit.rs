@@ -1,6 +1,5 @@
 //! Fits, and single steps for checks against an independent implementation.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use mixirt_core::Error;
@@ -9,7 +8,7 @@ use mixirt_core::blocks::blocks;
 use mixirt_core::em::{Cycle, EmOptions, e_step};
 use mixirt_core::expected::{Expected, Parameters};
 use mixirt_core::m_step::{MStepOptions, m_step};
-use mixirt_core::multi_start::{MultiStart, StartOptions, StartRecord, multi_start};
+use mixirt_core::multi_start::{MultiStart, News, StartOptions, StartRecord, multi_start};
 use mixirt_core::plan::Planning;
 use mixirt_core::spec::Model;
 use mixirt_core::start;
@@ -20,18 +19,19 @@ use pyo3::types::{PyDict, PyList};
 use crate::data::Data;
 use crate::errors::to_python;
 use crate::model::PyModel;
-use crate::run::until_done;
+use crate::run::{Listener, until_done_telling};
 
 /// Maximise the log-likelihood by EM from `n_starts` starts. `start (n_free,)` overrides the model's start values;
 /// `max_newton` None leaves the number of Newton iterations to the items' families.
 /// `progress`, if given, is called with (log-likelihood, largest change, rejected) after every cycle of the start that
-/// leads after the short runs.
+/// leads after the short runs; `runs` with (short, cycles, ended, runs) after every cycle of the other runs and at the end
+/// of any: whether they are the short ones, their cycles so far, how many have ended, and how many there are.
 ///
 /// Returns a dict: `x`, `loglik`, `log_posterior`, `converged`, `class_sizes (G,)`, and two dicts of arrays: `history`,
 /// a row per cycle of the best start, and `starts`, a row per start.
 #[pyfunction]
 #[pyo3(signature = (model, data, *, start, acceleration, max_cycles, tol_parameter, tol_deviance, max_newton,
-                    n_starts=1, seed=0, n_threads=None, progress=None))]
+                    n_starts=1, seed=0, n_threads=None, progress=None, runs=None))]
 #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
 pub(crate) fn fit<'py>(
     py: Python<'py>,
@@ -47,6 +47,7 @@ pub(crate) fn fit<'py>(
     seed: u64,
     n_threads: Option<usize>,
     progress: Option<Bound<'py, PyAny>>,
+    runs: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let starts = StartOptions::new(n_starts.max(1), seed);
     let options = EmOptions {
@@ -57,10 +58,17 @@ pub(crate) fn fit<'py>(
         m_step: MStepOptions { max_newton, tolerance: tol_parameter.min(1e-10) },
     };
     let start = start.map(|s| model.checked(s.as_slice()?).map(<[f64]>::to_vec)).transpose()?;
-    let (model, data) = (Arc::clone(&model.inner), Arc::clone(&data.inner));
-    let result = until_done(py, n_threads, progress.as_ref(), move |monitor, cancel| {
-        let x = start.map_or_else(|| start::start(&model, &data.summaries()), Ok)?;
-        multi_start(&model, &data, x, starts, &options, monitor, cancel)
+    let (model, data) = (&*model.inner, &*data.inner);
+    let mut tell = |news| match (news, &progress, &runs) {
+        (News::Cycle(c), Some(progress), _) => progress.call1((c.loglik, c.largest_change, c.rejected)).map(|_| ()),
+        (News::Runs(r), _, Some(runs)) => runs.call1((r.short, r.n_cycles, r.n_ended, r.n_runs)).map(|_| ()),
+        _ => Ok(()),
+    };
+    let is_heard = progress.is_some() || runs.is_some();
+    let listener: Listener<News> = if is_heard { Some(&mut tell) } else { None };
+    let result = until_done_telling(py, n_threads, listener, |monitor, cancel| {
+        let x = start.map_or_else(|| start::start(model, &data.summaries()), Ok)?;
+        multi_start(model, data, x, starts, &options, monitor, cancel)
     })?;
     as_dict(py, result)
 }

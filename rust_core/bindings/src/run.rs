@@ -1,13 +1,13 @@
 //! Long calls: on a pool of threads, without the GIL, and stopped by Ctrl-C within a fraction of a second.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mixirt_core::Error;
-use mixirt_core::em::Cycle;
 use pyo3::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -42,67 +42,76 @@ pub(crate) fn pool(n_threads: Option<usize>) -> PyResult<Arc<ThreadPool>> {
         return Ok(Arc::clone(pool));
     }
     let builder = ThreadPoolBuilder::new().num_threads(n).thread_name(|i| format!("mixirt-{i}"));
-    // Without a handler a panic in spawned work ends the whole process; this way the caller of `until_done` is told.
-    let built = builder.panic_handler(|_| ()).build();
-    let pool = Arc::new(built.map_err(|e| to_python(Error::Spec(format!("cannot start {n} threads: {e}"))))?);
+    let pool = Arc::new(builder.build().map_err(|e| to_python(Error::Spec(format!("cannot start {n} threads: {e}"))))?);
     pools.insert((std::process::id(), n), Arc::clone(&pool));
     Ok(pool)
 }
 
 /// What a long call says on its way.
-pub(crate) enum News<T> {
-    /// A cycle was done.
-    Cycle(Cycle),
+enum News<M, T> {
+    /// A message for whoever waits.
+    Message(M),
     /// It is over.
     Done(Box<Result<T, Error>>),
 }
 
-/// Runs `work` on a pool; this thread waits in slices, looks for signals and passes cycles to `progress`.
-pub(crate) fn until_done<T: Send + 'static>(
+/// Who hears the messages of a long call, if anybody does; on the thread that called.
+pub(crate) type Listener<'a, M> = Option<&'a mut dyn FnMut(M) -> PyResult<()>>;
+
+/// Runs `work` on a pool; this thread waits in slices and looks for signals.
+pub(crate) fn until_done<T: Send>(
     py: Python<'_>,
     n_threads: Option<usize>,
-    progress: Option<&Bound<'_, PyAny>>,
-    work: impl FnOnce(&mut (dyn FnMut(&Cycle) + Send), &AtomicBool) -> Result<T, Error> + Send + 'static,
+    work: impl FnOnce(&AtomicBool) -> Result<T, Error> + Send,
+) -> PyResult<T> {
+    until_done_telling::<(), T>(py, n_threads, None, |_, cancel| work(cancel))
+}
+
+/// The same for work that says something on its way.
+pub(crate) fn until_done_telling<M: Send, T: Send>(
+    py: Python<'_>,
+    n_threads: Option<usize>,
+    mut listener: Listener<'_, M>,
+    work: impl FnOnce(&(dyn Fn(M) + Sync), &AtomicBool) -> Result<T, Error> + Send,
 ) -> PyResult<T> {
     let pool = pool(n_threads)?;
-    let cancel = Arc::new(AtomicBool::new(false));
-    let (sender, receiver) = channel::<News<T>>();
+    let cancel = &AtomicBool::new(false);
+    let (sender, receiver) = channel::<News<M, T>>();
     // Waiting happens without the GIL, which asks for a value that could be shared.
     let receiver = Mutex::new(receiver);
     let receive = |slice| receiver.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(slice);
-    let reports = progress.is_some();
-    let cancelled = Arc::clone(&cancel);
-    pool.spawn(move || {
-        let result = work(&mut monitor(reports, &sender), &cancelled);
-        // The receiver is gone only when the caller was interrupted and waits no longer.
-        drop(sender.send(News::Done(Box::new(result))));
-    });
-    loop {
-        let news = py.detach(|| receive(SLICE));
-        let noticed = match news {
-            Ok(News::Done(result)) => return (*result).map_err(to_python),
-            Ok(News::Cycle(cycle)) => {
-                progress.map_or(Ok(()), |p| p.call1((cycle.loglik, cycle.largest_change, cycle.rejected)).map(|_| ()))
+    let is_heard = listener.is_some();
+    pool.in_place_scope(|scope| {
+        scope.spawn(move |_| {
+            let say = |message| {
+                if is_heard {
+                    // The receiver is there until this work is over.
+                    drop(sender.send(News::Message(message)));
+                }
+            };
+            // After a panic the sender is dropped, and the caller is told.
+            if let Ok(result) = catch_unwind(AssertUnwindSafe(|| work(&say, cancel))) {
+                drop(sender.send(News::Done(Box::new(result))));
             }
-            Err(RecvTimeoutError::Timeout) => Ok(()),
-            Err(RecvTimeoutError::Disconnected) => {
-                let message = "the engine failed, which is a bug of mixirt: please report it with the lines above";
-                return Err(to_python(Error::Estimation(message.into())));
+        });
+        loop {
+            let news = py.detach(|| receive(SLICE));
+            let noticed = match news {
+                Ok(News::Done(result)) => return (*result).map_err(to_python),
+                Ok(News::Message(message)) => listener.as_mut().map_or(Ok(()), |listen| listen(message)),
+                Err(RecvTimeoutError::Timeout) => Ok(()),
+                Err(RecvTimeoutError::Disconnected) => {
+                    let message = "the engine failed, which is a bug of mixirt: please report it with the lines above";
+                    return Err(to_python(Error::Estimation(message.into())));
+                }
+            };
+            if let Err(error) = noticed.and_then(|()| py.check_signals()) {
+                cancel.store(true, Ordering::Relaxed);
+                // The worker notices within a chunk; until then it still uses the data.
+                let is_over = || matches!(receive(SLICE), Ok(News::Done(_)) | Err(RecvTimeoutError::Disconnected));
+                py.detach(|| while !is_over() {});
+                return Err(error);
             }
-        };
-        if let Err(error) = noticed.and_then(|()| py.check_signals()) {
-            cancel.store(true, Ordering::Relaxed);
-            // The worker notices within a chunk; until then it still uses the data.
-            py.detach(|| while !matches!(receive(SLICE), Ok(News::Done(_)) | Err(RecvTimeoutError::Disconnected)) {});
-            return Err(error);
         }
-    }
-}
-
-fn monitor<T: Send>(reports: bool, sender: &Sender<News<T>>) -> impl FnMut(&Cycle) + Send + '_ {
-    move |cycle| {
-        if reports {
-            drop(sender.send(News::Cycle(*cycle)));
-        }
-    }
+    })
 }

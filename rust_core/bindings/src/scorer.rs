@@ -1,10 +1,10 @@
 //! Scorers: made once from a model at its estimates, shared by any number of threads.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
+use mixirt_core::Error;
 use mixirt_core::data::Responses;
-use mixirt_core::score::{self, Scores};
+use mixirt_core::score::{self, Scores, Watch};
 use numpy::{
     IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods,
 };
@@ -14,7 +14,7 @@ use pyo3::types::PyDict;
 use crate::data::optional;
 use crate::errors::to_python;
 use crate::model::PyModel;
-use crate::run::pool;
+use crate::run::{Listener, pool, until_done_telling};
 
 /// Estimate, standard error `(J,)`, covariance `(J, J)`, class probabilities `(C,)` and log-probability of a respondent.
 type One<'py> =
@@ -39,14 +39,16 @@ impl Scorer {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Scores of respondents by their codes `(N, I)` and groups `(N,)`: the dict of `Data.score`.
-    #[pyo3(signature = (codes, *, group=None, n_threads=None))]
+    /// Scores of respondents by their codes `(N, I)` and groups `(N,)`: the dict of `Data.score`. `progress`, if given, is
+    /// called with how many more respondents are done.
+    #[pyo3(signature = (codes, *, group=None, n_threads=None, progress=None))]
     fn score<'py>(
         &self,
         py: Python<'py>,
         codes: PyReadonlyArray2<'py, u8>,
         group: Option<PyReadonlyArray1<'py, u32>>,
         n_threads: Option<usize>,
+        progress: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let n_respondents = codes.shape()[0];
         let responses = Responses {
@@ -56,14 +58,15 @@ impl Scorer {
             weights: None,
             known_class: None,
         };
-        let threads = pool(n_threads)?;
-        let score = || self.inner.score(&responses, &AtomicBool::new(false));
-        scores_dict(py, py.detach(|| threads.install(score)).map_err(to_python)?)
+        scores_dict(py, scored(py, n_threads, progress, |watch| self.inner.score(&responses, watch))?)
     }
 
     /// Scores of one respondent of an observed group by the codes of all items.
     fn score_one<'py>(&self, py: Python<'py>, group: usize, codes: &[u8]) -> PyResult<One<'py>> {
-        let scores = py.detach(|| self.inner.score_one(group, codes)).map_err(to_python)?;
+        let score = || self.inner.score_one(group, codes);
+        // To let the GIL go and wait for it again takes longer than a quick score.
+        let scores = if self.inner.is_quick(group) { score() } else { py.detach(score) };
+        let scores = scores.map_err(to_python)?;
         let j = scores.n_attributes;
         let se: Vec<f64> = (0..j).map(|a| scores.covariance[a * j + a].sqrt()).collect();
         Ok((
@@ -74,6 +77,19 @@ impl Scorer {
             scores.log_probability[0],
         ))
     }
+}
+
+/// Runs `score` on a pool until it is done or interrupted; `progress` hears how many more respondents or patterns are
+/// done.
+pub(crate) fn scored(
+    py: Python<'_>,
+    n_threads: Option<usize>,
+    progress: Option<Bound<'_, PyAny>>,
+    score: impl FnOnce(Watch) -> Result<Scores, Error> + Send,
+) -> PyResult<Scores> {
+    let mut tell = progress.map(|progress| move |n: usize| progress.call1((n,)).map(|_| ()));
+    let listener: Listener<usize> = tell.as_mut().map(|tell| tell as &mut dyn FnMut(usize) -> PyResult<()>);
+    until_done_telling(py, n_threads, listener, |done, cancel| score(Watch { cancel, done }))
 }
 
 /// Scores as arrays: `theta (N, J)`, `covariance (N, J, J)`, `class_probabilities (N, C)`, `log_probability (N,)`.

@@ -1,7 +1,5 @@
 //! Covariance matrices of the estimates.
 
-use std::sync::Arc;
-
 use mixirt_core::se;
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -35,14 +33,14 @@ pub(crate) fn covariance<'py>(
     weights: Option<Vec<f64>>,
     n_threads: Option<usize>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let x = model.checked(x.as_slice()?)?.to_vec();
+    let x = model.checked(x.as_slice()?)?;
     let method = se::method(method).map_err(to_python)?;
-    let (model, data) = (Arc::clone(&model.inner), Arc::clone(&data.inner));
+    let (model, data) = (&*model.inner, &*data.inner);
     let clusters = clusters.map(|of_respondent| se::Clusters::new(data.n_respondents(), of_respondent, weights));
     let clusters = clusters.transpose().map_err(to_python)?;
     let n = x.len();
-    let found = until_done(py, n_threads, None, move |_, cancel| {
-        se::covariance(method, &se::Point::new(&model, &data, &x, cancel).with_clusters(clusters))
+    let found = until_done(py, n_threads, |cancel| {
+        se::covariance(method, &se::Point::new(model, data, x, cancel).with_clusters(clusters))
     })?;
     let result = PyDict::new(py);
     // The matrix is symmetric, so the order of its elements does not matter.
@@ -65,10 +63,9 @@ pub(crate) fn gradient<'py>(
     x: PyReadonlyArray1<'py, f64>,
     n_threads: Option<usize>,
 ) -> PyResult<(f64, Bound<'py, PyArray1<f64>>)> {
-    let x = model.checked(x.as_slice()?)?.to_vec();
-    let (model, data) = (Arc::clone(&model.inner), Arc::clone(&data.inner));
-    let (loglik, gradient) = until_done(py, n_threads, None, move |_, cancel| {
-        se::Point::new(&model, &*data.suited_to(&model)?, &x, cancel).slope()
-    })?;
+    let x = model.checked(x.as_slice()?)?;
+    let (model, data) = (&*model.inner, &*data.inner);
+    let (loglik, gradient) =
+        until_done(py, n_threads, |cancel| se::Point::new(model, &*data.suited_to(model)?, x, cancel).slope())?;
     Ok((loglik, gradient.into_pyarray(py)))
 }

@@ -1,7 +1,5 @@
 //! Tables of sum scores.
 
-use std::sync::Arc;
-
 use mixirt_core::score::{self, SumScores};
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -24,12 +22,10 @@ pub(crate) fn sum_scores<'py>(
     points: Vec<Vec<i64>>,
     n_threads: Option<usize>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let x = model.checked(x.as_slice()?)?.to_vec();
-    let model = Arc::clone(&model.inner);
-    let work =
-        move |_: &mut (dyn FnMut(&_) + Send), cancel: &_| score::sum_scores(&model, &x, group, &items, &points, cancel);
+    let (x, model) = (model.checked(x.as_slice()?)?, &*model.inner);
+    let work = |cancel: &_| score::sum_scores(model, x, group, &items, &points, cancel);
     let SumScores { n_attributes: j, n_classes: c, points, probability, theta, covariance, class_probabilities } =
-        until_done(py, n_threads, None, work)?;
+        until_done(py, n_threads, work)?;
     let s = points.len();
     let result = PyDict::new(py);
     result.set_item("points", points.into_pyarray(py))?;

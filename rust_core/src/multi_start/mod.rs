@@ -7,8 +7,7 @@
 mod random;
 mod relabel;
 
-use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -74,6 +73,31 @@ pub struct MultiStart {
     pub best: usize,
 }
 
+/// What a search says on its way.
+#[derive(Debug, Clone, Copy)]
+pub enum News {
+    /// A cycle of the only start, or of the one that leads after the short runs.
+    Cycle(Cycle),
+    /// A cycle of another run, or the end of any.
+    Runs(Runs),
+}
+
+/// How far the runs of one stage of a search have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Runs {
+    /// Whether they are the short runs.
+    pub short: bool,
+    /// Cycles of all of them, but for those of the leading one.
+    pub n_cycles: usize,
+    /// How many have ended.
+    pub n_ended: usize,
+    /// How many there are.
+    pub n_runs: usize,
+}
+
+/// Who hears what a search says; called from any thread.
+pub type Monitor<'a> = &'a (dyn Fn(News) + Sync);
+
 /// A class with less than this share of the respondents is empty.
 const EMPTY_SHARE: f64 = 1e-6;
 /// How often a start is drawn anew before it is left as it is.
@@ -82,7 +106,8 @@ const MAX_REDRAWN: usize = 4;
 /// Maximises the log-likelihood (plus log priors) from several starts around `base`.
 ///
 /// 1. Short runs from all starts.
-/// 2. The best of them go on until they converge; `monitor` sees the cycles of the one that leads.
+/// 2. The best of them go on until they converge; `monitor` sees the cycles of the one that leads, and how many of the
+///    others there have been.
 /// 3. The best fit's exchangeable classes are put in the order of their size.
 ///
 /// # Errors
@@ -93,13 +118,16 @@ pub fn multi_start(
     base: Vec<f64>,
     starts: StartOptions,
     options: &EmOptions,
-    monitor: &mut (dyn FnMut(&Cycle) + Send),
+    monitor: Monitor,
     cancel: &AtomicBool,
 ) -> Result<MultiStart> {
     let pinned = data.known_classes(model.spec.n_classes);
     let search = Search { model, data, base, starts, options, cancel, first_is_base: tells_apart(model, &pinned) };
-    let mut runs: Vec<Option<Run>> =
-        if starts.n_starts == 1 { vec![Some(search.whole(0, 0, monitor)?)] } else { search.all(monitor)? };
+    let mut runs: Vec<Option<Run>> = if starts.n_starts == 1 {
+        vec![Some(search.whole(0, 0, &mut leading(monitor))?)]
+    } else {
+        search.all(monitor)?
+    };
     let records = runs.iter().map(|run| run.as_ref().map_or(FAILED, Run::record)).collect();
     let best = ranked(&runs).find(|&s| runs[s].as_ref().is_some_and(|r| r.finished)).unwrap_or_default();
     let Some(Run { fit, .. }) = runs.get_mut(best).and_then(Option::take) else {
@@ -127,6 +155,33 @@ struct Search<'a> {
     cancel: &'a AtomicBool,
     /// Whether the first start is `base` as it is.
     first_is_base: bool,
+}
+
+/// What the runs of a stage count together.
+struct Stage<'a> {
+    monitor: Monitor<'a>,
+    short: bool,
+    n_runs: usize,
+    n_cycles: AtomicUsize,
+    n_ended: AtomicUsize,
+}
+
+impl<'a> Stage<'a> {
+    fn new(monitor: Monitor<'a>, short: bool, n_runs: usize) -> Self {
+        Self { monitor, short, n_runs, n_cycles: AtomicUsize::new(0), n_ended: AtomicUsize::new(0) }
+    }
+
+    /// Adds cycles and ends of runs.
+    fn add(&self, n_cycles: usize, n_ended: usize) {
+        let n_cycles = self.n_cycles.fetch_add(n_cycles, Ordering::Relaxed) + n_cycles;
+        let n_ended = self.n_ended.fetch_add(n_ended, Ordering::Relaxed) + n_ended;
+        (self.monitor)(News::Runs(Runs { short: self.short, n_cycles, n_ended, n_runs: self.n_runs }));
+    }
+}
+
+/// Passes on the cycles of the leading start.
+fn leading(monitor: Monitor<'_>) -> impl FnMut(&Cycle) + '_ {
+    |cycle| monitor(News::Cycle(*cycle))
 }
 
 /// A start as far as it has come.
@@ -191,23 +246,27 @@ fn ranked(runs: &[Option<Run>]) -> impl Iterator<Item = usize> {
 
 impl Search<'_> {
     /// Short runs from all starts, of which the best go on.
-    fn all(&self, monitor: &mut (dyn FnMut(&Cycle) + Send)) -> Result<Vec<Option<Run>>> {
+    fn all(&self, monitor: Monitor) -> Result<Vec<Option<Run>>> {
         // 1. Short runs
-        let short = |s: usize| self.until_sound(s, 0, &mut |x| self.run(x, self.short(), &mut |_| ()), false);
-        let tried = (0..self.starts.n_starts).into_par_iter().map(|s| Ok(short(s)?.without_counts()));
-        let mut runs = survivors(tried.collect())?;
+        let stage = Stage::new(monitor, true, self.starts.n_starts);
+        let short = |s: usize| {
+            let run = self.until_sound(s, 0, &mut |x| self.run(x, self.short(), &mut |_| stage.add(1, 0)), false);
+            stage.add(0, 1);
+            Ok(run?.without_counts())
+        };
+        let mut runs = survivors((0..self.starts.n_starts).into_par_iter().map(short).collect())?;
         // 2. The best go on
         let chosen: Vec<usize> = ranked(&runs).take(self.starts.n_finished.max(1)).collect();
         let going: Vec<(usize, Run)> = chosen.into_iter().filter_map(|s| Some((s, runs[s].take()?))).collect();
         let places: Vec<usize> = going.iter().map(|(s, _)| *s).collect();
-        let monitor = Mutex::new(monitor);
+        let stage = Stage::new(monitor, false, going.len());
         let finish = |(rank, (s, run)): (usize, (usize, Run))| {
-            let mut report = |cycle: &Cycle| {
-                if rank == 0 {
-                    monitor.lock().unwrap_or_else(PoisonError::into_inner)(cycle);
-                }
+            let run = match rank {
+                0 => self.finish(s, run, &mut leading(monitor)),
+                _ => self.finish(s, run, &mut |_| stage.add(1, 0)),
             };
-            self.finish(s, run, &mut report)
+            stage.add(0, 1);
+            run
         };
         let finished = survivors(going.into_par_iter().enumerate().map(finish).collect())?;
         for (s, run) in places.into_iter().zip(finished) {

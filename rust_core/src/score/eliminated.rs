@@ -1,10 +1,9 @@
 //! Scores of the respondents of one observed group of which attributes are eliminated.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::estimate::Estimator;
-use super::{Method, ScoresMut};
+use super::{Method, ScoresMut, Watch};
 use crate::e_step::{NodeLayout, NodeProbabilities, ReadyElimination, Respondent};
 use crate::error::{Error, Result};
 use crate::grid::Grid;
@@ -66,7 +65,7 @@ impl Eliminated {
         estimator: &Estimator,
         (start, respondent): (usize, &impl Fn(usize) -> (u16, I)),
         scores: &mut ScoresMut,
-        cancel: &AtomicBool,
+        watch: Watch,
     ) -> Result<()> {
         let Some(elimination) = &estimator.model.structures[estimator.observed].elimination else {
             return Err(Error::Spec("nothing is eliminated in this group".into()));
@@ -78,9 +77,7 @@ impl Eliminated {
         let placed = placed(estimator);
         let mut found = self.borrow();
         for at in 0..scores.log_probability.len() {
-            if cancel.load(Ordering::Relaxed) {
-                return Err(Error::Interrupted);
-            }
+            watch.check()?;
             let (known_class, answers) = respondent(start + at);
             ptr.clear();
             ids.clear();
@@ -93,7 +90,7 @@ impl Eliminated {
                 mode(elimination, placed[class], (&self.ready, &found), class, theta);
             };
             let answers = || respondent(start + at).1.collect();
-            estimator.estimate(&expectations, at_mode, answers, (&mut theta, &mut covariance))?;
+            estimator.estimate(&expectations, at_mode, answers, (&mut theta, &mut covariance));
             let rest = (&expectations[..n_classes], found.log_probability);
             estimator.write(at, (&theta, &covariance), rest, scores);
         }

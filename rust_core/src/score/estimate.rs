@@ -1,8 +1,10 @@
 //! From posterior expectations to an estimate with its covariance.
 
-use super::{Method, ScoresMut, find_likely, find_mode, origin};
+use super::likelihood::Likelihood;
+use super::{Method, ScoresMut, origin};
 use crate::error::Result;
 use crate::expected::Parameters;
+use crate::posterior_mode::PosteriorMode;
 use crate::spec::Model;
 
 /// What the estimates of the respondents of one observed group have in common.
@@ -13,11 +15,18 @@ pub(super) struct Estimator<'a> {
     pub method: Method,
     /// See [`origin`].
     pub origin: Vec<f64>,
+    /// Per class; for the posterior mode only.
+    densities: Vec<PosteriorMode<'a>>,
 }
 
 impl<'a> Estimator<'a> {
-    pub fn new(model: &'a Model, observed: usize, parameters: &'a Parameters, method: Method) -> Self {
-        Self { model, observed, parameters, method, origin: origin(model, observed, parameters) }
+    /// # Errors
+    /// None that a checked model at its estimates could cause.
+    pub fn new(model: &'a Model, observed: usize, parameters: &'a Parameters, method: Method) -> Result<Self> {
+        let n_densities = if method == Method::Mode { model.spec.n_classes } else { 0 };
+        let densities = (0..n_densities).map(|class| PosteriorMode::new(model, observed, class, &parameters.values));
+        let (densities, origin) = (densities.collect::<Result<_>>()?, origin(model, observed, parameters));
+        Ok(Self { model, observed, parameters, method, origin, densities })
     }
 
     /// Number of functions whose expectations make a score: class indicators, attributes and their products.
@@ -34,7 +43,7 @@ impl<'a> Estimator<'a> {
         at_mode: impl FnOnce(usize, &mut [f64]),
         answers: impl FnOnce() -> Vec<(usize, u8)>,
         (theta, covariance): (&mut [f64], &mut [f64]),
-    ) -> Result<()> {
+    ) {
         let n = self.origin.len();
         let (classes, moments) = expectations.split_at(self.model.spec.n_classes);
         let (first, second) = moments.split_at(n);
@@ -44,11 +53,12 @@ impl<'a> Estimator<'a> {
             Method::Map | Method::Mode | Method::Ml | Method::Wle => at_mode(class, theta),
         }
         match self.method {
-            Method::Mode => return find_mode(self, class, &answers(), theta, covariance),
-            Method::Ml | Method::Wle => {
-                find_likely(self, class, &answers(), theta, covariance);
-                return Ok(());
+            Method::Mode => {
+                let mode = self.densities[class].find(&answers(), theta, covariance);
+                return theta.copy_from_slice(&mode);
             }
+            Method::Ml => return self.likelihood(class, &answers()).maximum(theta, covariance),
+            Method::Wle => return self.likelihood(class, &answers()).weighted(theta, covariance),
             Method::Eap | Method::Map => {}
         }
         // E (theta - t)(theta - t)' = second - f d' - d f' + d d' with d = t - origin
@@ -60,7 +70,10 @@ impl<'a> Estimator<'a> {
                     second[high * (high + 1) / 2 + low] - first[j] * d(k) - d(j) * first[k] + d(j) * d(k);
             }
         }
-        Ok(())
+    }
+
+    fn likelihood(&self, class: usize, answers: &[(usize, u8)]) -> Likelihood<'a> {
+        Likelihood::new(self.model, self.observed, class, &self.parameters.values, answers)
     }
 
     /// Writes the score of the respondent at `row`, over the model's attributes.

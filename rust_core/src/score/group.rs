@@ -1,12 +1,10 @@
 //! Scores of the respondents of one observed group, as they come.
 
-use std::sync::atomic::AtomicBool;
-
 use rayon::prelude::*;
 
 use super::eliminated::Eliminated;
 use super::estimate::Estimator;
-use super::{Scores, ScoresMut, axis};
+use super::{Scores, ScoresMut, Watch, axis};
 use crate::e_step::{ReadyPosterior, pieces};
 use crate::error::Result;
 use crate::node_tables::NodeTables;
@@ -51,7 +49,7 @@ impl GroupScorer {
         estimator: &Estimator,
         respondent: impl Fn(usize) -> (u16, I) + Sync,
         scores: &mut Scores,
-        cancel: &AtomicBool,
+        watch: Watch,
     ) -> Result<()> {
         let (n, n_classes) = (scores.n_attributes, scores.n_classes);
         let ScoresMut { theta, covariance, class_probabilities, log_probability } = scores.slices();
@@ -64,9 +62,13 @@ impl GroupScorer {
                 (c * CHUNK, ScoresMut { theta, covariance, class_probabilities, log_probability })
             })
             .collect();
-        let run = |(start, mut scores)| match self {
-            Self::Whole(posterior) => score_chunk(posterior, estimator, (start, &respondent), &mut scores, cancel),
-            Self::Eliminated(group) => group.score_chunk(estimator, (start, &respondent), &mut scores, cancel),
+        let run = |(start, mut scores): (usize, ScoresMut)| {
+            match self {
+                Self::Whole(posterior) => score_chunk(posterior, estimator, (start, &respondent), &mut scores, watch)?,
+                Self::Eliminated(group) => group.score_chunk(estimator, (start, &respondent), &mut scores, watch)?,
+            }
+            (watch.done)(scores.log_probability.len());
+            Ok(())
         };
         if work.len() > 1 { work.into_par_iter().try_for_each(run) } else { work.into_iter().try_for_each(run) }
     }
@@ -78,7 +80,7 @@ fn score_chunk<I: Iterator<Item = (usize, u8)>>(
     estimator: &Estimator,
     (start, respondent): (usize, &impl Fn(usize) -> (u16, I)),
     scores: &mut ScoresMut,
-    cancel: &AtomicBool,
+    watch: Watch,
 ) -> Result<()> {
     let Estimator { model, observed, parameters, .. } = *estimator;
     let placed = parameters.placed_of(model, observed);
@@ -91,17 +93,18 @@ fn score_chunk<I: Iterator<Item = (usize, u8)>>(
         ptr.push(ids.len());
     }
     let modes = estimator.method != super::Method::Eap;
-    let found = posterior.of(RowLists { ptr: &ptr, ids: &ids }, modes, cancel)?;
+    let found = posterior.of(RowLists { ptr: &ptr, ids: &ids }, modes, watch.cancel)?;
     let (n, n_classes, n_functions) = (estimator.origin.len(), model.spec.n_classes, estimator.n_functions());
     let (mut theta, mut covariance) = (vec![0.0; n], vec![0.0; n * n]);
     for at in 0..n_respondents {
+        watch.check()?;
         let expectations = &found.expectations[at * n_functions..(at + 1) * n_functions];
         let at_mode = |class: usize, theta: &mut [f64]| {
             let node = found.modes[at * n_classes + class] as usize;
             theta.iter_mut().enumerate().for_each(|(j, t)| *t = axis(&placed[class], j)[node]);
         };
         let answers = || respondent(start + at).1.collect();
-        estimator.estimate(expectations, at_mode, answers, (&mut theta, &mut covariance))?;
+        estimator.estimate(expectations, at_mode, answers, (&mut theta, &mut covariance));
         let rest = (&expectations[..n_classes], found.log_probability[at]);
         estimator.write(at, (&theta, &covariance), rest, scores);
     }

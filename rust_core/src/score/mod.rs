@@ -10,21 +10,19 @@ mod line;
 mod scorer;
 mod sum_scores;
 mod sums;
-
-use std::sync::atomic::AtomicBool;
+mod watch;
 
 use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::expected::{Parameters, Placed};
-use crate::posterior_mode::PosteriorMode;
 use crate::spec::Model;
 use estimate::Estimator;
 use group::GroupScorer;
-use likelihood::Likelihood;
 
 pub use draw::{Drawer, Draws};
 pub use scorer::Scorer;
 pub use sum_scores::{SumScores, sum_scores};
+pub use watch::Watch;
 
 /// How an attribute vector is estimated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,29 +35,14 @@ pub enum Method {
     Mode,
     /// The maximum of the likelihood, within the most probable class.
     Ml,
-    /// The weighted likelihood estimate of Warm (1989), within the most probable class; for one attribute.
+    /// The weighted likelihood estimate of Warm (1989), within the most probable class; for several attributes, that of
+    /// Firth (1993).
     Wle,
 }
 
 /// Every scoring method by name.
 pub static METHODS: &[(&str, Method)] =
     &[("eap", Method::Eap), ("map", Method::Map), ("mode", Method::Mode), ("ml", Method::Ml), ("wle", Method::Wle)];
-
-impl Method {
-    /// Refuses a model that the method is not defined for.
-    fn check(self, model: &Model) -> Result<()> {
-        let several = model.spec.groups.iter().find(|group| group.attributes.len() > 1);
-        match several {
-            Some(group) if self == Method::Wle => Err(Error::Spec(format!(
-                "the scoring method 'wle' is defined here for one attribute, and group '{}' has {}; use 'ml', 'eap' or \
-                 'mode'",
-                group.name,
-                group.attributes.len()
-            ))),
-            _ => Ok(()),
-        }
-    }
-}
 
 /// The method of that name.
 ///
@@ -120,18 +103,17 @@ impl Scores {
 /// Scores every respondent of `data` at the free parameters `x`.
 ///
 /// # Errors
-/// [`Error::Estimation`] naming the first respondent whose responses cannot occur; [`Error::Spec`] for weighted likelihood
-/// with several attributes; [`Error::Interrupted`].
-pub fn score(model: &Model, data: &Data, x: &[f64], method: Method, cancel: &AtomicBool) -> Result<Scores> {
-    method.check(model)?;
+/// [`Error::Estimation`] naming the first respondent whose responses cannot occur; [`Error::Interrupted`].
+pub fn score<'a>(model: &Model, data: &Data, x: &[f64], method: Method, watch: impl Into<Watch<'a>>) -> Result<Scores> {
+    let watch = watch.into();
     let parameters = Parameters::at(model, x);
     let mut scores = Scores::new(model, data.n_respondents());
     for observed in 0..model.spec.groups.len() {
-        let estimator = Estimator::new(model, observed, &parameters, method);
+        let estimator = Estimator::new(model, observed, &parameters, method)?;
         let group = GroupScorer::new(&estimator, data.knows_classes(observed))?;
         let mut of_patterns = Scores::new(model, data.n_patterns_of(observed));
         let pattern = |p| (data.known_class_of(observed, p), data.answers_of(observed, p).into_iter());
-        group.score(&estimator, pattern, &mut of_patterns, cancel)?;
+        group.score(&estimator, pattern, &mut of_patterns, watch)?;
         for (row, p) in data.respondents_of(observed) {
             if of_patterns.log_probability[p] == f64::NEG_INFINITY {
                 return Err(impossible(model, observed, row));
@@ -167,35 +149,6 @@ fn impossible(model: &Model, observed: usize, row: usize) -> Error {
          distribution; check the responses against the probabilities fixed at 0",
         model.spec.groups[observed].name
     ))
-}
-
-/// The mode of the posterior density for these answers, from a start near it.
-fn find_mode(
-    estimator: &Estimator,
-    class: usize,
-    answers: &[(usize, u8)],
-    theta: &mut [f64],
-    covariance: &mut [f64],
-) -> Result<()> {
-    let mode = PosteriorMode::new(estimator.model, estimator.observed, class, &estimator.parameters.values)?;
-    let found = mode.find(answers, theta, covariance);
-    theta.copy_from_slice(&found);
-    Ok(())
-}
-
-/// The maximum or weighted maximum of the likelihood for these answers, from a start near it.
-fn find_likely(
-    estimator: &Estimator,
-    class: usize,
-    answers: &[(usize, u8)],
-    theta: &mut [f64],
-    covariance: &mut [f64],
-) {
-    let likelihood = Likelihood::new(estimator.model, estimator.observed, class, &estimator.parameters.values, answers);
-    match estimator.method {
-        Method::Wle => likelihood.weighted(theta, covariance),
-        _ => likelihood.maximum(theta, covariance),
-    }
 }
 
 /// A point near the nodes, about which second moments are taken so that they do not cancel.

@@ -7,12 +7,15 @@ use rayon::prelude::*;
 
 use super::estimate::Estimator;
 use super::group::GroupScorer;
-use super::{Method, Scores, impossible};
+use super::{Method, Scores, Watch, impossible};
 use crate::data::{Responses, rows_by_group};
 use crate::error::{Error, Result};
 use crate::expected::Parameters;
 use crate::patterns::{MISSING, UNKNOWN_CLASS};
 use crate::spec::Model;
+
+/// Nodes times items of a quick score.
+const QUICK: usize = 1 << 14;
 
 /// Rows that a thread checks at a time.
 const ROWS_CHECKED: usize = 1 << 12;
@@ -37,13 +40,12 @@ impl Scorer {
     /// Tabulates the probabilities of all joint answers at the free parameters `x`.
     ///
     /// # Errors
-    /// [`Error::Spec`] for weighted likelihood with several attributes.
+    /// None that a checked model at its estimates could cause.
     pub fn new(model: Arc<Model>, x: &[f64], method: Method) -> Result<Self> {
-        method.check(&model)?;
         let parameters = Parameters::at(&model, x);
         let n_groups = model.spec.groups.len();
         let groups = (0..n_groups)
-            .map(|observed| GroupScorer::new(&Estimator::new(&model, observed, &parameters, method), false));
+            .map(|observed| GroupScorer::new(&Estimator::new(&model, observed, &parameters, method)?, false));
         let groups = groups.collect::<Result<_>>()?;
         let position = |observed: usize, item: usize| {
             let found = model.spec.groups[observed].items.binary_search(&item).ok()?;
@@ -70,14 +72,15 @@ impl Scorer {
     /// # Errors
     /// [`Error::Data`] as [`Data::new`](crate::data::Data::new); [`Error::Estimation`] naming the first respondent whose responses cannot occur;
     /// [`Error::Interrupted`].
-    pub fn score(&self, responses: &Responses, cancel: &AtomicBool) -> Result<Scores> {
+    pub fn score<'a>(&self, responses: &Responses, watch: impl Into<Watch<'a>>) -> Result<Scores> {
+        let watch = watch.into();
         let members = self.members(responses)?;
         let n = responses.n_respondents;
         let mut scores = Scores::new(&self.model, n);
         match members {
             None => {
                 let respondent = |row: usize| (UNKNOWN_CLASS, self.given(responses, row));
-                self.groups[0].score(&self.estimator(0), respondent, &mut scores, cancel)?;
+                self.groups[0].score(&self.estimator(0)?, respondent, &mut scores, watch)?;
             }
             Some(members) => {
                 for (observed, rows) in members.iter().enumerate() {
@@ -85,7 +88,7 @@ impl Scorer {
                     let respondent =
                         |r: usize| (UNKNOWN_CLASS, self.given(responses, rows[r] as usize).filter_map(position));
                     let mut of_group = Scores::new(&self.model, rows.len());
-                    self.groups[observed].score(&self.estimator(observed), respondent, &mut of_group, cancel)?;
+                    self.groups[observed].score(&self.estimator(observed)?, respondent, &mut of_group, watch)?;
                     rows.iter().enumerate().for_each(|(r, &row)| scores.copy(row as usize, &of_group, r));
                 }
             }
@@ -158,13 +161,27 @@ impl Scorer {
             let Some(position) = positions[item] else { return Err(self.not_in_group(observed, (0, item))) };
             answers.push((position as usize, code));
         }
-        let estimator = self.estimator(observed);
+        let estimator = self.estimator(observed)?;
         let mut scores = Scores::new(&self.model, 1);
-        group.score(&estimator, |_| (UNKNOWN_CLASS, answers.iter().copied()), &mut scores, &cancel)?;
+        group.score(&estimator, |_| (UNKNOWN_CLASS, answers.iter().copied()), &mut scores, (&cancel).into())?;
         if scores.log_probability[0] == f64::NEG_INFINITY {
             return Err(impossible(&self.model, observed, 0));
         }
         Ok(scores)
+    }
+
+    /// Whether the score of one respondent of an observed group takes microseconds: what there is to multiply is bounded,
+    /// and no maximum is searched for.
+    pub fn is_quick(&self, observed: usize) -> bool {
+        let is_tabulated = matches!(self.method, Method::Eap | Method::Map);
+        self.groups.get(observed).is_none_or(|group| match group {
+            GroupScorer::Whole(_) => {
+                let structure = &self.model.structures[observed];
+                let n_products = structure.layout.n_nodes() * self.model.spec.groups[observed].items.len();
+                is_tabulated && n_products <= QUICK
+            }
+            GroupScorer::Eliminated(_) => false,
+        })
     }
 
     /// Whether a group has all items.
@@ -172,7 +189,7 @@ impl Scorer {
         self.positions[observed].iter().all(Option::is_some)
     }
 
-    fn estimator(&self, observed: usize) -> Estimator<'_> {
+    fn estimator(&self, observed: usize) -> Result<Estimator<'_>> {
         Estimator::new(&self.model, observed, &self.parameters, self.method)
     }
 

@@ -1,0 +1,73 @@
+"""Ctrl-C stops calls that take long; those of fits and bootstraps: see `test_fit_options`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+import mixirt
+from mixirt import datasets
+
+SETTING = """
+    import numpy as np, mixirt
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, 2, (60_000, 40), dtype=np.uint8)
+    model = mixirt.Model("2pl", items=40, n_quadrature=4000).fix("intercept", 0.0)
+    model = model.fix("slope", 1.0)
+    fit = mixirt.fit(rows[:100], model, max_cycles=0, n_threads=1)
+    scorer = fit.scorer("mode")
+    print("ready", flush=True)
+"""
+
+#: Each would take minutes.
+CALLS = {
+    "score": 'fit.score(rows, "mode", n_threads=1)',
+    "scorer": "scorer.score(rows, n_threads=1)",
+    "scorer in pieces": "scorer.score(np.tile(rows, (3, 1)), n_threads=1)",
+    "plausible values": "fit.plausible_values(rows, 1000, n_threads=1)",
+    "simulate": "[fit.simulate(100_000) for _ in range(1000)]",
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process")
+@pytest.mark.parametrize("call", CALLS)
+def test_ctrl_c_stops(call: str) -> None:
+    program = f"{textwrap.dedent(SETTING)}\n{CALLS[call]}\n"
+    run = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert run.stdout is not None
+    try:
+        assert run.stdout.readline() == "ready\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            run.wait(timeout=1.0)
+        os.kill(run.pid, signal.SIGINT)
+        _, errors = run.communicate(timeout=20)
+    finally:
+        run.kill()
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+
+
+class StopError(Exception):
+    """What a listener raises."""
+
+
+def test_an_error_of_a_listener_stops_the_scoring() -> None:
+    """And passes through; the engine goes no further than the pieces it has begun."""
+    result = mixirt.fit(datasets.load("lsat7").responses, "2pl")
+    codes = np.zeros((200_000, 5), dtype=np.uint8)
+    heard: list[int] = []
+
+    def stop(n: int) -> None:
+        heard.append(n)
+        raise StopError
+
+    with pytest.raises(StopError):
+        result.scorer("mode")._compiled.score(codes, n_threads=1, progress=stop)
+    assert heard == [512]
