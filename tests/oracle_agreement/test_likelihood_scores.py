@@ -12,6 +12,7 @@ from scipy.optimize import linprog, minimize, root
 import mixirt
 from tests.oracle.from_model import oracle_model
 from tests.oracle.models import MISSING, Floats, Ints, OracleGroup
+from tests.oracle.probabilities import log_probabilities
 from tests.oracle.scores import (
     answered,
     bias_correction,
@@ -27,14 +28,14 @@ COVARIANCE = 1e-5
 """Relative: the information at points that far apart."""
 
 SMALL = ("2pl", "graded", "gpcm, missing, weights", "two groups", "two attributes", "mixture")
-N_ROWS = 60
+N_ROWS = 20
 
 
 def at_values(model: mixirt.Model, seed: int) -> mixirt.Result:
     """Put a model at random parameters, whose responses are drawn from it."""
     rng = np.random.default_rng(seed)
     for i, item in enumerate(model.design.items):
-        for j in model.design.item_attributes[i]:
+        for j in np.flatnonzero(model.design.q_matrix[i]):
             name = model.design.attributes[j]
             model = model.fix("slope", rng.uniform(0.7, 2.0), item=item, attribute=name)
         spread = np.sort(rng.uniform(-1.5, 1.5, model.design.n_categories[i] - 1))[::-1]
@@ -55,7 +56,7 @@ def crossed(family: str) -> mixirt.Result:
     )
     if family == "3pl":
         model = model.fix("guessing", 0.2)
-    return at_values(model.fix("covariance", 0.4, attribute="theta1", attribute_2="theta2"), 5)
+    return at_values(model.fix("covariance", 0.4), 5)
 
 
 @cache
@@ -239,7 +240,7 @@ def test_of_exponential_families_they_maximise_the_weighted_likelihood(family: s
 def test_attributes_in_simple_structure_are_scored_apart(method: str) -> None:
     q = np.repeat(np.eye(2, dtype=int), 5, axis=0)
     model = mixirt.Model("grm", items=10, n_categories=3, q_matrix=q, n_quadrature=15)
-    both = at_values(model.fix("covariance", 0.6, attribute="theta1", attribute_2="theta2"), 7)
+    both = at_values(model.fix("covariance", 0.6), 7)
     rows, _ = some_rows(both)
     scores = scored(both, method, rows, None)
     for j in range(2):
@@ -303,18 +304,38 @@ def profile(result: mixirt.Result, row: Any) -> tuple[Floats, Floats]:
     """Log-likelihood on a fine grid that reaches as far as estimates can be finite."""
     group = oracle_model(result.model, result._values, 3).groups[0]
     points = np.concatenate([[-50.0], np.linspace(-12, 12, 9601), [50.0]])
-    values = [log_likelihood(group, np.asarray(row), np.array([t]))[0] for t in points]
-    return points, np.array(values)
+    values = np.zeros(len(points))
+    for item, x in answered(group, np.asarray(row)):
+        values += log_probabilities(item, points[:, None])[x]
+    return points, values
 
 
-#: Easy items wrong and hard ones right: the answers of somebody who guessed, or was careless.
+#: Easy items wrong and hard ones right: somebody guessed, or was careless.
 ABERRANT = [[0, 0, 0, 1, 1, 1], [0, 1, 0, 1, 0, 1], [1, 0, 0, 0, 0, 1], [0, 0, 1, 0, 1, 0]]
+#: Right on the easiest and on the hard items, wrong on one between them: low, or high and careless.
+DIVIDED = [[1, 0, 1, 1, 1, 0], [0, 0, 1, 1, 1, 0]]
 
 
-@pytest.mark.parametrize("row", [*ABERRANT, [1, 1, 1, 0, 0, 0], [0] * 6, [1] * 6])
-def test_guessing_takes_the_highest_maximum_or_none(row: list[int]) -> None:
+@cache
+def aberrant() -> mixirt.Result:
+    return guessed([2.5] * 6, [4, 3, 1, -1, -3, -4], 0.25)
+
+
+@cache
+def divided() -> mixirt.Result:
+    return guessed([2.5] * 6, [7.5, 2.5, -5, -5, -5, -10], 0.05)
+
+
+@pytest.mark.parametrize(
+    ("make", "row"),
+    [
+        *((aberrant, row) for row in [*ABERRANT, [1, 1, 1, 0, 0, 0], [0] * 6, [1] * 6]),
+        *((divided, row) for row in DIVIDED),
+    ],
+)
+def test_guessing_takes_the_highest_maximum_or_none(make: Any, row: list[int]) -> None:
     """Interior maxima, several of them, and likelihoods that only approach their supremum."""
-    result = guessed([2.5] * 6, [4, 3, 1, -1, -3, -4], 0.25)
+    result = make()
     score = result.score([row], "ml")
     points, values = profile(result, row)
     best = values.argmax()
@@ -329,15 +350,11 @@ def test_guessing_takes_the_highest_maximum_or_none(row: list[int]) -> None:
 
 
 def test_the_cases_of_guessing_are_all_there() -> None:
-    """Some rows have several maxima, and some of them none but at infinity."""
-    result = guessed([2.5] * 6, [4, 3, 1, -1, -3, -4], 0.25)
-    n_peaks = []
-    for row in ABERRANT:
-        values = profile(result, row)[1]
-        inner = (values[1:-1] > values[:-2] + 1e-12) & (values[1:-1] > values[2:] + 1e-12)
-        n_peaks.append(int(inner.sum()))
-    assert max(n_peaks) > 1
-    theta = result.score(ABERRANT, "ml").theta[:, 0]
+    """Some rows have two maxima, and some none but at infinity."""
+    values = profile(divided(), DIVIDED[0])[1]
+    inner = (values[1:-1] > values[:-2] + 1e-12) & (values[1:-1] > values[2:] + 1e-12)
+    assert inner.sum() == 2
+    theta = aberrant().score(ABERRANT, "ml").theta[:, 0]
     assert np.isneginf(theta).any()
     assert np.isfinite(theta).any()
 
