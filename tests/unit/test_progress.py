@@ -246,13 +246,14 @@ def test_a_fit_from_several_starts_says_so(
 
 
 def test_a_function_hears_of_the_cycles_of_the_leading_start() -> None:
-    gss = datasets.load("gss87_antirel").responses
+    mobility = datasets.load("mobility").responses
     seen: list[float] = []
     result = mixirt.fit_latent_class(
-        gss, 2, n_starts=4, seed=1, progress=lambda *c: seen.append(c[0])
+        mobility, 3, n_starts=6, seed=1, progress=lambda *cycle: seen.append(cycle[0])
     )
-    assert 0 < len(seen) <= result.n_cycles
-    assert seen[-1] == pytest.approx(result.loglik, abs=1e-4)
+    # They have 15 cycles behind them when one is found to lead.
+    assert 0 < len(seen) < max(result._found["starts"]["n_cycles"])
+    assert seen[-1] == pytest.approx(result.loglik, abs=1e-2)
 
 
 @pytest.mark.parametrize("way", ["fit", "scorer", "frame", "long"])

@@ -63,10 +63,7 @@ impl Scorer {
 
     /// Scores of one respondent of an observed group by the codes of all items.
     fn score_one<'py>(&self, py: Python<'py>, group: usize, codes: &[u8]) -> PyResult<One<'py>> {
-        let score = || self.inner.score_one(group, codes);
-        // To let the GIL go and wait for it again takes longer than a quick score.
-        let scores = if self.inner.is_quick(group) { score() } else { py.detach(score) };
-        let scores = scores.map_err(to_python)?;
+        let scores = py.detach(|| self.inner.score_one(group, codes)).map_err(to_python)?;
         let j = scores.n_attributes;
         let se: Vec<f64> = (0..j).map(|a| scores.covariance[a * j + a].sqrt()).collect();
         Ok((

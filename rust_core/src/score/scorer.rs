@@ -14,9 +14,6 @@ use crate::expected::Parameters;
 use crate::patterns::{MISSING, UNKNOWN_CLASS};
 use crate::spec::Model;
 
-/// Nodes times items of a quick score.
-const QUICK: usize = 1 << 14;
-
 /// Rows that a thread checks at a time.
 const ROWS_CHECKED: usize = 1 << 12;
 
@@ -168,20 +165,6 @@ impl Scorer {
             return Err(impossible(&self.model, observed, 0));
         }
         Ok(scores)
-    }
-
-    /// Whether the score of one respondent of an observed group takes microseconds: what there is to multiply is bounded,
-    /// and no maximum is searched for.
-    pub fn is_quick(&self, observed: usize) -> bool {
-        let is_tabulated = matches!(self.method, Method::Eap | Method::Map);
-        self.groups.get(observed).is_none_or(|group| match group {
-            GroupScorer::Whole(_) => {
-                let structure = &self.model.structures[observed];
-                let n_products = structure.layout.n_nodes() * self.model.spec.groups[observed].items.len();
-                is_tabulated && n_products <= QUICK
-            }
-            GroupScorer::Eliminated(_) => false,
-        })
     }
 
     /// Whether a group has all items.
