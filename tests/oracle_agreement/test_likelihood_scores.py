@@ -220,9 +220,8 @@ def test_of_exponential_families_they_maximise_the_weighted_likelihood(family: s
     result = crossed(family)
     rows, groups = some_rows(result)
     scores = scored(result, "wle", rows, groups)
-    for group, row, theta in zip(
-        oracle_groups(result, scores, groups), rows, scores.theta, strict=True
-    ):
+    found = zip(oracle_groups(result, scores, groups), rows, scores.theta, strict=True)
+    for group, row, theta in list(found)[:8]:
         if not np.isfinite(theta).all():
             continue
 
