@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.small_models import SMALL_MODELS, TIGHT, binary, graded, small
 
 import mixirt
 from mixirt import _core
+from tests.small_models import SMALL_MODELS, TIGHT, binary, graded, small
 
 Floats = NDArray[np.float64]
 
