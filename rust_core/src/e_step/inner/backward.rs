@@ -75,11 +75,19 @@ impl Backward<'_> {
                 pass.multiply_own(q..q + 1, &mut scratch, &mut own);
                 marginals.fill(V::ZERO);
             }
-            let factors = [head.product(), pass.class.cross.row(tail)];
+            let factors = (pass.class.cross.row(tail), &own[..], &ratio[..]);
             let tail_sums = &mut self.cross_sums[tail as usize * width..(tail as usize + 1) * width];
-            in_slices!(n, |offset, W| {
-                share::<W, OWN>(factors, (&own, &ratio), offset, [&mut head_sums, tail_sums], &mut marginals);
-            });
+            let sums = (tail_sums, &mut marginals[..]);
+            if rows.is_empty() {
+                in_slices!(n, |offset, W| {
+                    share::<W, false, OWN>(factors, offset, (&mut *sums.0, &mut *sums.1), (&[], &mut []));
+                });
+            } else {
+                in_slices!(n, |offset, W| {
+                    let head = (head.product(), &mut head_sums[..]);
+                    share::<W, true, OWN>(factors, offset, (&mut *sums.0, &mut *sums.1), head);
+                });
+            }
             if OWN {
                 self.add_own(q, marginals.iter().map(|v| v.sum()));
             }
@@ -164,29 +172,31 @@ impl Backward<'_> {
     }
 }
 
-/// The weights `r head tail ratio` of one pattern at a slice of the neighbours. Adds them to the two rows of sums and, with
-/// `OWN`, to `marginals (D)`; without it, `r` is 1.
+/// The weights `head tail r ratio` of one pattern at a slice of the neighbours. Adds them to the sums of the tail and of
+/// the head, where there is a `HEAD`, and with `OWN` to `marginals (D)`; without it, `r` is 1.
 #[inline(always)]
-fn share<const W: usize, const OWN: bool>(
-    [head, tail]: [&[V]; 2],
-    (r, ratio): (&[f64], &[V]),
+fn share<const W: usize, const HEAD: bool, const OWN: bool>(
+    (tail, r, ratio): (&[V], &[f64], &[V]),
     offset: usize,
-    [head_sums, tail_sums]: [&mut [V]; 2],
-    marginals: &mut [V],
+    (tail_sums, marginals): (&mut [V], &mut [V]),
+    (head, head_sums): (&[V], &mut [V]),
 ) {
     let n = ratio.len();
     let Some(ratio) = ratio[offset..].first_chunk::<W>() else { return };
     for (d, &r) in r.iter().enumerate() {
         let at = d * n + offset..d * n + offset + W;
-        let (head, tail) = (&head[at.clone()], &tail[at.clone()]);
-        let (head_sums, tail_sums) = (&mut head_sums[at.clone()], &mut tail_sums[at]);
+        let (tail, tail_sums) = (&tail[at.clone()], &mut tail_sums[at.clone()]);
+        let (head, head_sums) = if HEAD { (&head[at.clone()], &mut head_sums[at]) } else { (head, &mut *head_sums) };
         for v in 0..W {
-            let mut weight = head[v].times(tail[v]).times(ratio[v]);
+            let product = if HEAD { head[v].times(tail[v]) } else { tail[v] };
+            let mut weight = product.times(ratio[v]);
             if OWN {
                 weight = weight.scale(r);
                 marginals[d] = marginals[d].plus(weight);
             }
-            head_sums[v] = head_sums[v].plus(weight);
+            if HEAD {
+                head_sums[v] = head_sums[v].plus(weight);
+            }
             tail_sums[v] = tail_sums[v].plus(weight);
         }
     }

@@ -67,10 +67,16 @@ impl Forward<'_> {
             if OWN {
                 pass.multiply_own(q..q + 1, &mut scratch, &mut own);
             }
-            let factors = [head.product(), pass.class.cross.row(tail)];
-            in_slices!(n, |offset, W| {
-                contract_product::<W, OWN>(&own, factors, offset, &mut sums);
-            });
+            let tail = pass.class.cross.row(tail);
+            if rows.is_empty() {
+                in_slices!(n, |offset, W| {
+                    contract::<W>(&own, tail, n, offset, &mut sums);
+                });
+            } else {
+                in_slices!(n, |offset, W| {
+                    contract_product::<W, OWN>(&own, [head.product(), tail], offset, &mut sums);
+                });
+            }
             spread_row(pass.layout, &sums, pass.place.segment.clone(), row);
         }
     }

@@ -97,10 +97,6 @@ pub(super) struct InnerStep {
     scaled: bool,
     /// Inner patterns that have accumulators of their own on the way back.
     chunks: Vec<Range<usize>>,
-    /// By chunk: accumulated rows of the own items, of one class after the other.
-    own_sums: Vec<Vec<V>>,
-    /// By chunk: accumulated rows of the cross-loading items.
-    cross_sums: Vec<Vec<V>>,
 }
 
 /// Tables of one eliminated attribute in one latent class.
@@ -125,13 +121,10 @@ impl InnerStep {
             own: patterns.own().map(|own| Tables::new(own, &layout.own, isa)),
             cross: Tables::new(patterns.cross(), &layout.cross, isa),
         };
-        let classes: Vec<ClassTables> = (0..n_classes).map(|_| tables()).collect();
+        let classes = (0..n_classes).map(|_| tables()).collect();
         let n_chunks = (patterns.len() / BACKWARD_CHUNK).clamp(1, MAX_CHUNKS);
         let chunks = (0..n_chunks).map(|c| c * patterns.len() / n_chunks..(c + 1) * patterns.len() / n_chunks);
-        let sums = |n_rows: Option<usize>| vec![vec![V::ZERO; n_rows.unwrap_or(0)]; n_chunks];
-        let own_sums = sums(classes[0].own.as_ref().map(|own| own.rows.len()));
-        let cross_sums = sums(Some(classes[0].cross.rows.len()));
-        Self { chunks: chunks.collect(), layout, isa, classes, scaled: false, own_sums, cross_sums }
+        Self { chunks: chunks.collect(), layout, isa, classes, scaled: false }
     }
 
     pub fn layout(&self) -> &InnerLayout {
@@ -226,23 +219,25 @@ impl InnerStep {
         mut n_glim: Vec<&mut [f64]>,
         joint: &mut [f64],
     ) {
-        let Self { layout, isa, classes, scaled, chunks, own_sums, cross_sums } = self;
+        let Self { layout, isa, classes, scaled, chunks } = self;
         let n_classes = classes.len();
         let n_own = patterns.items().own.len() * n_classes;
         for (c, (class, joint)) in classes.iter_mut().zip(joint.chunks_exact_mut(layout.n_joint())).enumerate() {
             let place = Place { segment: outer.layout.segment(c), n_vectors: outer.n_vectors };
-            let pass = Pass { patterns, class, layout, range: 0..patterns.len(), place, scaled: *scaled };
-            let run = |((range, own_sums), cross_sums): ((&Range<usize>, &mut Vec<V>), &mut Vec<V>)| {
-                own_sums.fill(V::ZERO);
-                cross_sums.fill(V::ZERO);
+            let shared: &ClassTables = class;
+            let pass = Pass { patterns, class: shared, layout, range: 0..patterns.len(), place, scaled: *scaled };
+            // Made anew for every attribute: memory that has just been given back is still in the cache.
+            let run = |range: &Range<usize>| {
+                let mut own_sums = vec![V::ZERO; class.own.as_ref().map_or(0, |own| own.rows.len())];
+                let mut cross_sums = vec![V::ZERO; class.cross.rows.len()];
                 let pass = Pass { range: range.clone(), ..pass.clone() };
-                dispatch(*isa, Backward { pass, outer, own_sums, cross_sums });
+                let (own, cross) = (&mut own_sums[..], &mut cross_sums[..]);
+                dispatch(*isa, Backward { pass, outer, own_sums: own, cross_sums: cross });
+                (own_sums, cross_sums)
             };
-            if chunks.len() == 1 {
-                chunks.iter().zip(&mut *own_sums).zip(&mut *cross_sums).for_each(run);
-            } else {
-                chunks.par_iter().zip(&mut *own_sums).zip(&mut *cross_sums).for_each(run);
-            }
+            let sums: Vec<(Vec<V>, Vec<V>)> =
+                if chunks.len() == 1 { chunks.iter().map(run).collect() } else { chunks.par_iter().map(run).collect() };
+            let (own_sums, cross_sums): (Vec<_>, Vec<_>) = sums.into_iter().unzip();
             let (own_counts, cross_counts) = n_glim.split_at_mut(n_own);
             let spread = |tables: &mut [&mut [f64]], mut counts: &[f64]| {
                 for table in tables.iter_mut().skip(c).step_by(n_classes) {
@@ -253,12 +248,12 @@ impl InnerStep {
             };
             if let (Some(tables), Some(own_patterns)) = (&mut class.own, patterns.own()) {
                 let (mut nodes, mut counts) = (vec![0.0; layout.n_points], vec![0.0; layout.own.table_len()]);
-                tables.collect(own_patterns, &layout.own, own_sums, &mut nodes, &mut counts);
+                tables.collect(own_patterns, &layout.own, &own_sums, &mut nodes, &mut counts);
                 spread(own_counts, &counts);
             }
             let mut nodes = vec![0.0; layout.cross.n_nodes()];
             let mut counts = vec![0.0; layout.cross.table_len()];
-            class.cross.collect(patterns.cross(), &layout.cross, cross_sums, &mut nodes, &mut counts);
+            class.cross.collect(patterns.cross(), &layout.cross, &cross_sums, &mut nodes, &mut counts);
             spread(cross_counts, &counts);
             layout.unpad(&nodes, joint);
         }
