@@ -10,8 +10,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +27,7 @@ N_REPORT, N_EXTENDED = 30, 100
 AGAIN = DOCS / "recovery-again.csv"
 
 
-def report(options: Any, clock: Callable[[], float]) -> str:
+def report(options: Any) -> str:
     """Repeat the report's study; return its page."""
     n = options.replicates or N_REPORT
     names = options.only or list(DESIGNS)
@@ -37,16 +35,16 @@ def report(options: Any, clock: Callable[[], float]) -> str:
     if not options.stdout:
         rows = written(DOCS / "recovery.csv", rows)
         chart.chart(rows, DOCS / "recovery.png")
-    return page.markdown(rows, read_csv(AGAIN, Figure), n, clock())
+    return page.markdown(rows, read_csv(AGAIN, Figure), n)
 
 
-def extended(options: Any, clock: Callable[[], float]) -> str:
+def extended(options: Any) -> str:
     """Go beyond the report; return the page."""
     n, processes = options.replicates or N_EXTENDED, options.processes
     rows = []
     for name in options.only or CASES:
         rows += summaries(name, n, processes)
-        print(f"{name}: {clock():.0f} s", file=sys.stderr)
+        print(name, file=sys.stderr)
     if options.only:
         again = read_csv(AGAIN, Figure)
     else:
@@ -73,8 +71,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--stdout", action="store_true", help="print the page, write no files")
     options = parser.parse_args()
-    begin = time.perf_counter()
-    text = (extended if options.extended else report)(options, lambda: time.perf_counter() - begin)
+    text = (extended if options.extended else report)(options)
     if options.stdout:
         print(text)
     else:

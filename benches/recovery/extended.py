@@ -37,7 +37,7 @@ class Summary:
         Share of estimates that stopped at a bound: they have no standard error and no interval,
         and count in `bias` and `rmse` alone.
     seconds, seconds_of_errors : float
-        Median time of a fit on one thread, and of its standard errors.
+        Median processor time of a fit, and of its standard errors.
     """
 
     condition: str

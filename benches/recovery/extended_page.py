@@ -5,8 +5,8 @@ from __future__ import annotations
 from benches.recovery.conditions import SECTIONS
 from benches.recovery.designs import COLUMNS, DESIGNS
 from benches.recovery.extended import STUDY, Summary
-from benches.recovery.figures import Figure
-from benches.recovery.page import WORDS, joint_words
+from benches.recovery.figures import Figure, is_far
+from benches.recovery.page import WORDS, joint_words, signed
 
 import mixirt
 
@@ -51,8 +51,8 @@ def _introduction(n: int) -> str:
         "Intervals are those of `r.confint()`, from the observed information.\n\n"
         "*Bias* is the mean error, *RMSE* its root mean square, *mean SE* the root mean square of "
         "the standard errors; brackets have Monte Carlo standard errors. *Coverage* is the share "
-        "of 95 % intervals that hold the truth, in per cent. *Seconds* are the median time of a "
-        "fit, and of its standard errors, on one thread."
+        "of 95 % intervals that hold the truth, in per cent. *Seconds* are the median processor "
+        "time of a fit, and of its standard errors."
     )
 
 
@@ -118,7 +118,7 @@ def _reading(rows: list[Summary]) -> str:
         "A 3PL without a prior is the warning among these models: guessing of easy items is hardly "
         "determined by the responses, its estimates and those of the intercepts scatter widely, "
         "and their likelihood is too far from a normal one for Wald intervals. A prior cures most "
-        "of it. What is left with a prior is skewness: nearly all misses are on one side, slopes "
+        "of it. What is left with a prior is skewness: most misses are on one side, slopes "
         "estimated too low, intercepts and guessing too high.",
     ]
     return "\n".join(lines)
@@ -144,10 +144,28 @@ def _once_more(again: list[Figure]) -> str:
             own = [r for r in again if (r.design, r.column) == (design, column)]
             if own:
                 cells = [
-                    f"{r.n_data_sets} | {r.ratio:.3f} ({r.mc_se / r.bound:.3f}) | {r.z:+.1f}"
+                    f"{r.n_data_sets} | {r.ratio:.3f} ({r.mc_se / r.bound:.3f}) | {signed(r.z)}"
                     for r in own
                 ]
                 lines.append(f"| {design} | {WORDS[column]} | {' | '.join(cells)} |")
-    lines.append("")
-    lines += [f"With {n:,} respondents {joint_words(by_size[n])}" for n in sizes]
-    return "\n".join(lines)
+    paragraphs = ["\n".join(lines)]
+    paragraphs += [f"With {n:,} respondents {joint_words(by_size[n])}" for n in sizes]
+    far = [row for row in by_size[sizes[0]] if is_far(row)]
+    if far:
+        paragraphs.append(
+            "The bound is one of large samples. By how many per cent the mean squared error "
+            f"exceeds its square, where z is beyond 2 with {sizes[0]:,} respondents (with its "
+            "standard error):"
+        )
+        paragraphs.append("\n".join(_excess_line(row, again) for row in far))
+    return "\n\n".join(paragraphs)
+
+
+def _excess_line(row: Figure, again: list[Figure]) -> str:
+    own = [r for r in again if (r.design, r.column) == (row.design, row.column)]
+    seen = ", ".join(
+        f"{100 * (r.ratio**2 - 1):.1f} ({200 * r.ratio * r.mc_se / r.bound:.1f}) with "
+        f"{r.n_respondents:,}"
+        for r in own
+    )
+    return f"- {row.design}, {WORDS[row.column]}: {seen}"

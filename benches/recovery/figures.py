@@ -44,7 +44,7 @@ class Figure:
     n_cycles : float
         Median of the EM cycles.
     seconds : float
-        Mean time of a fit.
+        Mean processor time of a fit.
     n_unconverged : int
         Fits that did not converge.
     n_below : int

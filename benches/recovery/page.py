@@ -21,7 +21,7 @@ R_MIRT = {
 }
 
 
-def markdown(rows: list[Figure], again: list[Figure], n: int, seconds: float) -> str:
+def markdown(rows: list[Figure], again: list[Figure], n: int) -> str:
     """Write the page.
 
     Parameters
@@ -32,12 +32,10 @@ def markdown(rows: list[Figure], again: list[Figure], n: int, seconds: float) ->
         The same models with more data sets, and with more respondents.
     n : int
         Data sets of each model.
-    seconds : float
-        Time of the study.
     """
     parts = [
         "# Recovery: the report's study, done again",
-        _introduction(n, seconds),
+        _introduction(n),
         "![Root mean square errors of both runs, the information bound and the printed figures]"
         "(recovery.png)",
         _table(rows, again),
@@ -52,14 +50,13 @@ def markdown(rows: list[Figure], again: list[Figure], n: int, seconds: float) ->
     return "\n\n".join(parts) + "\n"
 
 
-def _introduction(n: int, seconds: float) -> str:
+def _introduction(n: int) -> str:
     return (
         f"`make recovery` repeats the simulation study of Fu (2019, Table 1): nine models, "
         f"{N_RESPONDENTS:,} respondents, 10 items, {n} data sets each. It estimates them twice: "
         "with the report's own algorithm (EM without acceleration, one Newton step, 40 or 30 x 30 "
         "Gauss-Hermite nodes, both convergence criteria .001), and with the package's defaults. "
-        f"Seed {SEED}; {seconds:.0f} seconds in two processes of one thread each, "
-        f"mixirt {mixirt.__version__}."
+        f"Seed {SEED}, mixirt {mixirt.__version__}."
     )
 
 
@@ -95,7 +92,7 @@ def _line(first: Figure, second: Figure, again: list[Figure]) -> str:
     cells = [first.design, f"{WORDS[first.column]} ({first.n_parameters})", printed]
     cells.append(f"{first.bound:.4f}")
     for row in (first, second):
-        cells += [f"{row.rmse:.4f} ({row.mc_se:.4f})", f"{row.ratio:.3f}", f"{row.z:+.1f}"]
+        cells += [f"{row.rmse:.4f} ({row.mc_se:.4f})", f"{row.ratio:.3f}", signed(row.z)]
     further = _further(first, second)
     cells.append(_cause(further, _once_more(further, again)) if is_far(further) else "")
     return f"| {' | '.join(cells)} |"
@@ -137,10 +134,15 @@ def joint_words(rows: list[Figure]) -> str:
     return (
         f"{of_all.n - of_all.n_far} of {of_all.n} figures are within two Monte Carlo standard "
         f"errors of the bound; by chance alone {of_all.expected_far:.1f} of them would be beyond. "
-        f"The largest z is {of_all.largest:+.1f} (the probability of one as large among "
+        f"The largest z is {signed(of_all.largest)} (the probability of one as large among "
         f"{of_all.n} is {_probability(of_all.p_largest)}); the sum of the squares of all is "
         f"{of_all.sum_of_squares:.1f} (probability {_probability(of_all.p_sum)})."
     )
+
+
+def signed(z: float) -> str:
+    """Write a z value with its sign; none of them is -0.0."""
+    return f"{round(z, 1) + 0.0:+.1f}"
 
 
 def _probability(value: float) -> str:
@@ -222,8 +224,8 @@ def _printed(rows: list[Figure]) -> str:
         "",
         f"Of the {len(both)} figures that the report prints, "
         f"{len(both) - len(below) - len(above)} are within two Monte Carlo standard errors of the "
-        "bound (as large as ours, and larger by what bounds differ from truth to truth, since the "
-        "report's truths are others). The rest cannot be reproduced from the report's description:",
+        "bound, those of a study like ours with truths of its own. The rest cannot be reproduced "
+        "from the report's description:",
         "",
     ]
     if above:
@@ -312,9 +314,11 @@ def _times(rows: list[Figure]) -> str:
                 f"{a.seconds:.3f} | {b.seconds:.3f} |"
             )
     n_lost = sum(row.n_unconverged for row in rows)
+    of_fits = {(r.design, r.run): r.seconds * r.n_data_sets for r in rows}
     lines += [
         "",
-        "Median number of cycles (of a mixture's best start) and mean seconds of a fit (of a "
-        f"mixture, with all starts) on one thread. Fits that did not converge: {n_lost}.",
+        "Median number of cycles (of a mixture's best start) and mean processor time of a fit (of "
+        f"a mixture, with all starts): {sum(of_fits.values()):.0f} seconds for all of them, to "
+        f"which the bounds add a little. Fits that did not converge: {n_lost}.",
     ]
     return "\n".join(lines)

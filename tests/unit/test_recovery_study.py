@@ -141,7 +141,7 @@ def test_the_same_seed_gives_the_same_table(tmp_path):
     read = read_csv(tmp_path / "recovery.csv", Figure)
     assert [f"{row.rmse:.5g}" for row in once] == [f"{row.rmse:.5g}" for row in read]
     assert [row.n_truths for row in read] == [2] * len(read)
-    assert "| GPCM | slope (10) | 0.052 |" in page.markdown(once, [], 2, 1.0)
+    assert "| GPCM | slope (10) | 0.052 |" in page.markdown(once, [], 2)
     chart.chart(once, tmp_path / "recovery.png")
     assert (tmp_path / "recovery.png").stat().st_size > 10_000
 
@@ -207,7 +207,7 @@ def test_the_page_says_why_a_figure_is_beyond(same, larger, cause):
         replace(row, run="again", n_respondents=n, ratio=ratio, z=z)
         for n, (ratio, z) in ((3000, same), (30_000, larger))
     ]
-    text = page.markdown(both, again, 2, 1.0)
+    text = page.markdown(both, again, 2)
     line = next(line for line in text.splitlines() if line.startswith("| 2PL | slope"))
     assert line.endswith(f"| +3.4 | {cause} |")
     assert f"- **2PL, slope**: 1.170 times the bound here, {same[0]:.3f} (0.050)" in text
@@ -274,12 +274,11 @@ def test_the_figures_in_the_repository_are_those_of_all_models():
 
 
 def test_the_pages_say_what_the_files_say():
-    """All but the introduction of the first, which has a time in it."""
     rows, again = (read_csv(DOCS / f"recovery{part}.csv", Figure) for part in ("", "-again"))
     conditions = read_csv(DOCS / "recovery-extended.csv", Summary)
-    written = page.markdown(rows, again, max(row.n_data_sets for row in rows), 0.0)
+    n = max(row.n_data_sets for row in rows)
     found = (DOCS / "recovery.md").read_text(encoding="utf-8")
-    assert found.split("\n\n")[2:] == written.split("\n\n")[2:]
+    assert found == page.markdown(rows, again, n)
     n = max(row.n_data_sets for row in conditions)
     found = (DOCS / "recovery-extended.md").read_text(encoding="utf-8")
     assert found == extended_page.markdown(conditions, again, n)
