@@ -234,7 +234,8 @@ def encode(
     DataError
         If a value is not allowed: names the first such cell, and counts the others.
     """
-    memo = {id(coding): (coding.table(), coding.others()) for coding in codings}
+    different = {id(coding): coding for coding in codings}
+    memo = {key: (coding.table(), coding.others()) for key, coding in different.items()}
     tables = np.stack([memo[id(coding)][0] for coding in codings])
     others = [(i, v, c) for i, coding in enumerate(codings) for v, c in memo[id(coding)][1]]
     columns = table.columns
