@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Block, MISSING, Selection, UNKNOWN_CLASS};
+use super::{Block, CodeMatrix, MISSING, Selection, UNKNOWN_CLASS};
 use crate::{Error, Result};
 
 /// Respondents that are worked on at a time: their codes stay in the first caches while columns are read.
@@ -94,17 +94,23 @@ impl Strip {
         let columns: Vec<(usize, u8)> =
             positions.map(|k| (selection.items[k], selection.n_categories[k] as u8)).collect();
         let mut digits = vec![0; selection.rows.len().div_ceil(TILE) * n_columns * TILE];
-        let n_items = selection.codes.n_items;
         let read = |(tile, rows): (&mut [u8], &[u32])| {
+            let CodeMatrix { codes, n_items } = selection.codes;
             let mut seen = [(0u8, false); STRIP];
             for ((&(item, m), digits), seen) in columns.iter().zip(tile.chunks_exact_mut(TILE)).zip(&mut seen) {
+                let digits = &mut digits[..rows.len()];
                 for (digit, &row) in digits.iter_mut().zip(rows) {
-                    let code = selection.codes.codes[row as usize * n_items + item];
-                    let is_missing = code == MISSING;
-                    *digit = if is_missing { m } else { code };
-                    seen.0 = seen.0.max(if is_missing { 0 } else { code });
-                    seen.1 |= is_missing;
+                    *digit = codes[row as usize * n_items + item];
                 }
+                // A pass of its own over what now lies together, which takes many digits at a time.
+                let (mut largest, mut any_missing) = (0, false);
+                for digit in digits {
+                    let is_missing = *digit == MISSING;
+                    largest = largest.max(if is_missing { 0 } else { *digit });
+                    any_missing |= is_missing;
+                    *digit = if is_missing { m } else { *digit };
+                }
+                *seen = (largest, any_missing);
             }
             seen
         };
@@ -145,48 +151,56 @@ pub(super) fn no_category((row, item): (u32, usize), code: u8, m: usize) -> Erro
 /// classes, then the class itself), and a digit for each item.
 #[derive(Debug, Clone)]
 pub(super) struct JointAnswers {
-    rows: Vec<(u16, Vec<u8>)>,
+    classes: Vec<u16>,
+    n_items: usize,
+    /// `(rows, items)`
+    digits: Vec<u8>,
 }
 
 impl JointAnswers {
     /// Nothing answered yet, in each of these classes.
     pub fn new(classes: &[u16]) -> Self {
-        Self { rows: classes.iter().map(|&class| (class, Vec::new())).collect() }
+        Self { classes: classes.to_vec(), n_items: 0, digits: Vec::new() }
     }
 
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.classes.len()
+    }
+
+    fn row(&self, row: usize) -> &[u8] {
+        &self.digits[row * self.n_items..(row + 1) * self.n_items]
     }
 
     /// Crosses the joint answers with the `radix` digits of one more item and keeps some, given ascending.
     pub fn extend(&mut self, radix: usize, missing_digit: usize, kept: impl Iterator<Item = usize>) {
-        let extended = |joint: usize| {
-            let (class, digits) = &self.rows[joint / radix];
-            let digit = if joint % radix == missing_digit { MISSING } else { (joint % radix) as u8 };
-            (*class, digits.iter().copied().chain([digit]).collect())
-        };
-        self.rows = kept.map(extended).collect();
+        let mut extended = Self { n_items: self.n_items + 1, ..Self::new(&[]) };
+        for joint in kept {
+            let (row, digit) = (joint / radix, joint % radix);
+            extended.classes.push(self.classes[row]);
+            extended.digits.extend_from_slice(self.row(row));
+            extended.digits.push(if digit == missing_digit { MISSING } else { digit as u8 });
+        }
+        *self = extended;
     }
 
     /// Keeps some, given ascending.
     pub fn keep(&mut self, kept: &[usize]) {
-        self.rows = kept.iter().map(|&code| std::mem::take(&mut self.rows[code])).collect();
+        self.digits = kept.iter().flat_map(|&row| self.row(row)).copied().collect();
+        self.classes = kept.iter().map(|&row| self.classes[row]).collect();
     }
 
     /// Makes a block of items; the empty joint answer is left out of all blocks but the first. In lexicographic order it
     /// is the last, so that its code is the number of rows left.
-    pub fn into_block(mut self, items: Range<usize>, first_row: usize) -> Block {
+    pub fn into_block(self, items: Range<usize>, first_row: usize) -> Block {
+        let Self { mut classes, n_items, digits: mut codes } = self;
         let is_first = items.start == 0;
-        if !is_first && self.rows.last().is_some_and(|(_, codes)| codes.iter().all(|&x| x == MISSING)) {
-            self.rows.pop();
+        let n_others = codes.len().saturating_sub(n_items);
+        if !is_first && !classes.is_empty() && codes[n_others..].iter().all(|&x| x == MISSING) {
+            classes.pop();
+            codes.truncate(n_others);
         }
-        Block {
-            rows: first_row..first_row + self.rows.len(),
-            items,
-            known_class: if is_first { self.rows.iter().map(|r| r.0).collect() } else { Vec::new() },
-            codes: self.rows.into_iter().flat_map(|r| r.1).collect(),
-            inner: None,
-        }
+        let rows = first_row..first_row + classes.len();
+        Block { rows, items, codes, known_class: if is_first { classes } else { Vec::new() }, inner: None }
     }
 }
 
