@@ -21,8 +21,8 @@ pub const N_CODES: usize = 256;
 /// Rows encoded before moving on to the next item: few enough that the lines of a row-major block stay in L1.
 const BLOCK_ROWS: usize = 256;
 
-/// Cells below which waking the thread pool costs more than it saves.
-const SERIAL_CELLS: usize = 1 << 15;
+/// Cells below which waking the thread pool costs more than it saves: [`encode`] then stays on its thread.
+pub const SERIAL_CELLS: usize = 1 << 15;
 
 /// A type that responses come in.
 pub trait Value: Copy + PartialEq + Send + Sync {

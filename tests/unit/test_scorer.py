@@ -205,7 +205,8 @@ def test_threads_share_a_scorer_while_another_fits() -> None:
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_scores() -> None:
     scorer = lsat7().scorer()
-    rows = np.asarray(datasets.load("lsat7").responses)
+    # So many that they are read in threads too.
+    rows = np.tile(datasets.load("lsat7").responses, (10, 1))
     expected = scorer.score(rows).theta  # the parent's threads are running now
     context = multiprocessing.get_context("fork")
     receive, send = context.Pipe(duplex=False)

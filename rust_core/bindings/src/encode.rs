@@ -8,6 +8,7 @@ use numpy::{
 use pyo3::prelude::*;
 
 use crate::errors::{data_error, to_python};
+use crate::run::pool;
 
 /// The code of a value that no table can hold: the position of its item, the value, the code.
 type OtherValue<'py> = (usize, Bound<'py, PyAny>, u8);
@@ -51,7 +52,14 @@ pub(crate) fn encode<'py>(
         return Err(data_error(format!("{} items have {} tables of codes", columns.len(), tables.len())));
     }
     let codes = codes.as_slice_mut()?;
-    let encoded = py.detach(|| core::encode(&columns, codes)).map_err(to_python)?;
+    let encode = |codes: &mut [u8]| core::encode(&columns, codes);
+    let encoded = if codes.len() < core::SERIAL_CELLS {
+        py.detach(|| encode(codes))
+    } else {
+        let threads = pool(None)?;
+        py.detach(|| threads.install(|| encode(codes)))
+    };
+    let encoded = encoded.map_err(to_python)?;
     let n_items = encoded.counts.len();
     let counts = PyArray1::from_vec(py, encoded.counts.into_flattened()).reshape([n_items, N_CODES])?;
     Ok((counts, encoded.first_invalid.map(|Cell { row, item }| (row, item))))
