@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use nalgebra::{DMatrix, DMatrixView, Dyn};
+use nalgebra::{DMatrix, DMatrixView};
 
 use super::Point;
 use super::compress::Compressed;
 use super::directions::free_of;
-use super::score_vectors::{BATCH, Codes, transposed};
+use super::score_vectors::{BATCH, Codes};
 use crate::e_step::{InstructionSet, Kernel, dispatch};
 use crate::expected::{Parameters, Placed, joint_counts};
 use crate::item::Derivatives;
@@ -111,8 +111,8 @@ impl<'a> NodeScores<'a> {
     /// Derivatives `(B, n_free)` of the log-probabilities of `B` patterns: posterior means of those at the nodes.
     /// `posterior` is `(B, nodes)`, row by row as [`crate::e_step::EStep::fold_posteriors`] gives it.
     pub(super) fn of_patterns(&self, observed: usize, n: usize, codes: &Codes, posterior: &[f64]) -> DMatrix<f64> {
-        let by_pattern = transposed(posterior, posterior.len() / n);
         let posterior = DMatrixView::from_slice(posterior, posterior.len() / n, n);
+        let by_pattern = posterior.transpose();
         let mut scores = DMatrix::zeros(n, self.point.x.len());
         for (class, segment) in self.segments(observed).enumerate() {
             let g = observed * self.point.model.spec.n_classes + class;
@@ -228,7 +228,7 @@ impl SupportScores {
     }
 
     /// Posterior means `(B, functions)`, given the posteriors `(B, nodes)`.
-    fn means(&self, posterior: &DMatrixView<f64, Dyn, Dyn>) -> DMatrix<f64> {
+    fn means(&self, posterior: &DMatrix<f64>) -> DMatrix<f64> {
         let Source { range, map } = &self.source;
         let posterior = posterior.columns(range.start, range.len());
         if map.iter().enumerate().all(|(l, &k)| l == k as usize) {

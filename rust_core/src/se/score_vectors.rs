@@ -1,6 +1,6 @@
 //! Derivatives of the log-likelihood of single response patterns, folded over all patterns.
 
-use nalgebra::{DMatrix, DMatrixView, Dyn};
+use nalgebra::DMatrix;
 use rayon::prelude::*;
 
 use super::Point;
@@ -157,15 +157,11 @@ pub(super) fn missing_node_by_node(point: &Point) -> Result<DMatrix<f64>> {
 /// Adds the lower triangle of `rows' rows` to a square matrix.
 fn add_square(square: &mut DMatrix<f64>, rows: &DMatrix<f64>) {
     let n = rows.ncols();
-    let transposed = transposed(rows.as_slice(), rows.nrows());
+    // A view with other strides would save the copy, but nalgebra reads beyond the end of a small one.
+    let transposed = rows.transpose();
     for start in (0..n).step_by(SQUARE) {
         let width = SQUARE.min(n - start);
         let (below, own) = (transposed.rows(start, n - start), rows.columns(start, width));
         square.view_mut((start, start), (n - start, width)).gemm(1.0, &below, &own, 1.0);
     }
-}
-
-/// Columns of `length` numbers as rows, without moving them.
-pub(super) fn transposed(columns: &[f64], length: usize) -> DMatrixView<'_, f64, Dyn, Dyn> {
-    DMatrixView::from_slice_with_strides(columns, columns.len() / length.max(1), length, length, 1)
 }
