@@ -248,6 +248,10 @@ impl<'a> Point<'a> {
 /// diagonal), and where the smallest is no larger than the error of the matrix.
 const FLAT: f64 = 1e-11;
 
+/// A diagonal element of an information matrix is a rounding error below this share of the largest: terms of thousands of
+/// respondents may have cancelled in it.
+const NOTHING: f64 = 1e-14;
+
 /// A symmetric matrix scaled to unit diagonal, so that units of the parameters do not decide what is singular. A
 /// diagonal element that is a rounding error beside the largest, however, is no information in any unit: its row is 0.
 struct Scaled {
@@ -258,7 +262,7 @@ struct Scaled {
 impl Scaled {
     fn new(information: &DMatrix<f64>) -> Self {
         let diagonal = information.diagonal();
-        let rounding = f64::EPSILON * diagonal.amax();
+        let rounding = NOTHING * diagonal.amax();
         let scale = diagonal.iter().map(|d| if d.abs() > rounding { d.abs().sqrt() } else { f64::INFINITY });
         let scale: Vec<f64> = scale.collect();
         let n = scale.len();
