@@ -11,6 +11,8 @@
 //! among the steps of other parameters long before the slope is 0, and neither a criterion nor an accelerator can see
 //! it. Variances below 1 are therefore measured by their logarithm.
 
+use std::f64::consts::E;
+
 use crate::params::{Kind, Slot};
 use crate::spec::Model;
 
@@ -72,7 +74,8 @@ impl Scales {
 
     /// Keeps an accelerated point from going too far out into a tail: not beyond the EM image where that is on its way
     /// back, and otherwise at most [`LEAP`] beyond it, so that the next cycle can tell whether the tail is right. A small
-    /// variance goes the way of its EM step, up to as many powers of e beyond the image.
+    /// variance goes the way of its EM step, up to a factor of e beyond the image: as far as Newton's step goes where the
+    /// maximum is at 0. From further down, the way back would be long.
     pub(crate) fn restrain(&self, x: &[f64], image: &[f64], proposal: &mut [f64]) {
         for ((&x, &image), (p, &scale)) in x.iter().zip(image).zip(proposal.iter_mut().zip(&self.0)) {
             let farthest = if image.abs() < x.abs() { image.abs() } else { image.abs() + LEAP };
@@ -84,7 +87,7 @@ impl Scales {
                 Scale::Tail | Scale::Probability => {}
                 Scale::Variance if x >= 1.0 => {}
                 Scale::Variance if (*p - x) * (image - x) < 0.0 => *p = image,
-                Scale::Variance => *p = p.clamp(image * (-LEAP).exp(), image * LEAP.exp()),
+                Scale::Variance => *p = p.clamp(image / E, image * E),
             }
         }
     }
