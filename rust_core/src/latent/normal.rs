@@ -63,7 +63,7 @@ impl Latent for Normal {
 
     fn derivatives(&self, n_dims: usize, delta: &[f64], moments: &Moments, out: &mut Derivatives) {
         let n_parameters = delta.len();
-        out.clear();
+        *out = Derivatives::zeros(n_parameters);
         if moments.n == 0.0 || n_dims == 0 {
             return;
         }
