@@ -196,8 +196,9 @@ fn covariances_of_the_estimates_agree_with_the_whole_grid() {
                 let (actual, expected) = (found(Planning::Eliminate), found(Planning::Dense));
                 let eigenvalues = |c: &se::Covariance| [c.eigenvalues.0, c.eigenvalues.1];
                 let what = format!("{}, clusters {}", method.name(), clusters.is_some());
-                // The whole grid has no differences behind items: what they say of their own error has to hold.
-                assert!(actual.error <= VCOV_TOLERANCE, "{what}: {}", actual.error);
+                // On the whole grid items take no differences. What the grids themselves lack in symmetry, with as few
+                // nodes as here, is the same.
+                assert_close(&[actual.error], &[expected.error], VCOV_TOLERANCE, &what);
                 assert_close(&eigenvalues(&actual), &eigenvalues(&expected), VCOV_TOLERANCE, &what);
                 assert_close(actual.matrix.as_slice(), expected.matrix.as_slice(), VCOV_TOLERANCE, &what);
             }
