@@ -9,6 +9,7 @@ import numpy as np
 
 from mixirt._warn import warn
 from mixirt._words import counted
+from mixirt.covariance import MOST_EXAMINED
 from mixirt.diagnostics import decreases
 from mixirt.errors import (
     BoundaryWarning,
@@ -110,5 +111,7 @@ def _without_slopes(result: Result) -> list[str]:
             if not table.is_fixed[own].any() and sizes.max() < _NO_SLOPE:
                 title = group_title(design, group)
                 found.append(f"'{design.attributes[j]}'{f' in {title}' if title else ''}")
-    # To look costs as much as standard errors, which is why only such a fit is looked at.
-    return found if found and result._covariance("oakes").flat else []
+    # To look costs as much as standard errors, which is why only such a fit is looked at, if it is
+    # not too large for that; many slopes are not all 0 by chance.
+    is_large = result._engine.n_free > MOST_EXAMINED
+    return found if found and (is_large or result._covariance("oakes").flat) else []

@@ -391,6 +391,15 @@ def test_a_start_that_em_cannot_leave_is_told(model: str, slope: float) -> None:
         assert stuck.diagnostics().status == "saddle or flat"
 
 
+@pytest.mark.filterwarnings("ignore:the responses have .* rows and .* columns")
+def test_a_large_fit_at_a_saddle_is_told_without_a_matrix() -> None:
+    """It has more parameters than any covariance matrix may have, and the fit is not lost."""
+    answers = np.tile([[0, 1], [1, 0], [1, 1], [0, 0], [1, 0]], (2, 1501))
+    with pytest.warns(mixirt.ConvergenceWarning, match="all slopes on 'theta' are 0, a saddle"):
+        stuck = mixirt.fit(answers, "2pl", start={"slope": 0.0})
+    assert stuck.n_parameters > 6000
+
+
 def test_slopes_that_are_0_at_the_maximum_are_no_saddle() -> None:
     """One slope for items of which each two contradict each other: none is better than any."""
     answers = np.repeat([[0, 1, 0, 1], [1, 0, 1, 0]], 150, axis=0)
