@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Stop;
-use super::kernel::{SLICE, Scratch, WideRow, align, guard, rescale, sum, with_width};
+use super::kernel::{Earlier, SLICE, Scratch, WideRow, align, guard, sum, with_width};
 use super::log_sum::LogSum;
 use super::tables::Tables;
 use super::vector::{Kernel, V};
@@ -18,6 +18,8 @@ use crate::patterns::Patterns;
 
 /// Patterns that are sorted by the number of their vectors at a time: their rows stay in the cache.
 const BATCH: usize = 2048;
+/// Patterns whose bounds are summed at a time.
+const BOUNDED: usize = 128;
 /// Grids of more vectors are looked at for nodes that do not matter; on smaller ones the look costs more than it saves.
 pub(super) const MAX_WHOLE: usize = 4;
 
@@ -95,36 +97,13 @@ struct Pending<'a, const W: usize> {
 impl<'a> Chunk<'a> {
     /// A grid of one slice.
     #[inline(always)]
-    fn add_batch(&mut self, range: Range<usize>, logs: &mut LogSum) -> Result<(), Stop> {
-        let tables = self.tables;
-        let ChunkScratch { by_width, long, .. } = &mut *self.scratch;
-        let mut n_by_width = [0; SLICE];
-        by_width.resize(SLICE * BATCH, (0, 0));
-        long.clear();
-        for (k, p) in range.clone().enumerate() {
-            if self.patterns.n_gp()[p] == 0.0 {
-                continue;
-            }
-            let rows = self.patterns.rows(p);
-            let window = if tables.has_scaled_rows { None } else { tables.bounds.narrow(rows) };
-            let window = match window {
-                Some(window) => window,
-                None if tables.guarded => {
-                    long.push(p as u32);
-                    continue;
-                }
-                None => Window { start: 0, len: tables.n_vectors as u32 },
-            };
-            // A window is never empty: what is left out is less than the rest.
-            let width = (window.len as usize).wrapping_sub(1) % SLICE;
-            by_width[width * BATCH + n_by_width[width]] = (k as u16, window.start as u16);
-            n_by_width[width] += 1;
-        }
-        let by_width = std::mem::take(by_width);
+    fn add_batch(&mut self, batch: Range<usize>, logs: &mut LogSum) -> Result<(), Stop> {
+        let n_by_width = self.sort_by_width(batch.clone());
+        let by_width = std::mem::take(&mut self.scratch.by_width);
         let mut done = Ok(());
-        for (width, n) in (1..=tables.n_vectors).zip(n_by_width).filter(|(_, n)| *n > 0) {
+        for (width, n) in (1..=self.tables.n_vectors).zip(n_by_width).filter(|(_, n)| *n > 0) {
             let each = by_width[(width - 1) * BATCH..][..n].iter();
-            let each = each.map(|&(k, start)| (range.start + k as usize, start as usize));
+            let each = each.map(|&(k, start)| (batch.start + k as usize, start as usize));
             with_width!(width, |W| done = done.and(self.add_all::<W>(each, logs)));
         }
         self.scratch.by_width = by_width;
@@ -133,6 +112,40 @@ impl<'a> Chunk<'a> {
             self.add_long(self.scratch.long[k] as usize, logs)?;
         }
         Ok(())
+    }
+
+    /// Sorts the patterns of a batch by the number of their vectors; returns how many patterns have how many.
+    #[inline(always)]
+    fn sort_by_width(&mut self, batch: Range<usize>) -> [usize; SLICE] {
+        let (tables, n_gp) = (self.tables, self.patterns.n_gp());
+        let ChunkScratch { by_width, long, .. } = &mut *self.scratch;
+        by_width.resize(SLICE * BATCH, (0, 0));
+        long.clear();
+        let mut n_by_width = [0; SLICE];
+        let mut products = [Bounds::default(); BOUNDED];
+        for start in batch.clone().step_by(BOUNDED) {
+            let patterns = start..(start + BOUNDED).min(batch.end);
+            // Written to memory, so that they are summed as whole vectors.
+            for (p, product) in patterns.clone().zip(&mut products) {
+                *product = tables.bounds.product(self.patterns.rows(p));
+            }
+            for (p, product) in patterns.zip(&products).filter(|(p, _)| n_gp[*p] != 0.0) {
+                let n_rows = self.patterns.rows(p).len();
+                let window = match tables.bounds.window(n_rows, product) {
+                    Some(window) if !tables.has_scaled_rows => window,
+                    _ if tables.guarded => {
+                        long.push(p as u32);
+                        continue;
+                    }
+                    _ => Window { start: 0, len: tables.n_vectors as u32 },
+                };
+                // A window is never empty: what is left out is less than the rest.
+                let width = (window.len as usize).wrapping_sub(1) % SLICE;
+                by_width[width * BATCH + n_by_width[width]] = ((p - batch.start) as u16, window.start as u16);
+                n_by_width[width] += 1;
+            }
+        }
+        n_by_width
     }
 
     /// Patterns at `W` vectors each, from those given with them.
@@ -182,8 +195,8 @@ impl<'a> Chunk<'a> {
     /// attributes that matter to a pattern do not lie together.
     #[inline(always)]
     fn add_all_wide(&mut self, logs: &mut LogSum) -> Result<(), Stop> {
-        let Scratch { likelihood, exponents, posterior } = &mut self.scratch.row;
-        let mut earlier: &[u32] = &[];
+        let Scratch { likelihood, exponents, earlier } = &mut self.scratch.row;
+        let (mut earlier_rows, mut factor): (&[u32], f64) = (&[], 0.0);
         for p in self.order.iter().map(|&p| p as usize) {
             let n_gp = self.patterns.n_gp()[p];
             if n_gp == 0.0 {
@@ -193,18 +206,23 @@ impl<'a> Chunk<'a> {
                 return Err(Stop::Interrupted);
             }
             let rows = self.patterns.rows(p);
-            let mut row = WideRow { likelihood, exponents, posterior, accumulator: self.accumulator };
-            row.step::<{ guard::NONE }>(self.tables, rows, earlier);
+            let before = Earlier { rows: earlier_rows, likelihood: earlier, factor };
+            WideRow { likelihood, exponents, accumulator: self.accumulator }.step::<{ guard::NONE }>(
+                self.tables,
+                rows,
+                before,
+            );
             let probability = sum(likelihood);
-            let factor = n_gp / probability;
-            for (to, from) in posterior.iter_mut().zip(&*likelihood) {
-                *to = from.scale(factor);
-            }
-            earlier = rows;
+            (earlier_rows, factor) = (rows, n_gp / probability);
+            std::mem::swap(likelihood, earlier);
             logs.push(p, probability, 0.0, n_gp)?;
         }
-        let mut row = WideRow { likelihood, exponents, posterior, accumulator: self.accumulator };
-        row.step::<{ guard::NONE }>(self.tables, &[], earlier);
+        let last = Earlier { rows: earlier_rows, likelihood: earlier, factor };
+        WideRow { likelihood, exponents, accumulator: self.accumulator }.step::<{ guard::NONE }>(
+            self.tables,
+            &[],
+            last,
+        );
         Ok(())
     }
 
@@ -252,10 +270,9 @@ impl<'a> Chunk<'a> {
         let rows = self.patterns.rows(p);
         let n_gp = self.patterns.n_gp()[p];
         let n = self.tables.n_vectors;
-        let Scratch { likelihood, exponents, posterior } = &mut self.scratch.row;
-        let mut row = WideRow { likelihood, exponents, posterior, accumulator: &mut [] };
-        row.step::<{ guard::EXPONENTS }>(self.tables, rows, &[]);
-        rescale(likelihood, exponents);
+        self.scratch.row.multiply::<{ guard::EXPONENTS }>(self.tables, rows);
+        self.scratch.row.rescale();
+        let Scratch { likelihood, exponents, .. } = &mut self.scratch.row;
         let exponent = align(likelihood, exponents);
         let probability = sum(likelihood);
         let factor = n_gp / probability;

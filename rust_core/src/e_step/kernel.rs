@@ -12,18 +12,32 @@ pub(super) const SLICE: usize = 8;
 pub(super) struct Scratch {
     pub likelihood: Vec<V>,
     pub exponents: Vec<V>,
-    pub posterior: Vec<V>,
+    /// The likelihood of the pattern before.
+    pub earlier: Vec<V>,
 }
 
 impl Scratch {
     pub fn new(n_vectors: usize) -> Self {
         let row = || vec![V::ZERO; n_vectors];
-        Self { likelihood: row(), exponents: row(), posterior: row() }
+        Self { likelihood: row(), exponents: row(), earlier: row() }
     }
 
     /// For products without exponents, after which nothing is accumulated.
     pub fn plain(n_vectors: usize) -> Self {
         Self { likelihood: vec![V::ZERO; n_vectors], ..Self::default() }
+    }
+
+    /// The product of rows over all nodes; ones where there are none.
+    #[inline(always)]
+    pub fn multiply<const GUARD: u8>(&mut self, tables: &Tables, rows: &[u32]) {
+        let Self { likelihood, exponents, .. } = self;
+        WideRow { likelihood, exponents, accumulator: &mut [] }.step::<GUARD>(tables, rows, Earlier::NONE);
+    }
+
+    /// Moves the exponents of the values to where they are kept; positive values are then in [1, 2).
+    #[inline(always)]
+    pub fn rescale(&mut self) {
+        rescale(&mut self.likelihood, &mut self.exponents);
     }
 }
 
@@ -162,22 +176,23 @@ pub(super) fn sum(values: &[V]) -> f64 {
     for (v, value) in values.iter().enumerate() {
         sums[v % 2] = sums[v % 2].plus(*value);
     }
-    sums[0].plus(sums[1]).sum()
+    // What has to be in memory is summed as whole vectors; otherwise the compiler takes them apart for the last step.
+    std::hint::black_box(&sums[0].plus(sums[1])).sum()
 }
 
 /// A pattern whose posterior is still to be added to the accumulators.
-pub(super) struct Pending<'a, 'b, const W: usize> {
+pub(super) struct Pending<'a, const W: usize> {
     pub rows: &'a [u32],
-    pub posterior: &'b [V; W],
-    pub accumulator: &'b mut [V],
+    pub posterior: [V; W],
+    pub accumulator: &'a mut [V],
 }
 
-impl<const W: usize> Pending<'_, '_, W> {
+impl<const W: usize> Pending<'_, W> {
     #[inline(always)]
     fn add(&mut self, row: u32, n_vectors: usize, offset: usize) {
         let at = row as usize * n_vectors + offset;
         if let Some(to) = self.accumulator[at..].first_chunk_mut::<W>() {
-            for (to, x) in to.iter_mut().zip(self.posterior) {
+            for (to, x) in to.iter_mut().zip(&self.posterior) {
                 *to = to.plus(*x);
             }
         }
@@ -240,17 +255,41 @@ macro_rules! with_width {
 }
 pub(super) use with_width;
 
-/// A pattern's likelihood in slices of a wide row, and the posterior of the pattern before.
+/// The pattern before, whose posterior is still to be added to the accumulators.
+#[derive(Clone, Copy)]
+pub(super) struct Earlier<'a> {
+    pub rows: &'a [u32],
+    pub likelihood: &'a [V],
+    /// Makes the likelihood the posterior times the number of respondents.
+    pub factor: f64,
+}
+
+impl Earlier<'_> {
+    pub const NONE: Self = Self { rows: &[], likelihood: &[], factor: 0.0 };
+
+    #[inline(always)]
+    fn posterior<const W: usize>(&self, offset: usize) -> [V; W] {
+        let mut posterior = [V::ZERO; W];
+        if !self.rows.is_empty() {
+            for (to, from) in posterior.iter_mut().zip(part::<W>(self.likelihood, offset)) {
+                *to = from.scale(self.factor);
+            }
+        }
+        posterior
+    }
+}
+
+/// A pattern's likelihood in slices of a wide row.
 pub(super) struct WideRow<'a> {
     pub likelihood: &'a mut [V],
     pub exponents: &'a mut [V],
-    pub posterior: &'a [V],
     pub accumulator: &'a mut [V],
 }
 
 impl WideRow<'_> {
+    /// The likelihood of the pattern with these rows, while the one before is added.
     #[inline(always)]
-    pub fn step<const GUARD: u8>(&mut self, tables: &Tables, rows: &[u32], earlier: &[u32]) {
+    pub fn step<const GUARD: u8>(&mut self, tables: &Tables, rows: &[u32], earlier: Earlier) {
         let n_full = tables.n_vectors - tables.n_vectors % SLICE;
         for offset in (0..n_full).step_by(SLICE) {
             self.slice::<SLICE, GUARD>(tables, rows, earlier, offset);
@@ -272,11 +311,11 @@ impl WideRow<'_> {
         &mut self,
         tables: &Tables,
         rows: &[u32],
-        earlier: &[u32],
+        earlier: Earlier,
         offset: usize,
     ) {
-        let posterior = if earlier.is_empty() { &[V::ZERO; W] } else { part::<W>(self.posterior, offset) };
-        let pending = Pending { rows: earlier, posterior, accumulator: self.accumulator };
+        let posterior = earlier.posterior(offset);
+        let pending = Pending { rows: earlier.rows, posterior, accumulator: self.accumulator };
         let result = step::<W, GUARD>(tables, rows, offset, pending);
         self.likelihood[offset..offset + W].copy_from_slice(&result.values);
         if GUARD == guard::EXPONENTS {

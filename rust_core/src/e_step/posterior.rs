@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Stop;
-use super::kernel::{Scratch, WideRow, align, guard, rescale, sum};
+use super::kernel::{Scratch, align, guard, sum};
 use super::layout::NodeLayout;
 use super::tables::Tables;
 use super::vector::{Kernel, V, flat, ln_scaled};
@@ -90,13 +90,11 @@ impl PosteriorChunk<'_> {
 /// done where a plain product would lose something, or if `exact`.
 #[inline(always)]
 fn multiply<const GUARD: u8>(tables: &Tables, rows: &[u32], exact: bool, scratch: &mut Scratch) -> bool {
-    let Scratch { likelihood, exponents, posterior } = scratch;
-    let mut row = WideRow { likelihood, exponents, posterior, accumulator: &mut [] };
-    row.step::<GUARD>(tables, rows, &[]);
-    let is_scaled = GUARD == guard::FLUSH && (exact || tables.needs_exponents(sum(row.likelihood)));
+    scratch.multiply::<GUARD>(tables, rows);
+    let is_scaled = GUARD == guard::FLUSH && (exact || tables.needs_exponents(sum(&scratch.likelihood)));
     if is_scaled {
-        row.step::<{ guard::EXPONENTS }>(tables, rows, &[]);
-        rescale(likelihood, exponents);
+        scratch.multiply::<{ guard::EXPONENTS }>(tables, rows);
+        scratch.rescale();
     }
     is_scaled
 }

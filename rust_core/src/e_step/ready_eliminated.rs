@@ -1,7 +1,7 @@
 //! Posteriors at fixed probabilities for respondents as they come, where attributes are eliminated.
 
 use super::inner::Conditional;
-use super::kernel::{Scratch, WideRow, align, guard, rescale, sum};
+use super::kernel::{Scratch, align, guard, rescale, sum};
 use super::posterior::largest;
 use super::vector::{Kernel, V, dispatch, flat, flat_mut, ln_scaled};
 use super::{EStep, EliminationLayout, InstructionSet, NodeLayout, NodeProbabilities, Stop};
@@ -153,15 +153,14 @@ impl Kernel for Work<'_> {
     fn run(self) {
         let Self { ready, rows, detail, respondent } = self;
         let step = &ready.step;
-        let Scratch { likelihood, exponents, posterior } = &mut respondent.outer;
-        exponents.fill(V::ZERO);
-        let mut row = WideRow { likelihood, exponents, posterior, accumulator: &mut [] };
+        let outer = &mut respondent.outer;
+        outer.exponents.fill(V::ZERO);
         if step.tables.guarded {
-            row.step::<{ guard::EXPONENTS }>(&step.tables, rows.of(0), &[]);
+            outer.multiply::<{ guard::EXPONENTS }>(&step.tables, rows.of(0));
         } else {
-            row.step::<{ guard::NONE }>(&step.tables, rows.of(0), &[]);
+            outer.multiply::<{ guard::NONE }>(&step.tables, rows.of(0));
         }
-        rescale(likelihood, exponents);
+        outer.rescale();
         for (e, inner) in step.inner.iter().enumerate() {
             let (layout, functions) = (inner.layout(), &ready.functions[e]);
             let n_functions = ready.n_functions(e);
@@ -170,9 +169,9 @@ impl Kernel for Work<'_> {
                 inner.condition(c, [rows.of(1 + 2 * e), rows.of(2 + 2 * e)], (functions, detail), conditional);
                 let segment = step.outer().segment(c);
                 let (sums, powers) = (flat(&conditional.sums), flat(&conditional.exponents));
-                let outer = flat_mut(likelihood)[segment.clone()].iter_mut();
-                let outer = outer.zip(&mut flat_mut(exponents)[segment.clone()]).zip(&layout.outer_map);
-                for ((x, exponent), &k) in outer {
+                let likelihood = flat_mut(&mut outer.likelihood)[segment.clone()].iter_mut();
+                let exponents = &mut flat_mut(&mut outer.exponents)[segment.clone()];
+                for ((x, exponent), &k) in likelihood.zip(exponents).zip(&layout.outer_map) {
                     *x *= sums[k as usize];
                     *exponent += powers[k as usize];
                 }
@@ -183,7 +182,7 @@ impl Kernel for Work<'_> {
                     spread.for_each(|(to, &k)| *to = flat(from)[k as usize]);
                 }
             }
-            rescale(likelihood, exponents);
+            outer.rescale();
         }
         if detail {
             respondent.find_modes(ready);

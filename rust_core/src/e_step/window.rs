@@ -26,10 +26,10 @@ const LANES: u64 = 0x0001_0001_0001_0001;
 /// The highest bit of each lane, which no sum reaches.
 const HIGH: u64 = 0x8000 * LANES;
 
-/// Binary exponents of one row in one slice of eight vectors, with their signs reversed: four words of four lanes, an upper
-/// bound for each vector and then a lower one. Words, because their sums need no vector registers, which the compiler
-/// would fill element by element.
+/// Binary exponents of one row in one slice of eight vectors, with their signs reversed: four words of four lanes. The
+/// first two words are upper bounds, of the vectors with even and with odd positions, the others lower bounds.
 #[derive(Debug, Clone, Copy, Default)]
+#[repr(align(32))]
 pub(super) struct Bounds([u64; 4]);
 
 impl Bounds {
@@ -38,7 +38,7 @@ impl Bounds {
     fn of(row: &[V]) -> Self {
         let mut words = [NOTHING * LANES; 4];
         for (v, x) in row.iter().enumerate() {
-            let (word, shift) = (v / 4, 16 * (v % 4));
+            let (word, shift) = (v % 2, 16 * (v / 2));
             // The largest element is less than 2^(1 - e) where its exponent is -e.
             let upper = exponent(largest(x)).saturating_sub(1);
             words[word] ^= (NOTHING ^ upper) << shift;
@@ -58,21 +58,27 @@ impl Bounds {
     /// The lower bound of the largest element.
     #[inline(always)]
     fn lower(&self) -> u64 {
-        let mut least = u64::MAX;
-        for shift in [0, 16, 32, 48] {
-            least = least.min(self.0[2] >> shift & 0xffff).min(self.0[3] >> shift & 0xffff);
-        }
-        least
+        let four = least(self.0[2], self.0[3]);
+        let two = least(four, four >> 32);
+        (two & 0xffff).min(two >> 16 & 0xffff)
     }
 
     /// The vectors from the first to the last whose upper bound is the threshold or more.
     #[inline(always)]
     fn window(&self, threshold: u64) -> Window {
-        let reaches = |word: u64| u128::from(((threshold * LANES) | HIGH).wrapping_sub(word) & HIGH);
-        let vectors = reaches(self.0[0]) | reaches(self.0[1]) << 64;
-        let (start, beyond) = (vectors.trailing_zeros() / 16, SLICE as u32 - vectors.leading_zeros() / 16);
+        let reaches = |word: u64| ((threshold * LANES) | HIGH).wrapping_sub(word) & HIGH;
+        // One bit in the byte of each vector, in their order.
+        let vectors = reaches(self.0[0]) >> 8 | reaches(self.0[1]);
+        let (start, beyond) = (vectors.trailing_zeros() / 8, SLICE as u32 - vectors.leading_zeros() / 8);
         Window { start, len: beyond.saturating_sub(start) }
     }
+}
+
+/// The smaller of two numbers in each lane.
+#[inline(always)]
+fn least(a: u64, b: u64) -> u64 {
+    let not_less = (a | HIGH).wrapping_sub(b) & HIGH;
+    a ^ ((a ^ b) & (not_less - (not_less >> 15)))
 }
 
 /// The bits of the largest element; not a number before all others.
@@ -107,6 +113,8 @@ pub(super) struct Window {
 pub(super) struct RowBounds {
     n_vectors: usize,
     n_rows: usize,
+    /// How far below the largest element a vector is negligible.
+    margin: u64,
     /// `(n_rows, slices of a row)`; none before they are listed.
     bounds: Vec<Bounds>,
     /// Whether some element is no number, so that nothing may be left out.
@@ -115,25 +123,32 @@ pub(super) struct RowBounds {
 
 impl RowBounds {
     pub fn new(n_rows: usize, n_vectors: usize) -> Self {
-        Self { n_vectors, n_rows, bounds: Vec::new(), is_broken: false }
+        // Every vector left out holds eight nodes.
+        let margin = NEGLIGIBLE + u64::from((8 * n_vectors).next_power_of_two().ilog2());
+        Self { n_vectors, n_rows, margin, bounds: Vec::new(), is_broken: false }
     }
 
-    /// What is to be evaluated of a pattern with these rows on a grid of a single slice; nothing where that is everything,
-    /// and the plain product may underflow.
+    /// The bounds of a pattern on a grid of a single slice.
     #[inline(always)]
-    pub fn narrow(&self, rows: &[u32]) -> Option<Window> {
-        let product = self.product(rows, 1, 0);
-        Some(product.window(self.threshold(rows, product.lower())?))
+    pub fn product(&self, rows: &[u32]) -> Bounds {
+        self.product_in(rows, 1, 0)
     }
 
-    /// As [`RowBounds::narrow`] for any grid: writes the windows of all slices.
+    /// What is to be evaluated of a pattern of so many rows with these bounds, on a grid of a single slice; nothing where
+    /// that is everything, and the plain product may underflow.
+    #[inline(always)]
+    pub fn window(&self, n_rows: usize, product: &Bounds) -> Option<Window> {
+        Some(product.window(self.threshold(n_rows, product.lower())?))
+    }
+
+    /// As [`RowBounds::window`] for any grid: writes the windows of all slices.
     #[inline(always)]
     pub fn wide(&self, rows: &[u32], products: &mut Vec<Bounds>, windows: &mut Vec<Window>) -> Option<()> {
         let n_slices = self.n_vectors.div_ceil(SLICE);
         products.clear();
-        products.extend((0..n_slices).map(|slice| self.product(rows, n_slices, slice)));
+        products.extend((0..n_slices).map(|slice| self.product_in(rows, n_slices, slice)));
         let lower = products.iter().fold(u64::MAX, |a, b| a.min(b.lower()));
-        let threshold = self.threshold(rows, lower)?;
+        let threshold = self.threshold(rows.len(), lower)?;
         windows.clear();
         windows.extend(products.iter().map(|product| product.window(threshold)));
         Some(())
@@ -141,14 +156,12 @@ impl RowBounds {
 
     /// Upper bounds below this are negligible beside a largest element of at least `2^-lower`.
     #[inline(always)]
-    fn threshold(&self, rows: &[u32], lower: u64) -> Option<u64> {
-        // Every vector left out holds eight nodes.
-        let margin = NEGLIGIBLE + u64::from((8 * self.n_vectors).next_power_of_two().ilog2());
-        (lower <= SAFE && rows.len() <= MAX_ROWS && !self.is_broken).then_some(lower + margin)
+    fn threshold(&self, n_rows: usize, lower: u64) -> Option<u64> {
+        (lower <= SAFE && n_rows <= MAX_ROWS && !self.is_broken).then_some(lower + self.margin)
     }
 
     #[inline(always)]
-    fn product(&self, rows: &[u32], n_slices: usize, slice: usize) -> Bounds {
+    fn product_in(&self, rows: &[u32], n_slices: usize, slice: usize) -> Bounds {
         let mut product = Bounds::default();
         // More would only overflow, and are not used.
         for &row in &rows[..rows.len().min(MAX_ROWS)] {
@@ -208,6 +221,10 @@ mod tests {
         bounds
     }
 
+    fn narrow(bounds: &RowBounds, rows: &[u32]) -> Option<Window> {
+        bounds.window(rows.len(), &bounds.product(rows))
+    }
+
     #[test]
     fn what_is_left_out_is_less_than_a_rounding_error() {
         let mut n_left_out = 0;
@@ -230,7 +247,7 @@ mod tests {
                 assert!(left_out <= 0.25 * f64::EPSILON * total, "{left_out} of {total}");
                 n_left_out += (0..8 * n_vectors).filter(|&l| !is_in(l)).count();
                 if n_vectors <= SLICE {
-                    assert_eq!(all.narrow(&rows), Some(windows[0]));
+                    assert_eq!(narrow(&all, &rows), Some(windows[0]));
                 }
             }
         }
@@ -240,20 +257,20 @@ mod tests {
     #[test]
     fn vectors_that_are_not_there_are_left_out() {
         let all = bounds(&[V([1.0; 8]); 3], 3);
-        assert_eq!(all.narrow(&[0]), Some(Window { start: 0, len: 3 }));
+        assert_eq!(narrow(&all, &[0]), Some(Window { start: 0, len: 3 }));
     }
 
     #[test]
     fn products_that_may_underflow_and_numbers_that_are_none_leave_nothing_out() {
         let tiny = [V([1e-100; 8]); 3];
         let all = bounds(&tiny, 1);
-        assert!(all.narrow(&[0]).is_some());
-        assert_eq!(all.narrow(&[0, 1]), None);
-        assert_eq!(bounds(&[V([0.0; 8])], 1).narrow(&[0]), None);
+        assert!(narrow(&all, &[0]).is_some());
+        assert_eq!(narrow(&all, &[0, 1]), None);
+        assert_eq!(narrow(&bounds(&[V([0.0; 8])], 1), &[0]), None);
         let mut broken = [V([0.5; 8]); 2];
         broken[1].0[7] = f64::NAN;
-        assert_eq!(bounds(&broken, 1).narrow(&[0]), None);
+        assert_eq!(narrow(&bounds(&broken, 1), &[0]), None);
         let many: Vec<u32> = vec![0; MAX_ROWS + 1];
-        assert_eq!(bounds(&[V([1.0; 8])], 1).narrow(&many), None);
+        assert_eq!(narrow(&bounds(&[V([1.0; 8])], 1), &many), None);
     }
 }

@@ -25,7 +25,7 @@ use rayon::prelude::*;
 
 use super::NodeProbabilities;
 use super::division::MAX_CHUNKS;
-use super::kernel::{Scratch, WideRow, guard};
+use super::kernel::{Scratch, guard};
 use super::layout::NodeLayout;
 use super::tables::{BUDGET, BlockState, Tables};
 use super::vector::{InstructionSet, V, dispatch, flat, flat_mut};
@@ -296,10 +296,8 @@ impl ClassTables {
             to.fill(1.0);
             return;
         };
-        let Scratch { likelihood, exponents, posterior } = scratch;
-        let mut row = WideRow { likelihood, exponents, posterior, accumulator: &mut [] };
-        row.step::<{ guard::NONE }>(tables, rows, &[]);
-        to.copy_from_slice(&flat(likelihood)[..to.len()]);
+        scratch.multiply::<{ guard::NONE }>(tables, rows);
+        to.copy_from_slice(&flat(&scratch.likelihood)[..to.len()]);
     }
 
     /// The product `p(d_e | d_N) x (D, D_N)` of an inner pattern's cross-loading items.
@@ -308,9 +306,7 @@ impl ClassTables {
         if let [row] = rows {
             return self.cross.row(*row);
         }
-        let Scratch { likelihood, exponents, posterior } = scratch;
-        let mut row = WideRow { likelihood, exponents, posterior, accumulator: &mut [] };
-        row.step::<{ guard::NONE }>(&self.cross, rows, &[]);
+        scratch.multiply::<{ guard::NONE }>(&self.cross, rows);
         &scratch.likelihood
     }
 }

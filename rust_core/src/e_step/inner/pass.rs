@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{ClassTables, InnerLayout, Place};
-use crate::e_step::kernel::{Scratch, WideRow, guard};
+use crate::e_step::kernel::{Scratch, guard};
 use crate::e_step::tables::Tables;
 use crate::e_step::vector::V;
 use crate::patterns::InnerPatterns;
@@ -85,9 +85,7 @@ impl<'a> Head<'a> {
     pub fn move_to(&mut self, rows: &'a [u32]) {
         self.rows = rows;
         if rows.len() != 1 {
-            let Scratch { likelihood, exponents, posterior } = &mut self.scratch;
-            let mut row = WideRow { likelihood, exponents, posterior, accumulator: &mut [] };
-            row.step::<{ guard::NONE }>(self.tables, rows, &[]);
+            self.scratch.multiply::<{ guard::NONE }>(self.tables, rows);
         }
     }
 

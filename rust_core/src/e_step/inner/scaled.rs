@@ -2,7 +2,7 @@
 //! no doubles.
 
 use super::{ClassTables, InnerLayout};
-use crate::e_step::kernel::{Scratch, WideRow, guard, rescale};
+use crate::e_step::kernel::{Scratch, guard};
 use crate::e_step::tables::Tables;
 use crate::e_step::vector::{V, exp2_integer, flat, flat_mut, split};
 
@@ -102,8 +102,6 @@ fn shifted(x: f64, exponent: f64) -> f64 {
 /// The product of some rows of a table, its mantissas in [1, 2).
 #[inline(always)]
 fn multiply_rows(tables: &Tables, rows: &[u32], scratch: &mut Scratch) {
-    let Scratch { likelihood, exponents, posterior } = scratch;
-    let mut row = WideRow { likelihood, exponents, posterior, accumulator: &mut [] };
-    row.step::<{ guard::EXPONENTS }>(tables, rows, &[]);
-    rescale(likelihood, exponents);
+    scratch.multiply::<{ guard::EXPONENTS }>(tables, rows);
+    scratch.rescale();
 }
