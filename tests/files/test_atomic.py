@@ -11,7 +11,7 @@ import sys
 import pytest
 
 import mixirt
-from mixirt.files.atomic import replacing
+from mixirt.files.atomic import check_replaceable, replacing
 from tests.files.fits import fitted
 
 #: A program that saves over and over, and says when it has begun.
@@ -89,3 +89,23 @@ def test_permissions_and_links_stay(tmp_path):
     assert path.read_text() == "new"
     assert link.is_symlink()
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+@posix
+def test_what_is_no_file_is_left_alone(tmp_path):
+    """The rename would put a file in the place of a pipe, or of /dev/null."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(mixirt.FileError, match="it is a device or a pipe"), replacing(pipe):
+        pass
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_asking_first_leaves_nothing_behind(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    check_replaceable(path)
+    check_replaceable(tmp_path / "b.txt")
+    with pytest.raises(mixirt.FileError, match="cannot be written: No such file or directory"):
+        check_replaceable(tmp_path / "nowhere" / "a.txt")
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"a.txt": "old"}

@@ -7,6 +7,7 @@ import textwrap
 
 from mixirt._core import __version__
 from mixirt.cli import fitting, using
+from mixirt.cli.endings import fit_to_write, table_to_read, table_to_write
 from mixirt.covariance import VCOV_METHODS
 from mixirt.families import ITEM_MODELS
 from mixirt.presets import INVARIANCE
@@ -14,9 +15,10 @@ from mixirt.presets import INVARIANCE
 __all__ = ["parser"]
 
 _FILES = """\
-Tables are CSV with a header line, or Parquet where the name ends in .parquet (needs pyarrow or
-polars); - is standard input, either of them. There is a column for every item or, with --long, a
-row for every answer. Empty fields, NA, NaN, nan and null are missing answers."""
+Tables have a header line and a column for every item or, with --long, a row for every answer. The
+ending of a name says what a file is: .csv or .txt; .tsv, with tabs between fields; .parquet or .pq
+(needs pyarrow or polars). No ending means CSV, and - standard input, CSV or Parquet. Empty fields,
+NA, NaN, nan and null are missing answers."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -78,6 +80,7 @@ def _fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     command.add_argument(
         "--q-matrix",
+        type=table_to_read,
         metavar="FILE",
         help="CSV with a line per item: its name, then 0 or 1 for each attribute of the header",
     )
@@ -128,7 +131,9 @@ def _score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         """,
     )
     command.add_argument("fit", metavar="M.JSON", help="a fit that was saved")
-    command.add_argument("table", metavar="FILE", help="responses; read in parts, of any length")
+    command.add_argument(
+        "table", type=table_to_read, metavar="FILE", help="responses; read in parts, of any length"
+    )
     command.add_argument("--method", default="eap", choices=["eap", "map", "mode", "ml", "wle"])
     _persons(command, "column to carry over to the scores")
     command.add_argument("--groups", metavar="COLUMN", help="observed group of each respondent")
@@ -148,7 +153,7 @@ def _score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="rows read at a time; with --long, rows of a person have to come together if there "
         "are more",
     )
-    command.add_argument("--out", metavar="FILE", help=".csv or .parquet; default standard output")
+    _table_out(command)
     command.add_argument("--threads", type=_whole, metavar="N")
     command.add_argument("--quiet", action="store_true", help="no progress on the terminal")
     command.set_defaults(run=using.run_score)
@@ -169,7 +174,7 @@ def _simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     command.add_argument("--group", metavar="LABEL", help="the group they are in")
     command.add_argument("--seed", type=_seed, metavar="N", help="for the same draws again")
-    command.add_argument("--out", metavar="FILE", help=".csv or .parquet; default standard output")
+    _table_out(command)
     command.set_defaults(run=using.run_simulate)
 
 
@@ -204,7 +209,7 @@ def _compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _reading(command: argparse.ArgumentParser) -> None:
-    command.add_argument("table", metavar="FILE", help="responses")
+    command.add_argument("table", type=table_to_read, metavar="FILE", help="responses")
     _persons(command, "column that is no item")
     command.add_argument("--items", type=_names, metavar="ITEMS", help="default all others")
     command.add_argument(
@@ -246,6 +251,15 @@ def _fields(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _table_out(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--out",
+        type=table_to_write,
+        metavar="FILE",
+        help=".csv, .tsv or .parquet; default standard output",
+    )
+
+
 def _estimating(command: argparse.ArgumentParser) -> None:
     command.add_argument("--starts", type=_whole, metavar="N", help="random starts for classes")
     command.add_argument("--seed", type=_seed, metavar="N", help="of the random starts")
@@ -254,7 +268,7 @@ def _estimating(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--se", choices=list(VCOV_METHODS), help="compute standard errors and keep them in --out"
     )
-    command.add_argument("--out", metavar="M.JSON", help="where to save the fit")
+    command.add_argument("--out", type=fit_to_write, metavar="M.JSON", help="where to save the fit")
     command.add_argument("--quiet", action="store_true", help="no progress and no summary")
 
 

@@ -22,6 +22,7 @@ from mixirt.cli.terminal import show_progress
 from mixirt.errors import DataError, SpecError
 from mixirt.families import item_model
 from mixirt.files import load
+from mixirt.files.atomic import check_replaceable
 from mixirt.fit_classes import fit_latent_class
 from mixirt.fitting import fit
 from mixirt.long_format import LongResponses
@@ -72,6 +73,8 @@ def _estimate(
     options: dict[str, Any],
 ) -> None:
     """Fit, compute standard errors, save, and print a page."""
+    if given.out is not None:
+        check_replaceable(given.out)
     options = {
         **options,
         **read.arguments,

@@ -8,12 +8,12 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mixirt.cli.endings import delimiter_of, is_parquet
 from mixirt.errors import DataError
 from mixirt.files.atomic import replacing
 
@@ -30,7 +30,7 @@ def table_writer(path: str | None) -> Iterator[Write]:
     Parameters
     ----------
     path : str or None
-        A file, Parquet by its ending, else CSV; None or ``-`` for CSV on standard output.
+        A file, Parquet or text by its ending; None or ``-`` for CSV on standard output.
 
     Yields
     ------
@@ -39,10 +39,10 @@ def table_writer(path: str | None) -> Iterator[Write]:
         something goes wrong before the end.
     """
     if path in (None, "-"):
-        yield _csv_writer(sys.stdout)
+        yield _text_writer(sys.stdout)
         return
     assert path is not None
-    if Path(path).suffix.lower() in (".parquet", ".pq"):
+    if is_parquet(path):
         parquet = _parquet_library(path)
         with replacing(path) as file, parquet(file) as write:
             yield write
@@ -50,14 +50,14 @@ def table_writer(path: str | None) -> Iterator[Write]:
     with replacing(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")
         try:
-            yield _csv_writer(text)
+            yield _text_writer(text, delimiter_of(path))
         finally:
             text.flush()
             text.detach()
 
 
-def _csv_writer(file: TextIO) -> Write:
-    rows = csv.writer(file, lineterminator="\n")
+def _text_writer(file: TextIO, delimiter: str = ",") -> Write:
+    rows = csv.writer(file, delimiter=delimiter, lineterminator="\n")
     header: list[str] = []
 
     def write(columns: Columns) -> None:

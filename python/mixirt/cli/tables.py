@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from mixirt._tables import Table, read_table
 from mixirt._words import listed, unknown
+from mixirt.cli.endings import delimiter_of, is_parquet
 from mixirt.errors import DataError
 
 __all__ = ["Chunk", "FileTable", "Kind", "Source", "as_number", "check_columns", "open_source"]
@@ -95,7 +96,7 @@ class Source(ABC):
 def open_source(
     path: str, missing: Sequence[str] = (), delimiter: str | None = None
 ) -> Iterator[Source]:
-    """Open a table by name: Parquet by its ending, else CSV; ``-`` is standard input, either.
+    """Open a table by name: Parquet or text by its ending; ``-`` is standard input, either.
 
     Raises
     ------
@@ -103,13 +104,12 @@ def open_source(
         If it cannot be read as what it is, or columns have no names or the same ones.
     """
     piped = _piped_parquet() if path == "-" else None
-    if piped is not None or Path(path).suffix.lower() in (".parquet", ".pq"):
+    if piped is not None or is_parquet(path):
         source: Source = _parquet(path, piped, missing)
         _check_names(path, source.names)
         yield source
         return
-    if delimiter is None:
-        delimiter = "\t" if Path(path).suffix.lower() == ".tsv" else ","
+    delimiter = delimiter_of(path) if delimiter is None else delimiter
     with _open_text(path) as file:
         source = _Csv(path, file, missing, delimiter)
         _check_names(path, source.names)

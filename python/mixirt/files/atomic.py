@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from mixirt.errors import FileError
 
-__all__ = ["replacing"]
+__all__ = ["check_replaceable", "replacing"]
 
 
 @contextlib.contextmanager
@@ -32,15 +32,7 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     FileError
         If the file cannot be written.
     """
-    try:
-        target = Path(path).resolve()
-        if target.is_dir():
-            raise FileError(f"{path} cannot be written: it is a directory")
-        temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
-        # "x" makes the file with the permissions that new files get here.
-        file = temporary.open("xb")
-    except (OSError, ValueError, RuntimeError) as error:
-        raise _unwritable(path, error) from error
+    target, temporary, file = _begin(path)
     try:
         with file:
             yield file
@@ -54,6 +46,38 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         raise _unwritable(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_replaceable(path: str | Path) -> None:
+    """Refuse a file that :func:`replacing` could not write, before there is anything to write.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written.
+    """
+    _, temporary, file = _begin(path)
+    file.close()
+    temporary.unlink()
+
+
+def _begin(path: str | Path) -> tuple[Path, Path, BinaryIO]:
+    """Give the file to replace, and the new one beside it: its name, and itself, open."""
+    try:
+        target = Path(path).resolve()
+        if target.is_dir():
+            raise FileError(f"{path} cannot be written: it is a directory")
+        # A device or a pipe would be replaced by a file of its name.
+        if target.exists() and not target.is_file():
+            raise FileError(
+                f"{path} cannot be written: it is a device or a pipe; name a file that can be "
+                "replaced as a whole"
+            )
+        temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
+        # "x" makes the file with the permissions that new files get here.
+        return target, temporary, temporary.open("xb")
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _unwritable(path, error) from error
 
 
 def _unwritable(path: str | Path, error: Exception) -> FileError:
