@@ -6,16 +6,26 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixirt._tables import Table, as_list, read_vector
-from mixirt._words import listed, shown
+from mixirt._words import listed, quoted, shown
 from mixirt.errors import DataError
 
-__all__ = ["Groups", "check_group_count", "is_missing", "read_groups", "read_weights"]
+if TYPE_CHECKING:
+    from mixirt.design import Design
+
+__all__ = [
+    "Groups",
+    "check_group_count",
+    "check_groups_given",
+    "is_missing",
+    "read_groups",
+    "read_weights",
+]
 
 #: More groups than this are a mistake, and would take hours.
 MAX_GROUPS = 2_000
@@ -127,6 +137,26 @@ def read_groups(groups: Any, table: Table, labels: Iterable[Any] | None = None) 
             f"the groups are {listed(declared)}"
         )
     return Groups(index, declared)
+
+
+def check_groups_given(design: Design, groups: Any) -> None:
+    """Refuse groups of respondents where the model has none, and none where it has some.
+
+    Raises
+    ------
+    DataError
+        Which of the two it is, and what to do.
+    """
+    if design.has_groups and groups is None:
+        raise DataError(
+            f"the model has groups {quoted(design.groups)}, but no groups were given; pass groups="
+            " with the label of each respondent"
+        )
+    if groups is not None and not design.has_groups:
+        raise DataError(
+            "groups were given, but the model has none; leave them out, or make the model with "
+            "groups="
+        )
 
 
 def check_group_count(n_groups: int) -> None:

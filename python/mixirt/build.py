@@ -58,6 +58,20 @@ def make_design(  # noqa: PLR0913 -- the keywords of mixirt.Model
     models = item_models(model, names, [len(values) for values in labels])
     attribute_names, q = _q_matrix(q_matrix, attributes, names)
     group_labels = _groups(groups)
+    if groups is None:
+        _refuse(
+            "groups, but there are none; give groups=, or leave it out",
+            reference=reference,
+            items_by_group=items_by_group,
+            attributes_by_group=attributes_by_group,
+        )
+    if not attribute_names:
+        _refuse(
+            "attributes, but the model has none; leave it out",
+            quadrature=None if quadrature == "rectangular" else quadrature,
+            n_quadrature=n_quadrature,
+            prune=prune,
+        )
     if reference is not None and not (
         isinstance(reference, Hashable) and reference in group_labels
     ):
@@ -81,6 +95,13 @@ def make_design(  # noqa: PLR0913 -- the keywords of mixirt.Model
         n_quadrature=_n_quadrature(n_quadrature, len(attribute_names)),
         prune=None if prune is None else number("prune", prune),
     )
+
+
+def _refuse(belongs_to: str, **options: Any) -> None:
+    """Refuse options of something that is not there."""
+    for name, value in options.items():
+        if value is not None:
+            raise SpecError(f"{name} belongs to {belongs_to}")
 
 
 def item_names(items: Any) -> tuple[str, ...]:
@@ -111,6 +132,11 @@ def _category_labels(
 ) -> tuple[tuple[object, ...], ...]:
     given = _given_labels(names, categories)
     if None not in given:
+        if n_categories is not None:
+            raise SpecError(
+                "n_categories cannot be given together with the categories of all items, which "
+                "say how many there are; leave one of the two out"
+            )
         return tuple(own for own in given if own is not None)
     counts = 2 if n_categories is None else n_categories
     listed = [counts] * len(names) if isinstance(counts, (int, np.integer)) else list(counts)

@@ -23,21 +23,25 @@ class Curves(Estimates):
     _engine: _core.Model
 
     def category_probabilities(
-        self, theta: Any = None, *, item: str | None = None, group: object = None, class_: int = 1
+        self,
+        theta: Any = None,
+        *,
+        item: str | None = None,
+        group: object = None,
+        class_: int | None = None,
     ) -> Any:
         """Category probabilities.
 
         Parameters
         ----------
         theta : array-like, shape (n,) or (n, J_g), optional
-            Attribute values. A latent class model has no attributes and takes none: then the
-            probabilities of all classes are returned.
+            Attribute values. A latent class model has no attributes and takes none.
         item : str, optional
             One item; default all.
         group : label, optional
-            Observed group, when there are several.
-        class_ : int, default 1
-            Latent class, from 1.
+            Observed group, when there are several; default, without attributes, all.
+        class_ : int, optional
+            Latent class, from 1; default the first and, without attributes, all.
 
         Returns
         -------
@@ -49,8 +53,8 @@ class Curves(Estimates):
         Raises
         ------
         SpecError
-            If `theta` is missing or has the wrong shape, an item or class is unknown, or the group
-            has to be named.
+            If `theta` is missing, has the wrong shape or is given to a latent class model, an item
+            or class is unknown, or the group has to be named.
         DataError
             If the group is unknown.
 
@@ -64,7 +68,12 @@ class Curves(Estimates):
         1  item1      0         1        0.865
         """
         if not self._model.design.attributes:
-            return self._class_probabilities(item)
+            if theta is not None:
+                raise SpecError(
+                    "theta was given, but a latent class model has no attributes; leave it out"
+                )
+            return self._class_probabilities(item, group, class_)
+        class_ = 1 if class_ is None else class_
         points = self._points(theta, group, class_)
         labels, columns = self._model.design.category_labels, _columns("item", "point", "category")
         probabilities: list[NDArray[np.float64]] = []
@@ -238,16 +247,16 @@ class Curves(Estimates):
         """Category probabilities (M,) of an item without attributes."""
         return self._curve(item, np.zeros((1, 0)), group, class_)[0][:, 0]
 
-    def _class_probabilities(self, item: str | None) -> Any:
+    def _class_probabilities(self, item: str | None, group: object, class_: int | None) -> Any:
         design = self._model.design
         columns = _columns("group", "class", "item", "category")
         probabilities: list[float] = []
-        for group in design.groups:
-            for class_ in range(1, design.n_classes + 1):
-                for i in self._items(item, group):
-                    table = self._class_table(i, group, class_)
-                    columns["group"] += [group] * len(table)
-                    columns["class"] += [class_] * len(table)
+        for label in design.groups if group is None else (group,):
+            for c in range(1, design.n_classes + 1) if class_ is None else (class_,):
+                for i in self._items(item, label):
+                    table = self._class_table(i, label, c)
+                    columns["group"] += [label] * len(table)
+                    columns["class"] += [c] * len(table)
                     columns["item"] += [design.items[i]] * len(table)
                     columns["category"] += list(design.category_labels[i])
                     probabilities += table.tolist()

@@ -212,6 +212,8 @@ class Estimates:
         if group is None and len(design.groups) > 1:
             raise SpecError(f"say which group (group=): {quoted(design.groups)}")
         if group is not None and group not in design.groups:
+            if not design.has_groups:
+                raise DataError("a group was given, but the model has none; leave it out")
             raise DataError(unknown("group", group, design.groups))
         observed = 0 if group is None else design.groups.index(group)
         return observed * design.n_classes + class_ - 1

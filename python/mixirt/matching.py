@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mixirt._checks import mapping
-from mixirt._words import quoted
+from mixirt._respondents import check_groups_given
 from mixirt.design import Design
 from mixirt.errors import DataError, SpecError
 from mixirt.model import Model
@@ -25,7 +25,18 @@ def model_for(read: Responses, model: Any, **structure: Any) -> Model:
         The responses.
     model, **structure
         As for :class:`mixirt.Model`.
+
+    Raises
+    ------
+    SpecError
+        As :class:`mixirt.Model`; or if there is a reference, but every group has its own scale.
     """
+    is_configural = structure.get("invariance", "configural") == "configural"
+    if read.group_labels is not None and "reference" in structure and is_configural:
+        raise SpecError(
+            "reference is the group that sets the scale of all, but without invariance every group "
+            'has its own; give invariance= as "metric" or "scalar", or leave reference out'
+        )
     items_by_group = structure.pop("items_by_group", None)
     if read.group_labels is not None and read.groups is not None:
         answered = read.answered()
@@ -60,9 +71,9 @@ def responses_for(
     ------
     DataError
         If the responses are not to the model's items, or in other categories; says how to make the
-        model.
+        model. If groups are given that the model does not have, or none where it has some.
     SpecError
-        If categories or groups are given that belong to the model.
+        If categories are given, which belong to the model.
     """
     design = model.design
     if categories is not None:
@@ -71,15 +82,7 @@ def responses_for(
             f"categories cannot be given together with a Model, {state}; give categories= to Model "
             "and not to fit"
         )
-    if design.has_groups and groups is None:
-        raise DataError(
-            f"the model has groups {quoted(design.groups)}, but no groups were given; pass groups="
-            " with the label of each respondent"
-        )
-    if not design.has_groups and groups is not None:
-        raise SpecError(
-            "groups were given, but the model has none; make it with groups=, their labels"
-        )
+    check_groups_given(design, groups)
     own = dict(zip(design.items, design.category_labels, strict=True))
     labels = design.groups if design.has_groups else None
     try:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from mixirt import _core
 from mixirt._checks import check_threads, whole_number
 from mixirt._progress import Progress
-from mixirt.errors import DataError, SpecError
+from mixirt.errors import SpecError
 from mixirt.frames import to_native
 from mixirt.long_format import own_columns
-from mixirt.scores import read_new
+from mixirt.scores import check_nothing_new, read_new
 
 if TYPE_CHECKING:
     from mixirt.responses import Responses
@@ -208,8 +208,7 @@ def plausible_values(
     n_draws = whole_number("n_draws", options.n_draws, 1)
     known: NDArray[np.uint16] | None = None
     if responses is None:
-        if groups is not None:
-            raise DataError("groups belong to new responses; the fitted ones have theirs already")
+        check_nothing_new(groups, options.missing, options.extra)
         read, known = result._fitted.responses, result._fitted.known
         native = result._native
     else:

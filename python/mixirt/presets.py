@@ -91,13 +91,21 @@ def _invariance(
     level: str,
     free_items: tuple[str, ...],
 ) -> ParameterTable:
-    option = "invariance" if over == "group" else "class_invariance"
+    option, exempting = "invariance", "free_items"
+    if over == "class":
+        option, exempting = f"class_{option}", f"class_{exempting}"
     if word(option, level) not in INVARIANCE:
         raise SpecError(unknown(option, level, list(INVARIANCE)))
     for item in free_items:
         if item not in design.items:
             raise SpecError(unknown("item", item, design.items))
     tied, freed = INVARIANCE[level]
+    if free_items and not tied:
+        levels = " or ".join(f'"{name}"' for name, (kinds, _) in INVARIANCE.items() if kinds)
+        raise SpecError(
+            f'{exempting} exempts items from {option}, but {option}="{level}" makes nothing equal; '
+            f"give {option}= as {levels}, or leave {exempting} out"
+        )
     several = design.has_groups if over == "group" else design.n_classes > 1
     if not several:
         if tied:

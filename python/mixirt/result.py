@@ -242,9 +242,9 @@ class Result(
         ------
         SpecError
             If `n`, `groups` and `theta` are for different numbers of respondents, `theta` has the
-            wrong shape, or the groups have to be named or are not in the model.
+            wrong shape, or the groups have to be named.
         DataError
-            If a group is unknown.
+            If the model has no groups, or a group is unknown.
 
         Examples
         --------

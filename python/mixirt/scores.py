@@ -13,7 +13,7 @@ from mixirt import _core
 from mixirt._answers import Answers
 from mixirt._checks import check_threads, word
 from mixirt._progress import Progress
-from mixirt._words import quoted
+from mixirt._respondents import check_groups_given
 from mixirt.errors import DataError
 from mixirt.frames import to_native
 from mixirt.long_format import own_columns
@@ -148,8 +148,7 @@ def score(result: Result, responses: Any, groups: Any, options: ScoreOptions) ->
     check_threads(n_threads)
     method = word("method", options.method).lower()
     if responses is None:
-        if groups is not None:
-            raise DataError("groups belong to new responses; the fitted ones have theirs already")
+        check_nothing_new(groups, missing, extra)
         data, read = result._fitted.engine, result._fitted.responses
     else:
         groups, _ = own_columns(responses, groups)
@@ -179,16 +178,21 @@ def score_patterns(
         )
 
 
+def check_nothing_new(groups: Any, missing: Any, extra: Any) -> None:
+    """Refuse what belongs to new responses, where the fitted ones are taken."""
+    given = {"groups": groups, "missing": missing, "extra": None if extra == "refuse" else extra}
+    for name, value in given.items():
+        if value is not None:
+            raise DataError(
+                f"{name}= is for new responses, but none were given, and those of the fit have "
+                f"been read already; give responses, or leave {name} out"
+            )
+
+
 def read_new(result: Result, responses: Any, groups: Any, missing: Any, extra: Any) -> Responses:
     """Read new responses to the items of a fitted model."""
     design = result.model.design
-    if design.has_groups and groups is None:
-        raise DataError(
-            f"the model has groups {quoted(design.groups)}; pass groups= with the label of each "
-            "respondent"
-        )
-    if groups is not None and not design.has_groups:
-        raise DataError("groups were given, but the model has none; leave them out")
+    check_groups_given(design, groups)
     return Responses.read_for(
         responses,
         dict(zip(design.items, design.category_labels, strict=True)),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mixirt._answers import MISSING
 from mixirt._checks import numbers, several, whole_number
+from mixirt._respondents import check_groups_given
 from mixirt._words import quoted, unknown
 from mixirt.errors import DataError, SpecError
 from mixirt.frames import to_native
@@ -94,8 +95,7 @@ def _observed(result: Result, n: Any, groups: Any, theta: Any) -> NDArray[np.int
     if n is not None:
         n = whole_number("n", n, 1, MAX_RESPONDENTS)
     if groups is not None:
-        if not design.has_groups:
-            raise SpecError("groups were given, but the model has none; leave them out")
+        check_groups_given(design, groups)
         labels = several("groups", groups)
         for label in labels:
             if label not in design.groups:

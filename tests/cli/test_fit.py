@@ -170,6 +170,9 @@ def test_the_reference_group(run, timss, tmp_path):
         ("a,b\n1,0\n0,1\n", ["--categories", "a=0,1", "--categories", "a=1,0"], "already"),
         ("a,b\nno,0\nyes,1\n", [], "--categories a=..."),
         ("a,b\n1,0\n0,1\n", ["--reference", "x"], "name their column with --groups"),
+        ("a,b\n1,0\n0,1\n", ["--free-items", "a"], "or leave --free-items out"),
+        ("a,b\n1,0\n0,1\n", ["--quiet"], "--quiet needs --out"),
+        ("a,b\n1,0\n0,1\n", ["--se", "oakes"], "--se needs --out"),
         ("a,b,g\n1,0,1\n0,1,2\n", ["--groups", "g", "--reference", "3"], "unknown group '3'"),
     ],
 )

@@ -49,4 +49,4 @@ def test_rows_are_shown(lsat7, saved):
 
 def test_quiet_is_quiet(lsat7, saved):
     assert watched("score", saved, lsat7, "--quiet") == ""
-    assert watched("fit", lsat7, "--id", "person", "--quiet") == ""
+    assert watched("fit", lsat7, "--id", "person", "--quiet", "--out", saved) == ""

@@ -270,7 +270,7 @@ SCORING = {
     "unseen code": ([[0, 1, 2, 0, 0]], {}, "^item 'c', row 0: found 2, .*categories are 0, 1"),
     "fraction": ([[0, 1, 0.5, 0, 0]], {}, "^item 'c', row 0: found 0.5, .*are 0, 1"),
     "groups of no model": ([[0] * 5], {"groups": ["A"]}, "the model has none"),
-    "groups without responses": (None, {"groups": ["A"]}, "belong to new responses"),
+    "groups without responses": (None, {"groups": ["A"]}, "groups= is for new responses"),
     "no rows": (np.empty((0, 5)), {}, f"{A_TABLE}; found 0 x 5"),
     "method": ([[0] * 5], {"method": "epa"}, "'eap', 'map', 'mode'"),
     "method of no kind": (

@@ -321,14 +321,14 @@ def test_fits_in_several_threads_do_not_disturb_one_another() -> None:
         ({"prune": "lots", "quadrature": "gauss-hermite"}, "prun"),
         ({"n_classes": 0}, "n_classes must be a whole number"),
         ({"n_classes": 1.5}, "n_classes"),
-        ({"reference": "9"}, "reference group '9'"),
+        ({"reference": "9"}, "reference belongs to groups"),
         ({"free_items": ["itm1"]}, "did you mean 'item1'"),
         ({"attributes": ["a", "b"]}, "need a q_matrix"),
         ({"category_scores": [0, 1, 2]}, "3 category scores"),
         ({"category_scores": [1, 1]}, "must differ"),
         ({"category_scores": [0, float("inf")]}, "finite"),
         ({"category_scores": {"itm1": [0, 1]}}, "did you mean 'item1'"),
-        ({"items_by_group": {"A": ["item1"]}}, "unknown group 'A'"),
+        ({"items_by_group": {"A": ["item1"]}}, "items_by_group belongs to groups"),
     ],
 )
 def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:

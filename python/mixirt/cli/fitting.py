@@ -17,6 +17,7 @@ from mixirt.cli.tables import (
     as_number,
     check_columns,
     open_source,
+    shown_name,
 )
 from mixirt.cli.terminal import show_progress
 from mixirt.errors import DataError, SpecError
@@ -73,6 +74,12 @@ def _estimate(
     options: dict[str, Any],
 ) -> None:
     """Fit, compute standard errors, save, and print a page."""
+    if given.out is None and (given.quiet or given.se is not None):
+        option = "--quiet" if given.quiet else "--se"
+        raise SpecError(
+            f"{option} needs --out: what is computed would be lost; name a file for the fit, or "
+            f"leave {option} out"
+        )
     if given.out is not None:
         check_replaceable(given.out)
     options = {
@@ -142,7 +149,7 @@ def _whole(source: Source, given: argparse.Namespace, columns: list[str]) -> Chu
     """Read all rows of some columns."""
     chunk = next(source.chunks(None, columns), None)
     if chunk is None:
-        raise DataError(f"{given.table} has no rows besides the header")
+        raise DataError(f"{shown_name(given.table)} has no rows besides the header")
     return chunk
 
 

@@ -23,7 +23,16 @@ from mixirt._words import listed, unknown
 from mixirt.cli.endings import delimiter_of, is_parquet
 from mixirt.errors import DataError
 
-__all__ = ["Chunk", "FileTable", "Kind", "Source", "as_number", "check_columns", "open_source"]
+__all__ = [
+    "Chunk",
+    "FileTable",
+    "Kind",
+    "Source",
+    "as_number",
+    "check_columns",
+    "open_source",
+    "shown_name",
+]
 
 #: Fields that are missing answers in every CSV file.
 MISSING_FIELDS = frozenset({"", "NA", "NaN", "nan", "null"})
@@ -105,6 +114,10 @@ def open_source(
     """
     piped = _piped_parquet() if path == "-" else None
     if piped is not None or is_parquet(path):
+        if delimiter is not None:
+            raise DataError(
+                f"--delimiter is for text, but {shown_name(path)} is Parquet; leave it out"
+            )
         source: Source = _parquet(path, piped, missing)
         _check_names(path, source.names)
         yield source
@@ -142,25 +155,36 @@ def _open_text(path: str) -> Iterator[TextIO]:
 
 
 def _check_names(path: str, names: list[str]) -> None:
-    path = "standard input" if path == "-" else path
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise DataError(f"{path}: columns need different names; found twice: {listed(repeated)}")
+        raise DataError(
+            f"{shown_name(path)}: columns need different names; found twice: {listed(repeated)}"
+        )
+
+
+def shown_name(path: str) -> str:
+    """Name a file in a message.
+
+    Examples
+    --------
+    >>> shown_name("-")
+    'standard input'
+    """
+    return "standard input" if path == "-" else path
 
 
 def check_columns(path: str, names: Sequence[str], wanted: Iterable[str]) -> None:
     """Refuse columns that a table does not have."""
-    path = "standard input" if path == "-" else path
     for name in wanted:
         if name not in names:
-            raise DataError(f"{path}: {unknown('column', name, names)}")
+            raise DataError(f"{shown_name(path)}: {unknown('column', name, names)}")
 
 
 class _Csv(Source):
     def __init__(self, path: str, file: TextIO, missing: Sequence[str], delimiter: str) -> None:
         if len(delimiter) != 1:
             raise DataError(f"a delimiter is one character; found {delimiter!r}")
-        self._path = "standard input" if path == "-" else path
+        self._path = shown_name(path)
         self._missing = MISSING_FIELDS.union(missing)
         self._reader = csv.reader(file, delimiter=delimiter, strict=True)
         header = next(self._rows(), None)

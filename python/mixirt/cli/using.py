@@ -13,7 +13,7 @@ import numpy as np
 from mixirt._words import quoted, unknown
 from mixirt.cli.long import Reader, long_rows, whole_persons
 from mixirt.cli.output import Columns, table_writer
-from mixirt.cli.tables import Chunk, Kind, Source, check_columns, open_source
+from mixirt.cli.tables import Chunk, Kind, Source, check_columns, open_source, shown_name
 from mixirt.cli.terminal import row_reporter, show_progress
 from mixirt.comparing import compare
 from mixirt.design import Design
@@ -55,7 +55,7 @@ def run_score(given: argparse.Namespace) -> None:
                 n_rows += n
                 report(n_rows)
             if not n_rows:
-                raise DataError(f"{given.table} has no rows to score")
+                raise DataError(f"{shown_name(given.table)} has no rows to score")
 
 
 def _wide_scores(
@@ -66,11 +66,10 @@ def _wide_scores(
     check_columns(given.table, source.names, others)
     lacking = [item for item in design.items if item not in source.names]
     if lacking:
-        file = "standard input" if given.table == "-" else given.table
         items = "item" if len(lacking) == 1 else "items"
         raise DataError(
-            f"{file} has no column for {quoted(lacking)}, {items} of {given.fit}; add an empty one "
-            f"where nobody was given the {items}"
+            f"{shown_name(given.table)} has no column for {quoted(lacking)}, {items} of "
+            f"{given.fit}; add an empty one where nobody was given the {items}"
         )
     for chunk in source.chunks(given.chunk_rows, [*others, *design.items]):
         responses = chunk.table(_kinds(design), "dict")
