@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mixirt._options import option
 from mixirt.errors import SpecError
 
 __all__ = [
@@ -124,7 +125,7 @@ def check_threads(n_threads: Any) -> int | None:
     """Give a number of threads, None for one per processor, or refuse the value."""
     if n_threads is None:
         return None
-    return whole_number("n_threads", n_threads, 1, MAX_THREADS)
+    return whole_number(option("n_threads"), n_threads, 1, MAX_THREADS)
 
 
 def numbers(what: str, values: Any) -> NDArray[np.float64]:

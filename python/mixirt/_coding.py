@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mixirt import _core
 from mixirt._answers import MISSING, Answers
+from mixirt._options import aside, option
 from mixirt._respondents import Groups, is_missing
 from mixirt._tables import Table, as_list
 from mixirt._words import listed, shown
@@ -255,7 +256,7 @@ def encode(
         value = table.column(item)[row]
         found = _describe(value, table.names[item], codings[item])
         if codings[item].labels is None and isinstance(value, (str, bytes)):
-            found += "; a column that is no item has to be left out"
+            found += _no_item()
         raise DataError(f"{where}: {found}{_count_more(table, item, counts[:, INVALID])}")
     return codes, counts
 
@@ -322,14 +323,14 @@ def _describe(value: Any, name: str, coding: Coding) -> str:
     """Say what is wrong with a value, what is allowed, and what to do."""
     value = value.item() if isinstance(value, np.generic) else value
     seen = shown(value)
-    as_missing = f"if it means no answer, say missing={seen}"
+    as_missing = f"if it means no answer, say {option('missing', value)}"
     if coding.labels is not None:
         return f"found {seen}, which is {_unlike(value, coding.labels, as_missing)}"
     allowed = f"categories are whole numbers from 0 to {MAX_CATEGORIES - 1}"
     if isinstance(value, (str, bytes)):
         if value.strip().isdigit():
             return f"found the text {seen}, not a number; convert the column to numbers"
-        by_name = f"categories={{{name!r}: [...]}}"
+        by_name = option("categories", {name: [...]})
         return f"found the text {seen}; list the item's values in order, {by_name}, or {as_missing}"
     if not _is_real(value):
         return f"found {seen}, of type {type(value).__name__}; {allowed}"
@@ -339,8 +340,12 @@ def _describe(value: Any, name: str, coding: Coding) -> str:
         kind = "is not a whole number" if finite else "is infinite"
         return f"found {seen}, which {kind}; {allowed}; {as_missing}"
     kind = "is negative" if whole < 0 else "is too large"
-    no_item = "" if whole < 0 else "; a column that is no item has to be left out"
+    no_item = "" if whole < 0 else _no_item()
     return f"found {seen}, which {kind}; {allowed}; {as_missing}{no_item}"
+
+
+def _no_item() -> str:
+    return f"; a column that is no item has to be left out{aside('exclude')}"
 
 
 def _is_text(value: Any) -> bool:
@@ -360,7 +365,7 @@ def _unlike(value: Any, labels: tuple[Any, ...], as_missing: str) -> str:
         )
     return (
         f"not a category of the item; {known}; {as_missing}; if it is a category, name it in "
-        "categories= where the model is made"
+        f"{option('categories=')} where the model is made"
     )
 
 

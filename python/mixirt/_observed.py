@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt._coding import MAX_CATEGORIES
+from mixirt._options import aside, option
 from mixirt._respondents import Groups
 from mixirt._warn import warn
-from mixirt._words import MAX_NAMES, listed, shown
+from mixirt._words import listed, shown
 from mixirt.errors import DataError, DataWarning
 
 __all__ = ["check_groups", "check_observed", "warn_of_identifiers"]
@@ -35,7 +36,7 @@ def warn_of_identifiers(names: Sequence[str], counts: NDArray[np.uint32]) -> Non
     if unlike.any() and not unlike.all():
         warn(
             f"no two respondents gave the same answer to {_subject(names, unlike)}; a column that "
-            "is no item has to be left out",
+            f"is no item has to be left out{aside('exclude')}",
             DataWarning,
         )
 
@@ -105,11 +106,8 @@ def _refuse_one_based(
         return
     lists = {names[i]: list(range(1, len(labels[i]))) for i in np.flatnonzero(items).tolist()}
     first = next(iter(lists.values()))
-    if items.all() and all(values == first for values in lists.values()):
-        cure = f"categories={first}"
-    else:
-        several = ", ".join(f"{k!r}: {v}" for k, v in list(lists.items())[:MAX_NAMES])
-        cure = f"categories={{{several}{', ...' if len(lists) > MAX_NAMES else ''}}}"
+    alike = items.all() and all(values == first for values in lists.values())
+    cure = option("categories", first if alike else lists)
     has = "has" if len(lists) == 1 else "have"
     raise DataError(
         f"{_subject(names, items)} {has} no answer in category 0: the codes look 1-based. "
@@ -136,17 +134,17 @@ def _refuse_empty(
     last = int(np.flatnonzero(observed[first])[-1])
     if by_default[first] and last > 2 and not observed[first, last - 2 : last].any():
         # A code far from the others hardly is a category.
-        code = shown(labels[first][last])
+        code = labels[first][last]
         raise DataError(
-            f"item {names[first]!r}: somebody answered {code}, but nobody {listed(lacking)}"
-            f"{others}. If {code} means no answer, say missing={code}; if it is a category, say "
-            f"which there are, as in categories={{{names[first]!r}: [{listed(kept)}]}}"
+            f"item {names[first]!r}: somebody answered {shown(code)}, but nobody {listed(lacking)}"
+            f"{others}. If {shown(code)} means no answer, say {option('missing', code)}; if it is "
+            f"a category, say which there are, as in {option('categories', {names[first]: kept})}"
         )
     raise DataError(
         f"item {names[first]!r}: nobody answered in category {listed(lacking)}{others}, so its "
         f"parameters cannot be estimated. Merge {them} with a neighbour, leave {them} out, as in "
-        f"categories={{{names[first]!r}: [{listed(kept)}]}}, or, if an answer is a code for a "
-        "missing one, name it in missing="
+        f"{option('categories', {names[first]: kept})}, or, if an answer is a code for a missing "
+        f"one, name it in {option('missing=')}"
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mixirt._checks import mapping, number, several, whole_number, word
 from mixirt._coding import MAX_CATEGORIES, read_codings
+from mixirt._options import option
 from mixirt._respondents import check_group_count
 from mixirt._tables import Table, as_list, counts_rows, frame_columns
 from mixirt._words import counted, quoted, unknown
@@ -60,7 +61,7 @@ def make_design(  # noqa: PLR0913 -- the keywords of mixirt.Model
     group_labels = _groups(groups)
     if groups is None:
         _refuse(
-            "groups, but there are none; give groups=, or leave it out",
+            f"groups, but there are none; give {option('groups=')}, or leave it out",
             reference=reference,
             items_by_group=items_by_group,
             attributes_by_group=attributes_by_group,
@@ -76,7 +77,7 @@ def make_design(  # noqa: PLR0913 -- the keywords of mixirt.Model
         isinstance(reference, Hashable) and reference in group_labels
     ):
         raise SpecError(unknown("reference group", reference, group_labels))
-    whole = whole_number("n_classes", n_classes, 1, MAX_CLASSES)
+    whole = whole_number(option("n_classes"), n_classes, 1, MAX_CLASSES)
     return Design(
         items=names,
         models=models,
@@ -101,7 +102,7 @@ def _refuse(belongs_to: str, **options: Any) -> None:
     """Refuse options of something that is not there."""
     for name, value in options.items():
         if value is not None:
-            raise SpecError(f"{name} belongs to {belongs_to}")
+            raise SpecError(f"{option(name)} belongs to {belongs_to}")
 
 
 def item_names(items: Any) -> tuple[str, ...]:
@@ -210,7 +211,8 @@ def _q_matrix(
         names = tuple(str(a) for a in given)
         if len(names) != 1:
             raise SpecError(
-                f"{len(names)} attributes need a q_matrix that says which item measures which"
+                f"{len(names)} attributes need a Q matrix that says which item measures which; "
+                f"give {option('q_matrix=')}"
             )
         return names, np.ones((len(items), 1), dtype=bool)
     columns, index, values = _read_q(q_matrix)
@@ -315,7 +317,7 @@ def _n_quadrature(points: Any, n_attributes: int) -> tuple[int, ...] | None:
     if points is None:
         return None
     if isinstance(points, (int, np.integer)):
-        return (whole_number("n_quadrature", points, 2),) * n_attributes
+        return (whole_number(option("n_quadrature"), points, 2),) * n_attributes
     given = points if isinstance(points, Iterable) else [points]
     listed = tuple(whole_number("n_quadrature", p, 2) for p in given)
     if len(listed) != n_attributes:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mixirt._options import option
 from mixirt._warn import warn
 from mixirt._words import counted
 from mixirt.covariance import MOST_EXAMINED
@@ -41,13 +42,14 @@ def warn_about(result: Result) -> None:
         change = result.last_change
         warn(
             f"not converged after {counted(result.n_cycles, 'cycle')}: parameters still change by "
-            f"{change:.2g}; raise max_cycles, or look at r.history for what holds it up",
+            f"{change:.2g}; raise {option('max_cycles')}, or look at r.history for what holds it "
+            "up",
             ConvergenceWarning,
         )
     if result.n_starts > 1 and result.n_replicated == 1:
         warn(
             f"only one of {result.n_starts} starts reached the log-likelihood {result.loglik:.4f}; "
-            "it may be a local maximum: raise n_starts, and look at r.starts()",
+            f"it may be a local maximum: raise {option('n_starts')}, and look at r.starts()",
             ReplicationWarning,
         )
     unmoved = _without_slopes(result)
@@ -77,7 +79,7 @@ def warn_about(result: Result) -> None:
         warn(
             f"the log-likelihood fell in {len(falls)} of {result.n_cycles} cycles, by up to "
             f"{falls.max():.2g}: the quadrature grid is too coarse for the distribution; raise "
-            "n_quadrature",
+            f"{option('n_quadrature')}",
             LikelihoodDecreaseWarning,
         )
     coarse = result._coarse_groups()
@@ -85,8 +87,8 @@ def warn_about(result: Result) -> None:
         given = ", given the others," if len(result.model.design.attributes) > 1 else ""
         warn(
             f"the quadrature grid is too coarse for the distribution {coarse[0]}: the standard "
-            f"deviation of an attribute{given} is less than one step; raise n_quadrature or use "
-            'quadrature="gauss-hermite"',
+            f"deviation of an attribute{given} is less than one step; raise "
+            f"{option('n_quadrature')} or use {option('quadrature', 'gauss-hermite')}",
             QuadratureWarning,
         )
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt._checks import word
+from mixirt._options import option
 from mixirt._words import unknown
 from mixirt.design import Design
 from mixirt.errors import SpecError
@@ -91,29 +92,30 @@ def _invariance(
     level: str,
     free_items: tuple[str, ...],
 ) -> ParameterTable:
-    option, exempting = "invariance", "free_items"
-    if over == "class":
-        option, exempting = f"class_{option}", f"class_{exempting}"
-    if word(option, level) not in INVARIANCE:
-        raise SpecError(unknown(option, level, list(INVARIANCE)))
+    of_class = "class_" if over == "class" else ""
+    own, exempting = f"{of_class}invariance", option(f"{of_class}free_items")
+    if word(own, level) not in INVARIANCE:
+        raise SpecError(unknown(own, level, list(INVARIANCE)))
     for item in free_items:
         if item not in design.items:
             raise SpecError(unknown("item", item, design.items))
     tied, freed = INVARIANCE[level]
     if free_items and not tied:
-        levels = " or ".join(f'"{name}"' for name, (kinds, _) in INVARIANCE.items() if kinds)
+        levels = " or ".join(name for name, (kinds, _) in INVARIANCE.items() if kinds)
         raise SpecError(
-            f'{exempting} exempts items from {option}, but {option}="{level}" makes nothing equal; '
-            f"give {option}= as {levels}, or leave {exempting} out"
+            f"{exempting} exempts items from {own}, but {own} is {level}, so nothing is equal; "
+            f"give {option(f'{own}=')} as {levels}, or leave {exempting} out"
         )
     several = design.has_groups if over == "group" else design.n_classes > 1
     if not several:
         if tied:
-            lacks = "groups, but there are none; give groups="
+            lacks = f"groups, but there are none; give {option('groups=')}"
             if over == "class":
-                lacks = "latent classes, but there is one; give n_classes= of 2 or more"
+                lacks = (
+                    f"latent classes, but there is one; give {option('n_classes=')} of 2 or more"
+                )
             raise SpecError(
-                f'{option}="{level}" makes parameters equal across {lacks}, or leave it out'
+                f"{option(own, level)} makes parameters equal across {lacks}, or leave it out"
             )
         return table
     exempt = np.isin(np.array(design.items), free_items)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mixirt._checks import check_threads, positive_number, whole_number, word
+from mixirt._options import option
 
 __all__ = ["Settings"]
 
@@ -27,7 +28,7 @@ class Settings:
         """Refuse what is no count or tolerance, and keep Python's own numbers of the others."""
         word("acceleration", self.acceleration)
         own = {
-            "max_cycles": whole_number("max_cycles", self.max_cycles, 0),
+            "max_cycles": whole_number(option("max_cycles"), self.max_cycles, 0),
             "tol_parameter": positive_number("tol_parameter", self.tol_parameter),
             "tol_deviance": positive_number("tol_deviance", self.tol_deviance),
             "n_threads": check_threads(self.n_threads),

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt._checks import LARGEST, whole_number
+from mixirt._options import option
 from mixirt.design import Design
 from mixirt.table import ParameterTable
 
@@ -61,7 +62,8 @@ def plan_starts(design: Design, table: ParameterTable, n_starts: Any, seed: Any)
     if seed is None:
         seed = np.random.default_rng().integers(LARGEST)
     return StartPlan(
-        whole_number("n_starts", n_starts, 1, MAX_STARTS), whole_number("seed", seed, 0)
+        whole_number(option("n_starts"), n_starts, 1, MAX_STARTS),
+        whole_number(option("seed"), seed, 0),
     )
 
 

@@ -323,7 +323,7 @@ def test_fits_in_several_threads_do_not_disturb_one_another() -> None:
         ({"n_classes": 1.5}, "n_classes"),
         ({"reference": "9"}, "reference belongs to groups"),
         ({"free_items": ["itm1"]}, "did you mean 'item1'"),
-        ({"attributes": ["a", "b"]}, "need a q_matrix"),
+        ({"attributes": ["a", "b"]}, "need a Q matrix"),
         ({"category_scores": [0, 1, 2]}, "3 category scores"),
         ({"category_scores": [1, 1]}, "must differ"),
         ({"category_scores": [0, float("inf")]}, "finite"),

@@ -33,7 +33,7 @@ def fitted() -> mixirt.Result:
 OF_THE_MODEL: dict[str, tuple[Callable[[], object], str]] = {
     "free items, no invariance": (
         lambda: fit(groups=GROUPS, free_items=["item1"]),
-        'invariance="configural" makes nothing equal; give invariance= as "metric" or "scalar"',
+        "invariance is configural, so nothing is equal; give invariance= as metric or scalar",
     ),
     "free items of a Model": (
         lambda: mixirt.Model(items=3, groups="ab", free_items="item1"),
