@@ -336,34 +336,6 @@ def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
         mixirt.fit(datasets.load("lsat7").responses, "2pl", **options)
 
 
-@pytest.mark.parametrize("slope", [0.0, 1e-9])
-@pytest.mark.parametrize("model", ["1pl", "2pl", "grm", "3pl"])
-def test_a_start_that_em_cannot_leave_is_told(model: str, slope: float) -> None:
-    """Without slopes items are independent, and the posterior says nothing of any slope."""
-    with pytest.warns(mixirt.ConvergenceWarning, match="all slopes on 'theta' are 0, a saddle"):
-        stuck = mixirt.fit(codes("lsat7"), model, start={"slope": slope})
-    with pytest.warns(mixirt.InformationWarning, match="does not bend down"):
-        assert stuck.diagnostics().status == "saddle or flat"
-
-
-@pytest.mark.filterwarnings("ignore:the responses have .* rows and .* columns")
-def test_a_large_fit_at_a_saddle_is_told_without_a_matrix() -> None:
-    """It has more parameters than any covariance matrix may have, and the fit is not lost."""
-    answers = np.tile([[0, 1], [1, 0], [1, 1], [0, 0], [1, 0]], (2, 1501))
-    with pytest.warns(mixirt.ConvergenceWarning, match="all slopes on 'theta' are 0, a saddle"):
-        stuck = mixirt.fit(answers, "2pl", start={"slope": 0.0})
-    assert stuck.n_parameters > 6000
-
-
-def test_slopes_that_are_0_at_the_maximum_are_no_saddle() -> None:
-    """One slope for items of which each two contradict each other: none is better than any."""
-    answers = np.repeat([[0, 1, 0, 1], [1, 0, 1, 0]], 150, axis=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        fit = mixirt.fit(answers, "1pl")
-    np.testing.assert_allclose(fit.parameters().estimate, 0, atol=PARAMETER)
-
-
 def test_slopes_that_are_small_for_large_scores_are_no_saddle() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
