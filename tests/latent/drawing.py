@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.oracle.drawing import draw_responses
 from tests.oracle.e_step import e_step
 from tests.oracle.grids import rectangular
 from tests.oracle.models import OracleGroup, OracleItem, OracleModel, data
-from tests.oracle.probabilities import log_probabilities
 from tests.oracle.scores import class_map
 
 Ints = NDArray[np.int64]
@@ -65,11 +65,5 @@ def draw(family: str, n_classes: int, n_dims: int, *, n: int = 2000, seed: int =
             OracleGroup(items, np.zeros(n_dims), covariance, theta, weights, latent_class=c)
         )
     classes = rng.choice(n_classes, size=n, p=shares)
-    attributes = rng.normal(size=(n, n_dims))
-    responses = np.empty((n, 12), dtype=np.int64)
-    for c, group in enumerate(groups):
-        here = classes == c
-        for i, one in enumerate(group.items):
-            below = np.cumsum(np.exp(log_probabilities(one, attributes[here])), axis=0)
-            responses[here, i] = (rng.random(here.sum()) > below[:-1]).sum(axis=0)
-    return Drawn(responses, classes, OracleModel(tuple(groups), shares[None]))
+    model = OracleModel(tuple(groups), shares[None])
+    return Drawn(draw_responses(model, classes, rng), classes, model)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from mixirt import Model, _core
-from tests.oracle.models import MISSING, Floats, Ints
-from tests.oracle.probabilities import log_probabilities
-from tests.oracle_agreement.bridge import Case, oracle_model
+from tests.oracle.drawing import draw_parameters, draw_responses
+from tests.oracle.from_model import oracle_model
+from tests.oracle.models import MISSING, Ints
+from tests.oracle_agreement.bridge import Case
 
 N_ITEMS = 7
 SEED = 20190535
@@ -148,50 +149,6 @@ def make_model(family: str, structure: Structure, rule: str) -> Model:
     return made.fix("covariance", 0.0) if structure.is_bifactor else made
 
 
-def draw_parameters(model: Model, generator: np.random.Generator) -> Floats:
-    """Draw a point of the parameter space: slopes of either sign, decreasing intercepts."""
-    cells = model.design.cells
-    x = []
-    for c in model.table.compiled().first_cell:
-        noise = generator.uniform(-1, 1)
-        if cells.is_kind("slope")[c]:
-            x.append((1 + 0.3 * noise) * (-1 if generator.random() < 0.2 else 1))
-        elif cells.is_kind("intercept")[c]:
-            x.append(1.4 - 0.8 * cells.category[c] + 0.3 * noise)
-        elif cells.is_kind("guessing")[c]:
-            x.append(-1.4 + 0.3 * noise)
-        elif cells.is_kind("variance")[c]:
-            x.append(1 + 0.3 * noise)
-        elif cells.is_kind("proportion")[c]:
-            x.append(0.5 + 0.2 * noise)
-        else:
-            x.append(0.4 * noise)
-    values = np.array(x)
-    first = model.table.compiled().first_cell
-    for observed in range(len(model.design.groups)):
-        own = cells.is_kind("proportion")[first]
-        own &= cells.group[first] // model.design.n_classes == observed
-        values[own] /= values[own].sum()
-    return values
-
-
-def draw_responses(
-    model: Model, values: Floats, latent_group: Ints, generator: np.random.Generator
-) -> Ints:
-    """Draw answers of respondents in latent groups (N,) from the oracle's probabilities: (N, I)."""
-    oracle = oracle_model(model, values)
-    codes = np.full((len(latent_group), N_ITEMS), MISSING)
-    for g, group in enumerate(oracle.groups):
-        here = np.flatnonzero(latent_group == g)
-        drawn = generator.standard_normal((len(here), len(group.mean)))
-        theta = group.mean + drawn @ np.linalg.cholesky(group.covariance).T
-        for i, item in enumerate(group.items):
-            if item is not None:
-                p = np.exp(log_probabilities(item, theta)).cumsum(axis=0)[:-1]
-                codes[here, i] = (generator.random(len(here)) >= p).sum(axis=0)
-    return codes
-
-
 @cache
 def make_case(
     family: str, structure_name: str, rule: str, n: int = 120, missing: float = 0.15
@@ -205,7 +162,7 @@ def make_case(
     observed = np.arange(n) % len(design.groups)
     latent_class = generator.integers(0, design.n_classes, n)
     latent_group = observed * design.n_classes + latent_class
-    codes = draw_responses(model, engine.expand(x), latent_group, generator)
+    codes = draw_responses(oracle_model(model, engine.expand(x)), latent_group, generator)
     codes[generator.random(codes.shape) < missing] = MISSING
     codes[: n // 4] = codes[n // 2 : n // 2 + n // 4]
     codes[-1] = MISSING

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from mixirt import _core
+from tests.oracle.from_model import own_attributes
 from tests.oracle.models import MISSING, Floats
 from tests.oracle.scores import class_map, class_probabilities, eap, map_on_grid, posterior_mode
-from tests.oracle_agreement.bridge import Case, own_attributes
+from tests.oracle_agreement.bridge import Case
 from tests.oracle_agreement.cases import NAMES, STRUCTURES, engine_counts, make_case
 
 AGREEMENT = 1e-10

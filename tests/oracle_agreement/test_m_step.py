@@ -9,6 +9,7 @@ import pytest
 
 from mixirt import _core
 from tests.oracle.derivatives import expected_derivatives, expected_loglik
+from tests.oracle.from_model import distribution_cells, oracle_model, own_attributes
 from tests.oracle.m_step import (
     Member,
     block_derivatives,
@@ -19,14 +20,7 @@ from tests.oracle.m_step import (
 )
 from tests.oracle.models import OracleModel
 from tests.oracle.probabilities import log_probabilities
-from tests.oracle_agreement.bridge import (
-    Case,
-    blocks,
-    distribution_cells,
-    free_distributions,
-    oracle_model,
-    own_attributes,
-)
+from tests.oracle_agreement.bridge import Case, blocks, free_distributions
 from tests.oracle_agreement.cases import NAMES, make_case
 
 STEP_AGREEMENT = 1e-9

@@ -17,12 +17,20 @@ from numpy.typing import NDArray
 
 import mixirt
 from mixirt import _core
-from tests.small_models import SMALL_MODELS, TIGHT, binary, graded, small
+from tests.small_models import (
+    SMALL_MODELS,
+    TIGHT,
+    N,
+    attribute,
+    attribute_in_groups,
+    binary,
+    graded,
+    small,
+)
 
 Floats = NDArray[np.float64]
 
 #: Respondents in each group or model.
-N = 400
 #: Step in units of a standard error of a parameter when the others are known. Values of the
 #: log-likelihood are rounded to 1e-12, which is divided by its square.
 STEP = 0.05
@@ -30,20 +38,8 @@ STEP = 0.05
 ASKED = 1e-6
 
 
-def _theta(seed: int, n: int = N) -> Floats:
-    return np.random.default_rng(seed).standard_normal(n)
-
-
-def _groups() -> tuple[NDArray[Any], Floats]:
-    """Two groups that differ in mean and variance."""
-    groups = np.repeat(["a", "b"], N)
-    return groups, np.where(groups == "a", 0.0, 0.6) + np.where(groups == "a", 1, 1.3) * _theta(
-        1, 2 * N
-    )
-
-
 def _missing_by_design() -> mixirt.Result:
-    groups, theta = _groups()
+    groups, theta = attribute_in_groups()
     answers = graded(2, 8, theta).astype(float)
     answers[groups == "a", 5:] = np.nan
     answers[groups == "b", :3] = np.nan
@@ -57,7 +53,7 @@ def _known(n_attributes: int) -> mixirt.Result:
     generator = np.random.default_rng(7)
     member = (generator.random(N) < 0.4).astype(int)
     b = 1.5 * np.repeat([[1, -1], [-1, 1]], 4, axis=1)
-    p = 1 / (1 + np.exp(-(0.8 * n_attributes * _theta(8)[:, None] + b[member])))
+    p = 1 / (1 + np.exp(-(0.8 * n_attributes * attribute(8)[:, None] + b[member])))
     answers = (np.random.default_rng(9).random(p.shape) < p).astype(np.int64)
     known = [c + 1 if generator.random() < 0.3 else None for c in member.tolist()]
     model = mixirt.Model(
@@ -75,26 +71,26 @@ def _anchored() -> mixirt.Result:
     """One item fixed; mean and variance free."""
     model = mixirt.Model("2pl", items=6).fix("slope", 1.2, item="item1")
     model = model.fix("intercept", -0.5, item="item1").free("mean").free("variance")
-    return mixirt.fit(binary(22, 6, 0.5 + 1.3 * _theta(23)), model, **TIGHT)
+    return mixirt.fit(binary(22, 6, 0.5 + 1.3 * attribute(23)), model, **TIGHT)
 
 
 def _tied() -> mixirt.Result:
     """Slopes of two items tied, and intercepts within one."""
     model = mixirt.Model("gpcm", items=6, n_categories=3).tie("slope", item=["item1", "item2"])
     model = model.tie("intercept", across=("item", "category"), item="item3")
-    return mixirt.fit(graded(24, 6, _theta(25)), model, **TIGHT)
+    return mixirt.fit(graded(24, 6, attribute(25)), model, **TIGHT)
 
 
 def _real_scores() -> mixirt.Result:
     model = mixirt.Model("gpcm", items=6, n_categories=3, category_scores=[-1.5, 0.25, 2.0])
     model = model.fix("slope", 1.0).free("variance")
     weights = np.random.default_rng(3).uniform(0.2, 3.0, N)
-    return mixirt.fit(graded(24, 6, _theta(25)), model, weights=weights, **TIGHT)
+    return mixirt.fit(graded(24, 6, attribute(25)), model, weights=weights, **TIGHT)
 
 
 def _crossed() -> mixirt.Result:
     """Two attributes with free variances and covariance, and an item that measures both."""
-    first, second = _theta(3), 0.5 * _theta(3) + np.sqrt(0.75) * _theta(4)
+    first, second = attribute(3), 0.5 * attribute(3) + np.sqrt(0.75) * attribute(4)
     q = np.repeat(np.eye(2, dtype=int), 4, axis=0)
     q[3] = 1
     model = mixirt.Model("2pl", items=8, q_matrix=q, n_quadrature=40)
@@ -105,7 +101,7 @@ def _crossed() -> mixirt.Result:
 
 
 def _gauss_hermite() -> mixirt.Result:
-    groups, theta = _groups()
+    groups, theta = attribute_in_groups()
     options: dict[str, Any] = {"groups": groups, "invariance": "scalar"}
     options |= {"quadrature": "gauss-hermite", "n_quadrature": 61}
     return mixirt.fit(binary(2, 6, theta), "2pl", **options, **TIGHT)
@@ -113,7 +109,7 @@ def _gauss_hermite() -> mixirt.Result:
 
 def _beta() -> mixirt.Result:
     model = mixirt.Model("3pl", items=8).prior("guessing", mixirt.priors.beta(5, 17))
-    return mixirt.fit(binary(10, 8, _theta(11, 2 * N), guessing=0.2), model, **TIGHT)
+    return mixirt.fit(binary(10, 8, attribute(11, 2 * N), guessing=0.2), model, **TIGHT)
 
 
 #: What the small models leave out.

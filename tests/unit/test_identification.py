@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import mixirt
 from mixirt import IdentificationError, Model, priors
 from mixirt.block_matrix import BlockMatrix
+from tests.oracle.drawing import draw_parameters
 from tests.oracle.e_step import log_joint
 from tests.oracle.from_model import all_patterns, oracle_model
 from tests.oracle.models import MISSING, Floats, data
@@ -155,15 +156,8 @@ FLAT, STEEP = 1e-6, 1e-5
 
 def smallest_singular_value(model: Model, seed: int) -> float:
     """Of the derivatives of all pattern probabilities, at random parameters."""
-    rng = np.random.default_rng(seed)
-    compiled, cells = model.table.compiled(), model.design.cells
-    first = compiled.first_cell
-    x = rng.uniform(0.7, 1.5, len(first))
-    x[cells.is_kind("intercept")[first]] = rng.uniform(-0.6, 0.6, len(first))[
-        cells.is_kind("intercept")[first]
-    ]
-    x[cells.is_kind("covariance")[first]] *= 0.3
-    x[cells.is_kind("mean")[first]] -= 1.0
+    x = draw_parameters(model, np.random.default_rng(seed))
+    compiled = model.table.compiled()
 
     def log_probabilities(x: Floats) -> Floats:
         values = np.where(compiled.slot >= 0, x[compiled.slot], compiled.value)
