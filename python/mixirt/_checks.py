@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixirt._options import option
+from mixirt._words import shown
 from mixirt.errors import SpecError
 
 __all__ = [
     "check_threads",
+    "file_path",
+    "generator",
     "mapping",
     "number",
     "numbers",
@@ -115,10 +120,27 @@ def number(what: str, value: Any) -> float:
     >>> number("prune", 1e-6)
     1e-06
     """
-    found = numbers(what, value)
-    if found.ndim:
-        raise SpecError(f"{what} must be one number; found {value!r}")
+    found = _floats(value)
+    if found is None or found.ndim or not np.isfinite(found):
+        raise SpecError(f"{what} must be one finite number; found {shown(value)}")
     return float(found)
+
+
+def generator(seed: Any) -> np.random.Generator:
+    """Give a generator of random numbers for a seed, or refuse what is none.
+
+    Examples
+    --------
+    >>> int(generator(1).integers(100))
+    47
+    """
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise SpecError(
+            "seed must be a whole number of at least 0 or a numpy.random.Generator; found "
+            f"{shown(seed)}"
+        ) from None
 
 
 def check_threads(n_threads: Any) -> int | None:
@@ -136,10 +158,35 @@ def numbers(what: str, values: Any) -> NDArray[np.float64]:
     >>> numbers("theta", [1, 2.5])
     array([1. , 2.5])
     """
-    try:
-        found = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise SpecError(f"{what} must be numbers; found {values!r}") from None
+    found = _floats(values)
+    if found is None:
+        raise SpecError(f"{what} must be numbers; found {shown(values)}")
     if not np.isfinite(found).all():
         raise SpecError(f"{what} must be finite numbers; found {found[~np.isfinite(found)][0]}")
     return found
+
+
+def _floats(values: Any) -> NDArray[np.float64] | None:
+    """Give numbers as an array; None where they are something else."""
+    if values is None:  # NumPy would take it for NaN
+        return None
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def file_path(what: str, value: Any, endings: Sequence[str] = ()) -> Path:
+    """Give the path of a file to be written, or refuse what is none or ends otherwise.
+
+    Examples
+    --------
+    >>> file_path("a report", "fit.html", (".html", ".htm")).name
+    'fit.html'
+    """
+    if not isinstance(value, (str, os.PathLike)):
+        raise SpecError(f"{what} is written to a path, as text or a Path; found {shown(value)}")
+    path = Path(value)
+    if endings and path.suffix.lower() not in endings:
+        raise SpecError(f"{what} is a file that ends in {' or '.join(endings)}; found '{path}'")
+    return path

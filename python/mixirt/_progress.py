@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, NamedTuple
 
+from mixirt import _words
+from mixirt.errors import SpecError
+
 __all__ = ["CycleReport", "FitReports", "Progress", "fit_reports", "is_watched"]
 
 #: What the engine calls after every cycle: log-likelihood, largest change, whether it was given up.
@@ -65,6 +68,11 @@ class Progress:
     """
 
     def __init__(self, wanted: bool | None, total: int | None = None) -> None:
+        if wanted not in (None, True, False):
+            raise SpecError(
+                f"progress must be True, False or None, or a callable where one is heard; found "
+                f"{_words.shown(wanted)}"
+            )
         self._on_screen = is_watched()
         self.is_wanted = bool(wanted) or (wanted is None and self._on_screen)
         self._total = total

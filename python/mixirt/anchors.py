@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixirt._words import quoted, unknown
+from mixirt._checks import several
+from mixirt._words import quoted, shown, unknown
 from mixirt.design import Design
 from mixirt.errors import IdentificationError, SpecError
 from mixirt.identification import check_identification
@@ -30,6 +31,10 @@ def anchored(
     SpecError
         If an item is unknown to one of the models, or not the same in both.
     """
+    from mixirt.result import Result
+
+    if not isinstance(result, Result):
+        raise SpecError(f"anchors are the estimates of another fit; found {shown(result)}")
     source = result.model.design
     names = _anchor_items(design, source, items)
     values = result._values
@@ -55,7 +60,7 @@ def _anchor_items(design: Design, source: Design, items: Sequence[object] | None
                 f"fit {quoted(source.items)}; they are matched by name"
             )
     else:
-        names = {str(item) for item in ([items] if isinstance(items, str) else items)}
+        names = {str(item) for item in several("items", items)}
     for name in sorted(names):
         for known in (design.items, source.items):
             if name not in known:

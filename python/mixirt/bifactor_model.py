@@ -91,6 +91,12 @@ def bifactor(
             f"specific must name attributes other than '{general}'; found "
             f"{', '.join(names) or 'none'}"
         )
+    items = item_names(len(labels) if items is None else items)
+    if len(labels) != len(items):
+        raise SpecError(
+            f"specific has {len(labels)} labels for {len(items)} items; give one for each, None "
+            "for an item of the general attribute alone"
+        )
     q = np.zeros((len(labels), 1 + len(names)), dtype=int)
     q[:, 0] = 1
     for row, label in enumerate(labels):
@@ -98,7 +104,7 @@ def bifactor(
             q[row, 1 + names.index(str(label))] = 1
     made = Model(
         model,
-        items=len(labels) if items is None else items,
+        items=items,
         q_matrix=q,
         attributes=[general, *names],
         **structure,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mixirt import _core
 from mixirt._answers import MISSING, Answers
-from mixirt._checks import whole_number
+from mixirt._checks import generator, whole_number
 from mixirt._progress import CycleReport, Progress
 from mixirt._words import unknown
 from mixirt.errors import EstimationError, SpecError
@@ -125,7 +125,7 @@ def bootstrap(
     n = whole_number("n", n, 2, MAX_SAMPLES)
     draw = _parametric(result) if method == "parametric" else _nonparametric(result)
     # One stream per data set: the same draws whatever comes before them, and on any thread.
-    generators = np.random.default_rng(seed).spawn(n)
+    generators = generator(seed).spawn(n)
     found: list[Floats | str] = [""] * n
     n_failed = 0
     with Progress(False if callable(progress) else progress, n) as shown:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from mixirt._coding import MAX_CATEGORIES, read_codings
 from mixirt._options import option
 from mixirt._respondents import check_group_count
 from mixirt._tables import Table, as_list, counts_rows, frame_columns
-from mixirt._words import counted, quoted, unknown
+from mixirt._words import counted, quoted, shown, unknown
 from mixirt.design import Design
 from mixirt.errors import DataError, IdentificationError, SpecError
 from mixirt.families import item_models
@@ -140,7 +140,8 @@ def _category_labels(
             )
         return tuple(own for own in given if own is not None)
     counts = 2 if n_categories is None else n_categories
-    listed = [counts] * len(names) if isinstance(counts, (int, np.integer)) else list(counts)
+    each = as_list(counts)
+    listed = [counts] * len(names) if each is None else each
     if len(listed) != len(names):
         raise SpecError(
             f"n_categories has {len(listed)} entries for {len(names)} items; give one number for "
@@ -222,8 +223,8 @@ def _q_matrix(
         values = values[:, None]
     if values.ndim != 2 or values.shape[0] != len(items):
         raise SpecError(
-            f"the Q matrix must have one row for each of the {len(items)} items; found shape "
-            f"{values.shape}"
+            f"the Q matrix must have one row for each of the {len(items)} items; found "
+            f"{f'shape {values.shape}' if values.ndim else shown(q_matrix)}"
         )
     if index is not None and not counts_rows(index):
         values = values[_rows_of(items, index)]
@@ -303,7 +304,7 @@ def _members(
     for label, given in mapping(f"{what}s_by_group", by_group).items():
         if label not in groups:
             raise SpecError(unknown("group", label, groups))
-        own = [str(name) for name in several(f"{what}s_by_group", given)]
+        own = [str(name) for name in several(f"{what}s_by_group of group '{label}'", given)]
         for name in own:
             if name not in names:
                 raise SpecError(unknown(what, name, names))
@@ -316,10 +317,10 @@ def _members(
 def _n_quadrature(points: Any, n_attributes: int) -> tuple[int, ...] | None:
     if points is None:
         return None
-    if isinstance(points, (int, np.integer)):
+    each = as_list(points)
+    if each is None:
         return (whole_number(option("n_quadrature"), points, 2),) * n_attributes
-    given = points if isinstance(points, Iterable) else [points]
-    listed = tuple(whole_number("n_quadrature", p, 2) for p in given)
+    listed = tuple(whole_number(option("n_quadrature"), p, 2) for p in each)
     if len(listed) != n_attributes:
         raise SpecError(
             f"n_quadrature has {len(listed)} entries for {counted(n_attributes, 'attribute')}; "

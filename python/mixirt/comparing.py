@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from mixirt._checks import several
 from mixirt._chi_square import chi_square_tail
 from mixirt._warn import warn
 from mixirt._words import quoted
@@ -59,11 +60,20 @@ def compare(*results: Result, names: Sequence[str] | None = None) -> Any:
     >>> table[["n_parameters", "chi_square", "df", "p_value"]].round(4).iloc[1].tolist()
     [10.0, 12.1916, 4.0, 0.016]
     """
+    for result in results:
+        if not isinstance(result, Result):
+            raise SpecError(
+                "compare takes fits one by one, as compare(first, second); found "
+                f"{type(result).__name__}"
+            )
     if len(results) < 2:
         raise SpecError(f"compare takes two fits or more; found {len(results)}")
-    labels = [str(i + 1) for i in range(len(results))] if names is None else list(names)
-    if len(labels) != len(results):
-        raise SpecError(f"{len(labels)} names were given for {len(results)} fits; give one each")
+    given = range(1, len(results) + 1) if names is None else several("names", names)
+    labels = [str(name) for name in given]
+    if len(labels) != len(results) or len(set(labels)) < len(labels):
+        raise SpecError(
+            f"names must be different, one for each of {len(results)} fits; found {quoted(labels)}"
+        )
     fingerprints = [result._fitted.fingerprint for result in results]
     differing = [n for n, f in zip(labels, fingerprints, strict=True) if f != fingerprints[0]]
     if differing:

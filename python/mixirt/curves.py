@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mixirt import _core
 from mixirt._checks import numbers
-from mixirt._words import unknown
+from mixirt._words import shown, unknown
 from mixirt.errors import SpecError
 from mixirt.estimates import Estimates
 from mixirt.frames import to_native
@@ -216,6 +216,8 @@ class Curves(Estimates):
         present = np.flatnonzero(design.items_in_group[observed]).tolist()
         if item is None:
             return present
+        if not isinstance(item, str):
+            raise SpecError(f"item is the name of one item, or None for all; found {shown(item)}")
         if item not in design.items or design.items.index(item) not in present:
             raise SpecError(unknown("item", item, [design.items[i] for i in present]))
         return [design.items.index(item)]

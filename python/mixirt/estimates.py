@@ -205,7 +205,7 @@ class Estimates:
 
     def _latent_group(self, group: object, class_: int) -> int:
         design = self._model.design
-        if not 1 <= class_ <= design.n_classes:
+        if class_ not in range(1, design.n_classes + 1):
             raise SpecError(
                 f"class {class_} does not exist; classes run from 1 to {design.n_classes}"
             )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from mixirt._checks import number
 from mixirt.errors import SpecError
 
 __all__ = ["intervals", "quantile"]
@@ -32,8 +33,8 @@ _SCALES: dict[str, Interval] = {
 
 def quantile(level: float) -> float:
     """Half the width of an interval in standard errors; refuses levels outside 0 and 1."""
-    if not 0 < level < 1:
-        raise SpecError(f"level must be between 0 and 1; found {level!r}")
+    if not 0 < number("level", level) < 1:
+        raise SpecError(f"level must be between 0 and 1, as 0.95; found {level!r}")
     return statistics.NormalDist().inv_cdf(0.5 + level / 2)
 
 

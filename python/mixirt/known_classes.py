@@ -51,10 +51,8 @@ def read_known_classes(
     for row, value in enumerate(read_vector(values, n_rows, "known_classes", index).tolist()):
         if is_missing(value):
             continue
-        whole = (
-            isinstance(value, (int, float)) and not isinstance(value, bool) and value == int(value)
-        )
-        if not whole or not 1 <= value <= n_classes:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not is_number or value % 1 != 0 or not 1 <= value <= n_classes:
             raise DataError(
                 f"known_classes: row {row} has {shown(value)}; a class is a whole number from 1 "
                 f"to {n_classes}, or None where it is not known"

@@ -274,6 +274,8 @@ class Verbs:
         10
         """
         cells = self._estimated(kind, where, "bound")
+        if lower is None and upper is None:
+            raise SpecError(f"bound takes a lower bound or an upper one, as bound('{kind}', 0, 4)")
         if lower is not None and upper is not None and not lower < upper:
             raise SpecError(
                 f"the lower bound of a {kind} must be below the upper one; found {lower} and "

@@ -44,7 +44,7 @@ class Reported:
         FileError
             If the file cannot be written.
         SpecError
-            If the level is not between 0 and 1.
+            If the level is not between 0 and 1, or the path does not end in ``.html`` or ``.htm``.
         ImportError
             If matplotlib is not installed and pictures are wanted.
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from mixirt._words import quoted
+from mixirt._checks import file_path
+from mixirt._words import quoted, shown
 from mixirt.errors import SpecError
 from mixirt.model import Model
 
@@ -43,6 +44,8 @@ class Reuse:
         ------
         FileError
             If the file cannot be written, or a label is neither text, a number nor a truth value.
+        SpecError
+            If `path` is none.
 
         Examples
         --------
@@ -57,7 +60,7 @@ class Reuse:
         """
         from mixirt.files import save
 
-        save(cast("Result", self), path, covariances)
+        save(cast("Result", self), file_path("a fit", path), covariances)
 
     def start_for(self, model: Model) -> Model:
         """Give another model start values at these estimates, matched by name.
@@ -75,7 +78,7 @@ class Reuse:
         Raises
         ------
         SpecError
-            If the fit has no parameter of the model.
+            If `model` is none, or the fit has no parameter of it.
 
         Examples
         --------
@@ -86,6 +89,8 @@ class Reuse:
         >>> second.n_cycles > 0
         True
         """
+        if not isinstance(model, Model):
+            raise SpecError(f"start_for takes a mixirt.Model; found {shown(model)}")
         values = dict(zip(addresses(self._model), self._values, strict=True))
         is_fixed = model.table.is_fixed
         matched = {

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt._answers import MISSING
-from mixirt._checks import numbers, several, whole_number
+from mixirt._checks import generator, numbers, several, whole_number
 from mixirt._respondents import check_groups_given
 from mixirt._words import quoted, unknown
 from mixirt.errors import DataError, SpecError
@@ -26,13 +26,10 @@ MAX_RESPONDENTS = 2**32 - 1
 def simulate(result: Result, n: int | None, groups: Any, theta: Any, seed: Any) -> Any:
     """Draw responses; see :meth:`mixirt.Result.simulate`."""
     design = result.model.design
+    theta = None if theta is None else np.atleast_1d(numbers("theta", theta))
     observed = _observed(result, n, groups, theta)
     points = None if theta is None else _points(result, theta, len(observed))
-    try:
-        generator = np.random.default_rng(seed)
-    except (TypeError, ValueError) as error:
-        raise SpecError(f"seed cannot be {seed!r}: {error}") from None
-    codes = draw_codes(result, observed, points, generator)
+    codes = draw_codes(result, observed, points, generator(seed))
     columns: dict[str, NDArray[Any]] = {}
     for i, name in enumerate(design.items):
         labels = _label_array(design.category_labels[i])
@@ -49,7 +46,7 @@ def draw_codes(
     result: Result,
     observed: NDArray[np.int64],
     points: NDArray[np.float64] | None,
-    generator: np.random.Generator,
+    rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
     """Draw category codes, shape (n, I); 255 for items that are not in a respondent's group.
 
@@ -62,7 +59,7 @@ def draw_codes(
     """
     design = result.model.design
     drawn_codes = np.full((len(observed), len(design.items)), MISSING, dtype=np.uint8)
-    classes = _classes(result, observed, generator)
+    classes = _classes(result, observed, rng)
     for latent in range(design.n_latent_groups):
         here = np.flatnonzero(observed * design.n_classes + classes == latent)
         if not len(here):
@@ -73,13 +70,13 @@ def draw_codes(
         if points is None:
             mean, covariance = result._distribution(latent)
             root = np.linalg.cholesky(covariance) if len(own) else covariance
-            drawn = mean + generator.standard_normal((len(here), len(own))) @ root.T
+            drawn = mean + rng.standard_normal((len(here), len(own))) @ root.T
         else:
             drawn = np.ascontiguousarray(points[here][:, own])
         for i in result._items(None, group):
             probabilities = result._curve(i, drawn, group, class_)[0]
             cumulative = probabilities.cumsum(axis=0)[:-1]
-            drawn_codes[here, i] = (generator.random(len(here)) >= cumulative).sum(axis=0)
+            drawn_codes[here, i] = (rng.random(len(here)) >= cumulative).sum(axis=0)
     return drawn_codes
 
 
@@ -89,7 +86,9 @@ def _label_array(labels: tuple[object, ...]) -> NDArray[Any]:
     return np.array(labels, dtype=None if same_type else object)
 
 
-def _observed(result: Result, n: Any, groups: Any, theta: Any) -> NDArray[np.int64]:
+def _observed(
+    result: Result, n: Any, groups: Any, theta: NDArray[np.float64] | None
+) -> NDArray[np.int64]:
     """Return the observed group of every respondent to be drawn."""
     design, fitted = result.model.design, result._fitted
     if n is not None:
@@ -106,7 +105,7 @@ def _observed(result: Result, n: Any, groups: Any, theta: Any) -> NDArray[np.int
             )
         return np.array([design.groups.index(label) for label in labels], dtype=np.int64)
     if n is None and theta is not None:
-        n = len(np.asarray(theta))
+        n = len(theta)
     if n is None:
         if fitted.is_here and fitted.responses.groups is not None:
             return fitted.responses.groups.astype(np.int64)
@@ -119,10 +118,9 @@ def _observed(result: Result, n: Any, groups: Any, theta: Any) -> NDArray[np.int
     return np.zeros(n, dtype=np.int64)
 
 
-def _points(result: Result, theta: Any, n: int) -> NDArray[np.float64]:
-    points = numbers("theta", theta)
+def _points(result: Result, theta: NDArray[np.float64], n: int) -> NDArray[np.float64]:
     n_attributes = len(result.model.design.attributes)
-    points = points.reshape(-1, 1) if points.ndim == 1 else points
+    points = theta.reshape(-1, 1) if theta.ndim == 1 else theta
     if points.shape != (n, n_attributes):
         raise SpecError(
             f"theta must have shape ({n}, {n_attributes}): one row per respondent, one column per "
@@ -132,10 +130,10 @@ def _points(result: Result, theta: Any, n: int) -> NDArray[np.float64]:
 
 
 def _classes(
-    result: Result, observed: NDArray[np.int64], generator: np.random.Generator
+    result: Result, observed: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
     n_classes = result.model.design.n_classes
     if n_classes == 1:
         return np.zeros(len(observed), dtype=np.int64)
     cumulative = result.proportions.cumsum(axis=1)[observed, :-1]
-    return np.asarray((generator.random(len(observed))[:, None] >= cumulative).sum(axis=1))
+    return np.asarray((rng.random(len(observed))[:, None] >= cumulative).sum(axis=1))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mixirt._checks import numbers
 from mixirt._chi_square import chi_square_tail
-from mixirt._words import quoted, unknown
+from mixirt._words import counted, quoted, unknown
 from mixirt.errors import SpecError
 
 __all__ = ["WaldTest", "wald_test"]
@@ -49,7 +49,12 @@ def wald_test(
 ) -> WaldTest:
     """Test ``R x = value``; see :meth:`mixirt.Result.wald`."""
     rows = _rows(names, hypothesis, equal)
-    values = np.broadcast_to(np.asarray(value, dtype=np.float64), len(rows))
+    values = numbers("value", value)
+    if values.shape not in ((), (1,), (len(rows),)):
+        raise SpecError(
+            f"value must be one number, or one for each of the {counted(len(rows), 'statement')} "
+            f"of the hypothesis; found shape {values.shape}"
+        )
     used = np.flatnonzero((rows != 0).any(axis=0))
     missing = [names[int(f)] for f in used if np.isnan(covariance[f, f])]
     if missing:
@@ -81,12 +86,12 @@ def _rows(names: Sequence[str], hypothesis: Any, equal: bool) -> NDArray[np.floa
                 f"equality is between two parameters or more; found {quoted(hypothesis)} alone"
             )
         return rows[:-1] - rows[1:] if equal else rows
-    rows = np.atleast_2d(numbers("the hypothesis", hypothesis))
     if equal:
         raise SpecError("equal=True goes with names of parameters, not with a matrix; leave it out")
-    if rows.ndim != 2 or rows.shape[1] != len(names) or not np.isfinite(rows).all():
+    rows = np.atleast_2d(numbers("a hypothesis without names of parameters", hypothesis))
+    if rows.ndim != 2 or rows.shape[1] != len(names):
         raise SpecError(
-            f"the hypothesis must be names of parameters or a finite matrix with {len(names)} "
-            f"columns, in the order of r.vcov().names; found shape {rows.shape}"
+            f"the hypothesis must be names of parameters or a matrix with {len(names)} columns, in "
+            f"the order of r.vcov().names; found shape {np.shape(hypothesis)}"
         )
     return rows

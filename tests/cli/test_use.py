@@ -146,7 +146,9 @@ def test_compare(run, lsat7, saved, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "best by AIC    m\n" in done.stdout
     smaller, larger = done.stdout.splitlines()[1:3]
-    table = mixirt.compare(mixirt.load(tmp_path / "rasch.json"), mixirt.load(saved), names="rm")
+    table = mixirt.compare(
+        mixirt.load(tmp_path / "rasch.json"), mixirt.load(saved), names=["r", "m"]
+    )
     chi_square, df, p = table[["chi_square", "df", "p_value"]].iloc[1]
     assert smaller.split()[0] == "rasch"
     assert larger.split()[-3:] == [f"{chi_square:.4f}", f"{df:.0f}", f"{p:.4f}"]

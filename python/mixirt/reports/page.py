@@ -7,8 +7,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mixirt._checks import file_path
 from mixirt._core import __version__
-from mixirt.files.atomic import replacing
+from mixirt.files.atomic import check_replaceable, replacing
 from mixirt.intervals import quantile
 from mixirt.reports import sections
 from mixirt.reports.html import Html, element, join
@@ -27,7 +28,9 @@ def write_report(
 ) -> None:
     """Write a report; see :meth:`mixirt.Result.report`."""
     quantile(level)
-    page = _page(result, title or sections.model_words(result), level, pictures)
+    path = file_path("a report", path, (".html", ".htm"))
+    check_replaceable(path)
+    page = _page(result, str(title or sections.model_words(result)), level, pictures)
     with replacing(path) as file:
         file.write(page.encode("utf-8"))
 

@@ -1,0 +1,82 @@
+"""Arguments that cannot be used are refused in words: what was found, what there may be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import mixirt
+from mixirt import datasets
+
+LSAT7 = datasets.load("lsat7").responses
+SLOPE = "slope of item 'item1'"
+
+
+@cache
+def fitted() -> mixirt.Result:
+    return mixirt.fit(LSAT7, "2pl")
+
+
+def model() -> mixirt.Model:
+    return mixirt.Model("2pl", items=3)
+
+
+CASES: list[tuple[Callable[[], object], str]] = [
+    (
+        lambda: mixirt.fit(LSAT7, n_classes=2, known_classes=[float("inf")] * len(LSAT7)),
+        "row 0 has inf; a class is a whole number from 1 to 2",
+    ),
+    (lambda: mixirt.fit(LSAT7, progress="yes"), "must be True, False or None, or a callable"),
+    (lambda: mixirt.fit(LSAT7, n_quadrature="many"), "of at least 2; found 'many'"),
+    (lambda: mixirt.fit(LSAT7, q_matrix="simple"), "one row for each of the 5 items; found 'simp"),
+    (lambda: fitted().simulate(theta="high"), "theta must be numbers; found 'high'"),
+    (lambda: fitted().simulate(seed="x"), "seed must be a whole number of at least 0 or a numpy"),
+    (lambda: fitted().bootstrap(5, seed="x"), "seed must be a whole number of at least 0 or a num"),
+    (lambda: fitted().derived(level=95), "between 0 and 1, as 0.95; found 95"),
+    (lambda: fitted().derived(level=None), "level must be one finite number; found None"),
+    (lambda: fitted().wald(None), "must be numbers; found None"),
+    (lambda: fitted().wald([]), "a matrix with 10 columns, in the order of"),
+    (lambda: fitted().wald(SLOPE, value="x"), "value must be numbers; found 'x'"),
+    (
+        lambda: fitted().wald(SLOPE, value=[1, 2]),
+        "one for each of the 1 statement of the hypothesis; found shape (2,)",
+    ),
+    (lambda: mixirt.compare(fitted(), 3), "compare(first, second); found int"),
+    (lambda: mixirt.compare([fitted(), fitted()]), "compare(first, second); found list"),
+    (
+        lambda: mixirt.compare(fitted(), fitted(), names=["a", "a"]),
+        "names must be different, one for each of 2 fits; found 'a', 'a'",
+    ),
+    (lambda: mixirt.compare(fitted(), fitted(), names="ab"), "found 'ab'"),
+    (lambda: fitted().mean(class_="one"), "class one does not exist; classes run from 1 to 1"),
+    (
+        lambda: fitted().category_probabilities([0.0], item=["item1", "item2"]),
+        "item is the name of one item, or None for all",
+    ),
+    (lambda: fitted().report("fit.pdf"), "ends in .html or .htm; found 'fit.pdf'"),
+    (lambda: fitted().report(5), "as text or a Path; found 5"),
+    (lambda: fitted().save(5), "as text or a Path; found 5"),
+    (lambda: fitted().start_for("2pl"), "start_for takes a mixirt.Model; found '2pl'"),
+    (lambda: model().anchor("m.json"), "the estimates of another fit; found 'm.json'"),
+    (lambda: model().anchor(fitted(), items=5), "items must be a list; found 5"),
+    (lambda: model().bound("slope"), "as bound('slope', 0, 4)"),
+    (lambda: mixirt.Model(items=3, n_categories=2.5), "from 2 to 254; found 2.5"),
+    (lambda: mixirt.bifactor(["a", "a", "b"], items=2), "specific has 3 labels for 2 items"),
+    (lambda: mixirt.priors.normal("a", 1), "the mean of a prior must be one finite number"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), CASES)
+def test_what_was_found_and_what_there_may_be(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(mixirt.MixirtError) as refusal:
+        call()
+    assert message in str(refusal.value)
+
+
+def test_a_report_that_cannot_be_written_is_not_made(tmp_path: Path) -> None:
+    """Its pictures take seconds; matplotlib is not even asked for."""
+    with pytest.raises(mixirt.FileError, match="cannot be written: No such file or directory"):
+        fitted().report(tmp_path / "nowhere" / "fit.html")
