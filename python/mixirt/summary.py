@@ -34,7 +34,8 @@ def headline(result: Result) -> str:
         f"{counted(data.n_respondents, 'respondent')}, {counted(data.n_patterns, 'pattern')}"
     ]
     if design.attributes:
-        points = "default" if design.n_quadrature is None else str(design.n_quadrature)
+        given = design.n_quadrature
+        points = "default" if given is None else " x ".join(str(n) for n in given)
         n = counted(len(design.attributes), "attribute")
         lines.append(f"{n}; {design.quadrature} quadrature, {points} points")
     return "\n".join(lines)

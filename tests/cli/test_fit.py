@@ -184,6 +184,12 @@ def test_the_reference_group(run, timss, tmp_path):
             "give --invariance as metric or scalar, or leave --free-items out",
         ),
         ("a,b\n1,0\n0,1\n", ["--quiet"], "--quiet needs --out"),
+        ("a,b\n1,0\n0,1\n", ["--items", "a,b,a"], "--items names 'a' twice"),
+        (
+            "a,b\n1,0\n0,1\n",
+            ["--item-model", "a=2pl", "--item-model", "a=3pl"],
+            "--item-model a=3pl: item 'a' has its model already",
+        ),
         ("a,b\n1,0\n0,1\n", ["--se", "oakes"], "--se needs --out"),
         ("a,b,g\n1,0,1\n0,1,2\n", ["--groups", "g", "--reference", "3"], "unknown group '3'"),
     ],
@@ -195,6 +201,14 @@ def test_bad_data_is_named(run, tmp_path, text, options, message):
     assert done.stderr.startswith("mixirt fit: ")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_q_matrix_with_an_item_twice(run, lsat7, tmp_path):
+    rows = ["item,x", *(f"item{i},1" for i in (1, 2, 3, 4, 5, 2))]
+    (tmp_path / "q.csv").write_text("\n".join(rows) + "\n")
+    done = run("fit", lsat7, "--id", "person", "--q-matrix", "q.csv")
+    assert done.returncode == 1
+    assert "q.csv, line 7: item 'item2' has a line already" in done.stderr
 
 
 def test_text_that_is_not_utf_8(run, tmp_path):

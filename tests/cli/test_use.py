@@ -160,6 +160,23 @@ def test_compare(run, lsat7, saved, tmp_path):
     assert "'other' and 'rasch' were fitted to different responses" in done.stderr
 
 
+def test_compare_tells_fits_apart_by_their_folders(run, saved, tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "m.json").write_bytes(saved.read_bytes())
+    done = run("compare", "m.json", "a/m.json")
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:3]] == ["m.json", "a/m.json"]
+    done = run("compare", "m.json", "m.json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "m.json was named twice; compare takes different fits" in done.stderr
+
+
+def test_a_group_of_a_fit_without_groups(run, saved):
+    done = run("simulate", saved, "--group", "all", "-n", "5")
+    assert done.returncode == 1
+    assert "--group was given, but the fit has no groups; leave it out" in done.stderr
+
+
 def test_damaged_file(run, saved, lsat7):
     saved.write_text(saved.read_text()[:-20])
     for command in (["show", saved], ["score", saved, lsat7], ["compare", saved, saved]):

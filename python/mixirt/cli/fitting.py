@@ -166,6 +166,9 @@ def _items(source: Source, given: argparse.Namespace) -> list[str]:
                 f"column '{both[0]}' cannot be an item and something else; name it once"
             )
         items = list(given.items)
+        twice = [name for name in items if items.count(name) > 1]
+        if twice:
+            raise DataError(f"--items names '{twice[0]}' twice; name each item once")
     if not items:
         raise DataError("no columns are left to be items; say fewer in --exclude, or name --items")
     return items
@@ -175,12 +178,16 @@ def _models(given: argparse.Namespace, items: Sequence[str]) -> str | dict[str, 
     if not given.item_model:
         return str(given.model)
     models = dict.fromkeys(items, str(given.model))
+    said: set[str] = set()
     for text in given.item_model:
         item, equals, model = text.rpartition("=")
         if not equals:
             raise SpecError(f"--item-model takes ITEM=MODEL, as in {items[0]}=2pl; found {text!r}")
         if item not in models:
             raise SpecError(f"--item-model {text}: {unknown('item', item, items)}")
+        if item in said:
+            raise SpecError(f"--item-model {text}: item '{item}' has its model already")
+        said.add(item)
         models[item] = item_model(model).name
     return models
 
@@ -208,6 +215,8 @@ def _q_rows(path: str, chunk: Chunk, first: str, attributes: Sequence[str]) -> d
         entries = [str(column[r]) for column in columns]
         if any(entry not in ("0", "1") for entry in entries):
             raise SpecError(f"{path}, {chunk.where(r)}: entries must be 0 or 1; found {entries}")
+        if str(item) in rows:
+            raise SpecError(f"{path}, {chunk.where(r)}: item '{item}' has a line already")
         rows[str(item)] = [int(entry) for entry in entries]
     return rows
 

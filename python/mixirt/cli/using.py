@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from mixirt.cli.tables import Chunk, Kind, Source, check_columns, open_source, s
 from mixirt.cli.terminal import row_reporter, show_progress
 from mixirt.comparing import compare
 from mixirt.design import Design
-from mixirt.errors import DataError
+from mixirt.errors import DataError, SpecError
 from mixirt.files import load
 from mixirt.model_text import text_table
 
@@ -136,6 +136,8 @@ def run_simulate(given: argparse.Namespace) -> None:
     result = load(given.fit, frames="dict")
     design, groups = result.model.design, None
     if given.group is not None:
+        if not design.has_groups:
+            raise DataError("--group was given, but the fit has no groups; leave it out")
         label = {str(label): label for label in design.groups}.get(given.group)
         if label is None:
             raise DataError(unknown("group", given.group, design.groups))
@@ -160,7 +162,7 @@ def run_show(given: argparse.Namespace) -> None:
 def run_compare(given: argparse.Namespace) -> None:
     """Print fit statistics and likelihood-ratio tests; refuse fits to different responses."""
     results = [load(path, frames="dict") for path in given.fits]
-    names = [Path(path).stem for path in given.fits]
+    names = _short_names(given.fits)
     table = compare(*results, names=names)
     rows = [
         [
@@ -183,6 +185,15 @@ def run_compare(given: argparse.Namespace) -> None:
     for name, result in zip(names, results, strict=True):
         if not result.converged:
             print(f"NOT CONVERGED  {name}")
+
+
+def _short_names(paths: Sequence[str]) -> list[str]:
+    """Call fits by their files: without folders and endings, where that tells them apart."""
+    twice = next((path for path in paths if paths.count(path) > 1), None)
+    if twice is not None:
+        raise SpecError(f"{twice} was named twice; compare takes different fits")
+    stems = [Path(path).stem for path in paths]
+    return stems if len(set(stems)) == len(stems) else list(paths)
 
 
 def _test_in_words(chi_square: float, df: int, p: float) -> list[str]:
