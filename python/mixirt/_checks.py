@@ -17,6 +17,7 @@ from mixirt.errors import SpecError
 
 __all__ = [
     "check_threads",
+    "drawn_seed",
     "file_path",
     "generator",
     "mapping",
@@ -124,6 +125,18 @@ def number(what: str, value: Any) -> float:
     if found is None or found.ndim or not np.isfinite(found):
         raise SpecError(f"{what} must be one finite number; found {shown(value)}")
     return float(found)
+
+
+def drawn_seed(seed: Any) -> int:
+    """Give a seed that can be reported: the user's, or one drawn at random for None.
+
+    Examples
+    --------
+    >>> drawn_seed(7)
+    7
+    """
+    drawn = np.random.default_rng().integers(LARGEST) if seed is None else seed
+    return whole_number(option("seed"), drawn, 0)
 
 
 def generator(seed: Any) -> np.random.Generator:

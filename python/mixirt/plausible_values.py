@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt import _core
-from mixirt._checks import check_threads, whole_number
+from mixirt._checks import check_threads, drawn_seed, whole_number
 from mixirt._progress import Progress
-from mixirt.errors import SpecError
 from mixirt.frames import to_native
 from mixirt.long_format import own_columns
 from mixirt.scores import check_nothing_new, read_new
@@ -25,9 +24,6 @@ __all__ = ["DrawOptions", "Drawing", "PlausibleValues", "plausible_values"]
 
 #: Respondents drawn for at a time, between two looks at the progress.
 _CHUNK = 1 << 14
-
-#: Seeds are 63-bit integers, as in :func:`mixirt.fit`.
-_LARGEST_SEED = 2**63
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,12 +211,7 @@ def plausible_values(
         groups, _ = own_columns(responses, groups)
         read = read_new(result, responses, groups, options.missing, options.extra)
         native = read.native
-    seed = options.seed
-    if seed is None:
-        seed = np.random.default_rng().integers(_LARGEST_SEED)
-    seed = whole_number("seed", seed, 0)
-    if seed >= _LARGEST_SEED:
-        raise SpecError(f"seed must be less than 2**63; found {seed}")
+    seed = drawn_seed(options.seed)
     drawer = _core.Drawer(result._engine, result._found["x"])
     design = result.model.design
     theta = np.empty((read.n_rows, n_draws, len(design.attributes)))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixirt._checks import LARGEST, whole_number
+from mixirt._checks import drawn_seed, whole_number
 from mixirt._options import option
 from mixirt.design import Design
 from mixirt.table import ParameterTable
@@ -59,12 +59,7 @@ def plan_starts(design: Design, table: ParameterTable, n_starts: Any, seed: Any)
     if n_starts is None:
         default = _DEFAULT_STARTS["mixture" if design.attributes else "latent class"]
         n_starts = 1 if design.n_classes == 1 or _starts_differ(design, table) else default
-    if seed is None:
-        seed = np.random.default_rng().integers(LARGEST)
-    return StartPlan(
-        whole_number(option("n_starts"), n_starts, 1, MAX_STARTS),
-        whole_number(option("seed"), seed, 0),
-    )
+    return StartPlan(whole_number(option("n_starts"), n_starts, 1, MAX_STARTS), drawn_seed(seed))
 
 
 def _starts_differ(design: Design, table: ParameterTable) -> bool:
