@@ -12,6 +12,7 @@ from mixirt.fitting import fit
 from mixirt.frames import to_native
 from mixirt.latent_class import LatentClassResult
 from mixirt.model import Model
+from mixirt.model_classes import refuse_attributes
 
 __all__ = ["ClassComparison", "compare_classes", "fit_latent_class"]
 
@@ -81,12 +82,7 @@ def fit_latent_class(
             )
         result = fit(responses, n_classes, **common)
     else:
-        for name in ("q_matrix", "model", "attributes"):
-            if name in options:
-                raise SpecError(
-                    f"{name} is no option of a latent class analysis; leave it out, or use "
-                    "mixirt.fit"
-                )
+        refuse_attributes(options, "mixirt.fit")
         whole = whole_number("n_classes", n_classes, 1)
         result = fit(responses, "gpcm", q_matrix=(), n_classes=whole, **common)
     assert isinstance(result, LatentClassResult)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from mixirt.table import INTERCEPT_BOUND, ParameterTable
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["ClassVerbs"]
+__all__ = ["ClassVerbs", "refuse_attributes"]
 
 #: What probabilities typed by people may sum to.
 _SUM_TOLERANCE = 1e-6
@@ -65,6 +65,7 @@ class ClassVerbs:
         >>> model.n_parameters
         6
         """
+        refuse_attributes(structure, "mixirt.Model")
         return cls("gpcm", items=items, q_matrix=(), n_classes=n_classes, **structure)  # type: ignore[call-arg]
 
     def fix_probability(self, probabilities: Sequence[float], **where: Any) -> Self:
@@ -155,6 +156,15 @@ class ClassVerbs:
                     f"{design.n_categories[item]} categories; give one for each"
                 )
         return cells, intercepts[design.cells.category[cells] - 1]
+
+
+def refuse_attributes(options: Mapping[str, Any], instead: str) -> None:
+    """Refuse options of models with attributes."""
+    for name in ("model", "q_matrix", "attributes"):
+        if name in options:
+            raise SpecError(
+                f"{name} is no option of a latent class model; leave it out, or use {instead}"
+            )
 
 
 def intercepts_of(probabilities: Sequence[float]) -> NDArray[np.float64]:

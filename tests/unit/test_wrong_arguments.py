@@ -65,6 +65,14 @@ CASES: list[tuple[Callable[[], object], str]] = [
     (lambda: model().bound("slope"), "as bound('slope', 0, 4)"),
     (lambda: mixirt.Model(items=3, n_categories=2.5), "from 2 to 254; found 2.5"),
     (lambda: mixirt.bifactor(["a", "a", "b"], items=2), "specific has 3 labels for 2 items"),
+    (
+        lambda: mixirt.Model.latent_class(2, items=3, model="2pl"),
+        "model is no option of a latent class model; leave it out, or use mixirt.Model",
+    ),
+    (
+        lambda: mixirt.fit_latent_class(LSAT7, 2, q_matrix=[[1]] * 5),
+        "q_matrix is no option of a latent class model; leave it out, or use mixirt.fit",
+    ),
     (lambda: mixirt.priors.normal("a", 1), "the mean of a prior must be one finite number"),
 ]
 
