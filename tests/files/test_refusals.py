@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import mixirt
+from mixirt.files import dumps
 from mixirt.files.strict_json import checksum
 from tests.files.fits import fitted
 from tests.files.paths import FIXTURES
@@ -231,3 +232,11 @@ def test_nothing_is_left_behind_when_the_disk_refuses(tmp_path):
     with pytest.raises(mixirt.FileError, match="cannot be written"):
         fitted("plain").save(tmp_path / "nowhere" / "m.json")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_rule_without_attributes_is_read(tmp_path):
+    """It could once be given to a latent class model, and was passed over."""
+    content = json.loads(dumps(fitted("known_latent_classes")))["content"]
+    content["design"] |= {"quadrature": "gauss-hermite", "n_quadrature": []}
+    read = mixirt.load(write(tmp_path / "m.json", content))
+    assert read.loglik == fitted("known_latent_classes").loglik

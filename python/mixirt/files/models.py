@@ -100,7 +100,7 @@ def read_design(section: Section, n_cells: int) -> Design:
         raise section.wrong("category_labels", f"must hold lists of 2 to {MAX_CATEGORIES} labels")
     points = None
     if section.has("n_quadrature"):
-        points = section.wholes("n_quadrature", len(attributes), least=2).tolist()
+        points = tuple(section.wholes("n_quadrature", len(attributes), least=2).tolist())
     design = make_design(
         section.choices("item_models", ITEM_MODELS, n_items),
         items=items,
@@ -110,12 +110,13 @@ def read_design(section: Section, n_cells: int) -> Design:
         attributes=attributes,
         groups=groups,
         n_classes=section.whole("n_classes", 1, max(n_cells, 1)),
+    )
+    # Files of earlier versions say how to integrate over attributes that are not there.
+    design = replace(
+        design,
         quadrature=section.text("quadrature"),
         n_quadrature=points,
         prune=section.number("prune") if section.has("prune") else None,
-    )
-    design = replace(
-        design,
         reference=groups[section.whole("reference_group", 0, len(groups) - 1)],
         items_in_group=_mask(section, "group_items", len(groups), n_items),
         attributes_in_group=_mask(section, "group_attributes", len(groups), len(attributes)),
