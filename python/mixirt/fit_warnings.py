@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mixirt import _core
 from mixirt._options import option
 from mixirt._warn import warn
 from mixirt._words import counted
@@ -80,20 +79,23 @@ def _slopes_at_rest(result: Result) -> str:
     """
     is_fixed = result.model.table.is_fixed
     found = [
-        at.name
+        at
         for at in _without_effect(result)
         if not is_fixed[at.slopes].any()
         # Otherwise it may be the variance that is next to 0.
         and (is_fixed[at.variance] or at.steepest < _NO_SLOPE)
     ]
-    # To look costs as much as standard errors, which is why only such a fit is looked at, if it is
-    # not too large for that; many slopes are not all 0 by chance.
-    is_large = result._engine.n_free > MOST_EXAMINED
-    if not found or not (is_large or result._covariance("oakes").flat):
+    # To look costs as much as standard errors, which is why only such a fit is looked at; one that
+    # is too large for that, where all slopes are the same.
+    if result._engine.n_free > MOST_EXAMINED:
+        found = [at for at in found if any(_rises(result, at.slopes, s) for s in _SLOPES)]
+    elif found and not result._covariance("oakes").flat:
+        return ""
+    if not found:
         return ""
     return (
-        f"all slopes on {', '.join(found)} are 0, a saddle of the log-likelihood that EM cannot "
-        "leave; start elsewhere, for instance with start={'slope': 1.0}"
+        f"all slopes on {', '.join(at.name for at in found)} are 0, a saddle of the log-likelihood "
+        "that EM cannot leave; start elsewhere, for instance with start={'slope': 1.0}"
     )
 
 
@@ -113,7 +115,7 @@ def _variances_at_rest(result: Result) -> str:
         and table.prior[at.variance] is None
         and at.steepest >= _NO_SLOPE
         # An E-step each; next to no fit gets here.
-        and any(_rises(result, at.variance, (slope / at.steepest) ** 2) for slope in _SLOPES)
+        and any(_rises(result, [at.variance], (slope / at.steepest) ** 2) for slope in _SLOPES)
     ]
     if not found:
         return ""
@@ -124,15 +126,21 @@ def _variances_at_rest(result: Result) -> str:
     )
 
 
-def _rises(result: Result, cell: int, value: float) -> bool:
-    """Whether the log-likelihood is higher where one parameter has another value."""
+def _rises(result: Result, cells: Sequence[int] | NDArray[np.intp], value: float) -> bool:
+    """Whether the log-likelihood is higher where some free parameters have another value."""
     table, x = result.model.table, np.array(result._found["x"])
-    if value > table.upper[cell]:
+    if (value > table.upper[cells]).any():
         return False
-    x[table.compiled().slot[cell]] = value
-    n_threads = result._settings.n_threads
-    loglik, _ = _core.gradient(result._engine, result._fitted.engine, x, n_threads=n_threads)
-    return loglik > result.loglik + _RISE
+    moved = x.copy()
+    moved[table.compiled().slot[cells]] = value
+    return _loglik(result, moved) > _loglik(result, x) + _RISE
+
+
+def _loglik(result: Result, x: NDArray[np.float64]) -> float:
+    """Give the log-likelihood at other free parameters, without derivatives."""
+    fitted, n_threads = result._fitted, result._settings.n_threads
+    scored = fitted.engine.score(result._engine, x, "eap", n_threads=n_threads)
+    return float(fitted.responses.every_weight() @ scored["log_probability"])
 
 
 @dataclass(frozen=True, eq=False)
