@@ -148,8 +148,10 @@ def _category_labels(
             "all items, or one for each"
         )
     return tuple(
-        tuple(range(whole_number("n_categories", n, 2, MAX_CATEGORIES))) if own is None else own
-        for n, own in zip(listed, given, strict=True)
+        tuple(range(whole_number(f"n_categories of item {name!r}", n, 2, MAX_CATEGORIES)))
+        if own is None
+        else own
+        for name, n, own in zip(names, listed, given, strict=True)
     )
 
 

@@ -5,6 +5,7 @@
 mod item_cases;
 
 use item_cases::{Case, assert_close, binary_shape, case, extended, five_point};
+use mixirt_core::encode::MAX_CATEGORIES;
 use mixirt_core::item::{FAMILIES, Gpcm, Grm, ItemParameter, ItemShape, Nodes, ThreePl, family, linear_predictor};
 use proptest::prelude::*;
 
@@ -319,7 +320,10 @@ fn names_find_their_families() {
     for entry in FAMILIES {
         assert_eq!(family(entry.name()).map(|found| found.name()), Some(entry.name()));
     }
-    assert_eq!(["gpcm", "grm", "3pl"].map(|name| family(name).unwrap().max_categories()), [255, 255, 2]);
+    assert_eq!(
+        ["gpcm", "grm", "3pl"].map(|name| family(name).unwrap().max_categories()),
+        [MAX_CATEGORIES, MAX_CATEGORIES, 2]
+    );
     assert!(family("rasch").is_none());
 }
 
@@ -375,4 +379,11 @@ fn linear_predictor_sums_over_attributes() {
     let mut z = [9.0];
     linear_predictor(&[], Nodes { theta: &[], n_nodes: 1 }, &mut z);
     assert_eq!(z, [0.0]);
+}
+
+#[test]
+fn no_family_takes_more_categories_than_there_are_codes() {
+    for family in FAMILIES {
+        assert!((2..=MAX_CATEGORIES).contains(&family.max_categories()), "{}", family.name());
+    }
 }

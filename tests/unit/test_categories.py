@@ -169,3 +169,18 @@ def test_small_messages_are_in_the_words_of_users() -> None:
         mixirt.plots.category_curves(result, 0)  # type: ignore[arg-type]
     with pytest.raises(mixirt.DataError, match="7 is not among its categories 0, 1, 2, 3"):
         result.scorer().score_one({"Work": 7})
+
+
+def test_models_and_responses_have_the_same_limit() -> None:
+    """Answers are one byte, of which two values are no categories."""
+    most = 254
+    model = Model("gpcm", items=["p", "q"], n_categories=[most, 2])
+    assert len(model.design.category_labels[0]) == most
+    with pytest.raises(
+        mixirt.SpecError, match=f"n_categories of item 'p' .* from 2 to {most}; found 255"
+    ):
+        Model("gpcm", items=["p", "q"], n_categories=[most + 1, 2])
+    with pytest.raises(
+        mixirt.SpecError, match=f"item 'p' is given 255 categories; an item has 2 to {most}"
+    ):
+        Model("gpcm", items=["p", "q"], categories={"p": range(most + 1)})

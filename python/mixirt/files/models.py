@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt import priors
+from mixirt._coding import MAX_CATEGORIES
 from mixirt.build import make_design
 from mixirt.design import Design
 from mixirt.errors import FileError
@@ -25,7 +26,6 @@ __all__ = ["SavedCells", "design_content", "parameter_content", "read_cells", "r
 MAX_ITEMS = 65_535
 MAX_ATTRIBUTES = 1_000
 MAX_MEMBERS = 10**8
-MAX_CATEGORIES = 254
 
 _MAKERS = {"normal": priors.normal, "lognormal": priors.lognormal, "beta": priors.beta}
 

@@ -28,10 +28,6 @@ impl Family for Gpcm {
         "gpcm"
     }
 
-    fn max_categories(&self) -> usize {
-        255
-    }
-
     fn uses_scores(&self) -> bool {
         true
     }

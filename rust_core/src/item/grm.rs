@@ -23,10 +23,6 @@ impl Family for Grm {
         "grm"
     }
 
-    fn max_categories(&self) -> usize {
-        255
-    }
-
     fn uses_scores(&self) -> bool {
         false
     }

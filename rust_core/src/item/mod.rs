@@ -17,6 +17,8 @@ pub use gpcm::Gpcm;
 pub use grm::Grm;
 pub use three_pl::ThreePl;
 
+use crate::encode::MAX_CATEGORIES;
+
 /// Every item family, in the order in which they are listed to users.
 pub static FAMILIES: &[&dyn Family] = &[&Gpcm, &Grm, &ThreePl];
 
@@ -106,8 +108,11 @@ pub trait Family: Send + Sync {
     /// The name users know it by.
     fn name(&self) -> &'static str;
 
-    /// The largest number of categories the family can take (the smallest is 2).
-    fn max_categories(&self) -> usize;
+    /// The largest number of categories the family can take (the smallest is 2): as many as there are codes for, unless
+    /// the family says less.
+    fn max_categories(&self) -> usize {
+        MAX_CATEGORIES
+    }
 
     /// Whether the real-valued category scores enter the response function.
     fn uses_scores(&self) -> bool;
@@ -143,7 +148,8 @@ pub trait Family: Send + Sync {
     fn predictor_derivatives(&self, shape: &ItemShape, eta: &[f64], z: &[f64], first: &mut [f64], second: &mut [f64]);
 
     /// A bound of `-d^2 log p(m | z) / dz^2` over all predictors and categories, whatever the parameters: how far a
-    /// likelihood can bend between the nodes of a grid.
+    /// likelihood can bend between the nodes of a grid. Infinite where there is none; plausible values cannot then be
+    /// drawn.
     fn curvature_bound(&self, shape: &ItemShape) -> f64;
 
     /// Start values from the observed category proportions (`M`, each positive, sum 1) and a first guess at the
