@@ -4,10 +4,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use mixirt_core::accelerate::ACCELERATIONS;
 use mixirt_core::em::{CountSource, EmOptions, em};
 use mixirt_core::expected::Parameters;
-use mixirt_core::m_step::MStepOptions;
 use mixirt_core::patterns::MISSING;
 use mixirt_core::plan::Planning;
 use mixirt_core::se::{METHODS, Point};
@@ -19,10 +17,7 @@ use common::{GO, config, on_one_thread};
 fn standard_errors(c: &mut Criterion, case: &Case, name: &str) {
     let model = case.model(Planning::Automatic);
     let data = case.data(&model);
-    let (acceleration, tolerance) = (&ACCELERATIONS[0], 1e-6);
-    let m_step = MStepOptions { max_newton: None, tolerance: 1e-10 };
-    let options =
-        EmOptions { acceleration, max_cycles: 200, tol_parameter: tolerance, tol_deviance: tolerance, m_step };
+    let options = EmOptions { max_cycles: 200, tol_parameter: 1e-6, tol_deviance: 1e-6, ..EmOptions::default() };
     let mut worker = data.worker(&model).unwrap();
     let x = em(&model, &mut worker, case.x.clone(), &options, &mut |_| {}, &GO).unwrap().x;
     let parameters = Parameters::at(&model, &x);

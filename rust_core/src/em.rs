@@ -68,8 +68,17 @@ pub struct EmOptions {
     pub tol_parameter: f64,
     /// Converged only when `-2 log L` changes by less than this.
     pub tol_deviance: f64,
-    /// The M-step.
-    pub m_step: MStepOptions,
+    /// Newton iterations of an M-step: see [`MStepOptions::max_newton`].
+    pub max_newton: Option<usize>,
+}
+
+impl EmOptions {
+    /// The M-step of a cycle. Newton's own tolerance is never the coarser one: a loop that is to stop later than it would
+    /// needs M-steps that do.
+    fn m_step(&self) -> MStepOptions {
+        let default = MStepOptions::default();
+        MStepOptions { max_newton: self.max_newton, tolerance: default.tolerance.min(self.tol_parameter) }
+    }
 }
 
 impl Default for EmOptions {
@@ -80,7 +89,7 @@ impl Default for EmOptions {
             max_cycles: 2_000,
             tol_parameter: 1e-5,
             tol_deviance: 1e-5,
-            m_step: MStepOptions::default(),
+            max_newton: None,
         }
     }
 }
@@ -182,7 +191,8 @@ impl Best {
 /// the whole way left, and counting it keeps the rule honest.
 ///
 /// # Errors
-/// [`Error::Estimation`] where a response cannot occur at an EM point, [`Error::Interrupted`] once `cancel` is set. An
+/// [`Error::Spec`] where `start` has the wrong length, [`Error::Estimation`] where a response cannot occur at an EM point,
+/// [`Error::Interrupted`] once `cancel` is set. An
 /// accelerated point where the E-step fails is not an error.
 pub fn em(
     model: &Model,
@@ -192,6 +202,7 @@ pub fn em(
     monitor: &mut dyn FnMut(&Cycle),
     cancel: &AtomicBool,
 ) -> Result<EmFit> {
+    model.table.check_length(&start)?;
     let blocks = blocks(model);
     let scales = Scales::new(model);
     let mut accelerator = (options.acceleration.make)();
@@ -223,7 +234,7 @@ pub fn em(
         // 3. M-step
         let clock = Instant::now();
         let (image, halvings) =
-            m_step(model, &blocks, &visit.parameters.placed, &visit.expected, &visit.x, options.m_step);
+            m_step(model, &blocks, &visit.parameters.placed, &visit.expected, &visit.x, options.m_step());
         // 4. Convergence
         let proposal = propose(model, &scales, accelerator.as_mut(), &visit.x, &image);
         let em_step = scales.largest_change(&visit.x, &image);

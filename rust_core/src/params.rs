@@ -175,6 +175,18 @@ impl ParameterTable {
         Self::new(cells, slots, vec![FreeParameter::default(); n_free])
     }
 
+    /// Refuses a vector of free parameters that has not one value for each.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] with both numbers.
+    pub fn check_length(&self, x: &[f64]) -> Result<()> {
+        let n = self.free.len();
+        if x.len() == n {
+            return Ok(());
+        }
+        Err(Error::Spec(format!("{} values for {n} free parameters; give one for each", x.len())))
+    }
+
     /// The value of every cell when the free parameters are `x`.
     pub fn expand(&self, x: &[f64]) -> Vec<f64> {
         self.slots.iter().map(|slot| slot.value(x)).collect()

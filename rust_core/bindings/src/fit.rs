@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use mixirt_core::Error;
 use mixirt_core::accelerate::acceleration;
 use mixirt_core::blocks::blocks;
+use mixirt_core::data;
 use mixirt_core::em::{Cycle, EmOptions, e_step};
 use mixirt_core::expected::{Expected, Parameters};
 use mixirt_core::m_step::{MStepOptions, m_step};
@@ -19,7 +20,7 @@ use pyo3::types::{PyDict, PyList};
 use crate::data::Data;
 use crate::errors::to_python;
 use crate::model::PyModel;
-use crate::run::{Listener, until_done_telling};
+use crate::run::{Listener, until_done, until_done_telling};
 
 /// Maximise the log-likelihood by EM from `n_starts` starts. `start (n_free,)` overrides the model's start values;
 /// `max_newton` None leaves the number of Newton iterations to the items' families.
@@ -55,7 +56,7 @@ pub(crate) fn fit<'py>(
         max_cycles,
         tol_parameter,
         tol_deviance,
-        m_step: MStepOptions { max_newton, tolerance: tol_parameter.min(1e-10) },
+        max_newton,
     };
     let start = start.map(|s| model.checked(s.as_slice()?).map(<[f64]>::to_vec)).transpose()?;
     let (model, data) = (&*model.inner, &*data.inner);
@@ -125,9 +126,9 @@ struct Step {
 }
 
 impl Step {
-    fn at(model: &Model, data: &mixirt_core::data::Data, x: &[f64]) -> Result<Self, Error> {
+    fn at(model: &Model, data: &data::Data, x: &[f64], cancel: &AtomicBool) -> Result<Self, Error> {
         let parameters = Parameters::at(model, x);
-        let expected = e_step(model, &mut data.worker(model)?, &parameters, &AtomicBool::new(false))?;
+        let expected = e_step(model, &mut data.worker(model)?, &parameters, cancel)?;
         Ok(Self { parameters, expected })
     }
 }
@@ -146,9 +147,12 @@ pub(crate) fn expected_counts<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let x = model.checked(x.as_slice()?)?;
     let planning = if eliminate { Planning::Eliminate } else { Planning::Dense };
-    let model = &model.inner.replanned(planning).map_err(to_python)?;
-    let data = data.inner.suited_to(model).map_err(to_python)?;
-    let Step { parameters, expected } = Step::at(model, &data, x).map_err(to_python)?;
+    let (model, data) = (&*model.inner, &*data.inner);
+    let (model, Step { parameters, expected }) = until_done(py, None, |cancel| {
+        let model = model.replanned(planning)?;
+        let step = Step::at(&model, &*data.suited_to(&model)?, x, cancel)?;
+        Ok((model, step))
+    })?;
     let groups = PyList::empty(py);
     for (g, group) in model.groups.iter().enumerate() {
         let entry = PyDict::new(py);
@@ -158,7 +162,7 @@ pub(crate) fn expected_counts<'py>(
         entry.set_item("weights", PyArray1::from_slice(py, &parameters.placed[g].grid.weights))?;
         entry.set_item("n_gl", PyArray1::from_slice(py, n_gl))?;
         entry.set_item("mean", PyArray1::from_slice(py, &expected.moments[g].mean))?;
-        let items = (0..group.instances.len()).map(|i| PyArray1::from_slice(py, expected.item(model, g, i)));
+        let items = (0..group.instances.len()).map(|i| PyArray1::from_slice(py, expected.item(&model, g, i)));
         entry.set_item("n_glim", PyList::new(py, items.collect::<Vec<_>>())?)?;
         groups.append(entry)?;
     }
@@ -178,8 +182,11 @@ pub(crate) fn em_step<'py>(
     max_newton: usize,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let x = model.checked(x.as_slice()?)?;
-    let model = &*model.inner;
-    let Step { parameters, expected } = Step::at(model, &data.inner, x).map_err(to_python)?;
+    let (model, data) = (&*model.inner, &*data.inner);
     let options = MStepOptions { max_newton: Some(max_newton), tolerance: 0.0 };
-    Ok(m_step(model, &blocks(model), &parameters.placed, &expected, x, options).0.into_pyarray(py))
+    let (image, _) = until_done(py, None, |cancel| {
+        let Step { parameters, expected } = Step::at(model, data, x, cancel)?;
+        Ok(m_step(model, &blocks(model), &parameters.placed, &expected, x, options))
+    })?;
+    Ok(image.into_pyarray(py))
 }

@@ -48,7 +48,7 @@ pub(crate) fn pool(n_threads: Option<usize>) -> PyResult<Arc<ThreadPool>> {
 }
 
 /// What a long call says on its way.
-enum News<M, T> {
+enum Notice<M, T> {
     /// A message for whoever waits.
     Message(M),
     /// It is over.
@@ -76,7 +76,7 @@ pub(crate) fn until_done_telling<M: Send, T: Send>(
 ) -> PyResult<T> {
     let pool = pool(n_threads)?;
     let cancel = &AtomicBool::new(false);
-    let (sender, receiver) = channel::<News<M, T>>();
+    let (sender, receiver) = channel::<Notice<M, T>>();
     // Waiting happens without the GIL, which asks for a value that could be shared.
     let receiver = Mutex::new(receiver);
     let receive = |slice| receiver.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(slice);
@@ -86,29 +86,29 @@ pub(crate) fn until_done_telling<M: Send, T: Send>(
             let say = |message| {
                 if is_heard {
                     // The receiver is there until this work is over.
-                    drop(sender.send(News::Message(message)));
+                    drop(sender.send(Notice::Message(message)));
                 }
             };
             // After a panic the sender is dropped, and the caller is told.
             if let Ok(result) = catch_unwind(AssertUnwindSafe(|| work(&say, cancel))) {
-                drop(sender.send(News::Done(Box::new(result))));
+                drop(sender.send(Notice::Done(Box::new(result))));
             }
         });
         loop {
-            let news = py.detach(|| receive(SLICE));
-            let noticed = match news {
-                Ok(News::Done(result)) => return (*result).map_err(to_python),
-                Ok(News::Message(message)) => listener.as_mut().map_or(Ok(()), |listen| listen(message)),
+            let notice = py.detach(|| receive(SLICE));
+            let heard = match notice {
+                Ok(Notice::Done(result)) => return (*result).map_err(to_python),
+                Ok(Notice::Message(message)) => listener.as_mut().map_or(Ok(()), |listen| listen(message)),
                 Err(RecvTimeoutError::Timeout) => Ok(()),
                 Err(RecvTimeoutError::Disconnected) => {
                     let message = "the engine failed, which is a bug of mixirt: please report it with the lines above";
                     return Err(to_python(Error::Estimation(message.into())));
                 }
             };
-            if let Err(error) = noticed.and_then(|()| py.check_signals()) {
+            if let Err(error) = heard.and_then(|()| py.check_signals()) {
                 cancel.store(true, Ordering::Relaxed);
                 // The worker notices within a chunk; until then it still uses the data.
-                let is_over = || matches!(receive(SLICE), Ok(News::Done(_)) | Err(RecvTimeoutError::Disconnected));
+                let is_over = || matches!(receive(SLICE), Ok(Notice::Done(_)) | Err(RecvTimeoutError::Disconnected));
                 py.detach(|| while !is_over() {});
                 return Err(error);
             }
