@@ -1,5 +1,6 @@
 //! One answer's log-probability and its derivatives at one point of the attributes.
 
+use crate::encode::N_CODES;
 use crate::item::Nodes;
 use crate::spec::{Group, Instance, ItemSpec, Model};
 
@@ -31,8 +32,8 @@ impl<'a> ItemCurve<'a> {
     /// The `index`-th item of a group when every cell has its value in `values`.
     pub fn new(model: &'a Model, group: &'a Group, values: &'a [f64], index: usize) -> Self {
         let instance = &group.instances[index];
-        let dims = &model.structures[group.observed].supports[instance.support].dims;
-        Self { dims, eta: &values[instance.cells.clone()], item: &model.spec.items[instance.item], instance }
+        let (dims, item) = (model.dims(group, instance), &model.spec.items[instance.item]);
+        Self { dims, eta: &values[instance.cells.clone()], item, instance }
     }
 
     /// The item's attributes (positions among the group's own) and the slopes on them.
@@ -52,7 +53,7 @@ impl<'a> ItemCurve<'a> {
 
     /// Log-probability of an answer at `theta`, the group's own attributes.
     pub fn log_probability(&self, code: u8, theta: &[f64], answer: &mut Answer) -> f64 {
-        let mut counts = [0.0; 256];
+        let mut counts = [0.0; N_CODES];
         counts[usize::from(code)] = 1.0;
         answer.point.clear();
         answer.point.extend(self.dims.iter().map(|&j| theta[j]));

@@ -26,6 +26,11 @@ impl Grid {
             weights: standard.weights.clone(),
         }
     }
+
+    /// Values `(L_g)` of the `j`-th attribute, node by node.
+    pub fn attribute(&self, j: usize) -> &[f64] {
+        &self.theta[j * self.n_nodes..(j + 1) * self.n_nodes]
+    }
 }
 
 impl StandardGrid {
@@ -100,8 +105,8 @@ impl Support {
     pub fn theta(&self, grid: &Grid) -> Vec<f64> {
         let mut theta = Vec::with_capacity(self.dims.len() * self.n_nodes);
         for &j in &self.dims {
-            let axis = &grid.theta[j * grid.n_nodes..(j + 1) * grid.n_nodes];
-            theta.extend(self.first.iter().map(|&l| axis[l as usize]));
+            let values = grid.attribute(j);
+            theta.extend(self.first.iter().map(|&l| values[l as usize]));
         }
         theta
     }

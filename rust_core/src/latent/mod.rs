@@ -53,12 +53,11 @@ impl Moments {
         if moments.n == 0.0 {
             return moments;
         }
-        let axis = |j: usize| &grid.theta[j * grid.n_nodes..(j + 1) * grid.n_nodes];
         for j in 0..n_dims {
-            let theta_j = axis(j);
+            let theta_j = grid.attribute(j);
             moments.mean[j] = pairwise_sum(grid.n_nodes, |l| n_gl[l] * theta_j[l]) / moments.n;
             for k in 0..=j {
-                let theta_k = axis(k);
+                let theta_k = grid.attribute(k);
                 let second = pairwise_sum(grid.n_nodes, |l| n_gl[l] * theta_j[l] * theta_k[l]) / moments.n;
                 moments.second[j * n_dims + k] = second;
                 moments.second[k * n_dims + j] = second;

@@ -31,6 +31,14 @@ pub struct Cost {
     pub eliminated: f64,
 }
 
+/// What eliminating a set of attributes comes to.
+struct Attempt {
+    /// Expected multiplications.
+    cost: f64,
+    /// Whether one of its grids would have too many nodes.
+    is_too_large: bool,
+}
+
 /// Patterns that costs are reckoned for.
 const PATTERNS: f64 = 5_000.0;
 /// Joint answers in a table of the dense kernel.
@@ -45,7 +53,8 @@ impl Problem {
     /// some class.
     pub fn new(
         names: Vec<String>,
-        (measured, n_categories): (Vec<Vec<usize>>, Vec<usize>),
+        measured: Vec<Vec<usize>>,
+        n_categories: Vec<usize>,
         covarying: &[[usize; 2]],
         quadrature: Quadrature,
     ) -> Self {
@@ -112,8 +121,8 @@ impl Problem {
         2.0 * PATTERNS * self.n_tables(0..self.measured.len()).max(1.0) * n as f64
     }
 
-    /// The cost with some attributes eliminated, and whether a grid would be too large.
-    fn cost(&self, eliminated: &[usize]) -> (f64, bool) {
+    /// What eliminating some attributes comes to.
+    fn attempt(&self, eliminated: &[usize]) -> Attempt {
         let n_points = self.points(eliminated);
         let outer: Vec<usize> = (0..self.n_dims).filter(|j| !eliminated.contains(j)).collect();
         let n_outer = nodes(&n_points, &outer);
@@ -132,7 +141,7 @@ impl Problem {
                 answers.min(PATTERNS) * (passes * n_joint as f64 + 2.0 * self.n_tables(items()) * n_points[e] as f64);
             largest = largest.max(n_joint);
         }
-        (cost, largest > MAX_NODES)
+        Attempt { cost, is_too_large: largest > MAX_NODES }
     }
 
     /// Sets of attributes that can be eliminated together.
@@ -167,11 +176,11 @@ pub(crate) fn choose(problem: &Problem, planning: Planning) -> (Vec<usize>, Cost
     if planning == Planning::Dense || problem.n_dims < 2 || !is_axis_aligned || !well_formed {
         return none;
     }
-    let costs = problem.candidates().into_iter().map(|set| (problem.cost(&set), set));
-    // Where every grid is too large, the smallest is the one to complain about.
-    let cheapest = costs.min_by(|(a, _), (b, _)| a.1.cmp(&b.1).then(a.0.total_cmp(&b.0)));
-    let Some(((cost, is_too_large), set)) = cheapest else { return none };
-    let eliminated = if is_too_large { f64::INFINITY } else { cost };
+    let attempts = problem.candidates().into_iter().map(|set| (problem.attempt(&set), set));
+    // Where every set needs a grid that is too large, the cheapest is the one to complain about.
+    let order = |a: &Attempt, b: &Attempt| a.is_too_large.cmp(&b.is_too_large).then(a.cost.total_cmp(&b.cost));
+    let Some((best, set)) = attempts.min_by(|(a, _), (b, _)| order(a, b)) else { return none };
+    let eliminated = if best.is_too_large { f64::INFINITY } else { best.cost };
     let is_worth = planning == Planning::Eliminate || eliminated < WORTH * dense || dense.is_infinite();
     (if is_worth { set } else { Vec::new() }, Cost { dense, eliminated })
 }

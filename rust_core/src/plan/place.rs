@@ -14,6 +14,14 @@ pub struct PlacedElimination {
     pub conditional: Vec<f64>,
 }
 
+/// The prior of a component.
+struct ComponentPrior {
+    /// Of its outer attributes `(outer nodes)`.
+    marginal: Vec<f64>,
+    /// Of the eliminated one given them `(D, outer nodes)`, 0 where the marginal is; empty where nothing is eliminated.
+    conditional: Vec<f64>,
+}
+
 impl Elimination {
     /// Places the axes and weighs the nodes: the outer grid with its marginal prior, and the rest. The normal density is
     /// normalised component by component, which normalises their product.
@@ -25,9 +33,9 @@ impl Elimination {
             let mut grid = Grid::new(&component.standard);
             latent.place(&component.standard, &component.delta(self.n_points.len(), delta), &mut grid);
             for (at, &j) in component.dims.iter().enumerate() {
-                axes[j] = component.axis(at, &grid);
+                axes[j] = component.standard.points_of(at, grid.attribute(at)).collect();
             }
-            let (marginal, conditional) = component.split(grid.weights);
+            let ComponentPrior { marginal, conditional } = component.split(grid.weights);
             weights.iter_mut().zip(&component.of_outer).for_each(|(w, &k)| *w *= marginal[k as usize]);
             conditionals.push(conditional);
         }
@@ -106,18 +114,10 @@ impl Component {
         own
     }
 
-    /// The nodes of the axis of its `at`-th attribute.
-    fn axis(&self, at: usize, grid: &Grid) -> Vec<f64> {
-        let inside: usize = self.standard.n_points[at + 1..].iter().product();
-        let theta = &grid.theta[at * grid.n_nodes..(at + 1) * grid.n_nodes];
-        theta.iter().copied().step_by(inside).take(self.standard.n_points[at]).collect()
-    }
-
-    /// The marginal prior of its outer attributes, and the prior of the eliminated one given them, `(D, outer nodes)`;
-    /// no conditional where nothing is eliminated. Where the marginal underflows, the conditional is 0 too.
-    fn split(&self, weights: Vec<f64>) -> (Vec<f64>, Vec<f64>) {
+    /// The weights of its grid as a product.
+    fn split(&self, weights: Vec<f64>) -> ComponentPrior {
         if !self.has_eliminated {
-            return (weights, Vec::new());
+            return ComponentPrior { marginal: weights, conditional: Vec::new() };
         }
         let n_outer = weights.len() / self.standard.n_points[0];
         let mut marginal = vec![0.0; n_outer];
@@ -128,6 +128,6 @@ impl Component {
         for row in conditional.chunks_exact_mut(n_outer) {
             row.iter_mut().zip(&marginal).for_each(|(w, m)| *w = if *m == 0.0 { 0.0 } else { *w / m });
         }
-        (marginal, conditional)
+        ComponentPrior { marginal, conditional }
     }
 }

@@ -3,6 +3,7 @@
 use super::{Elimination, PlacedElimination};
 use crate::e_step::{ReadyElimination, Respondent};
 use crate::grid::Grid;
+use crate::lanes::dot;
 
 /// What the posterior of a respondent over the outer nodes is turned into.
 #[derive(Debug)]
@@ -39,8 +40,8 @@ impl Expectations {
     /// For the outer grids of all classes.
     pub fn new(elimination: &Elimination, grids: &[&Grid], origin: &[f64]) -> Self {
         let theta = |at: usize, j: usize| -> [Vec<f64>; 2] {
-            let axis = grids.iter().flat_map(|grid| &grid.theta[at * grid.n_nodes..(at + 1) * grid.n_nodes]);
-            let distances: Vec<f64> = axis.map(|t| t - origin[j]).collect();
+            let values = grids.iter().flat_map(|grid| grid.attribute(at));
+            let distances: Vec<f64> = values.map(|t| t - origin[j]).collect();
             let squares = distances.iter().map(|d| d * d).collect();
             [distances, squares]
         };
@@ -85,22 +86,11 @@ pub(crate) fn mode(
 ) {
     let node = respondent.mode(class);
     for (at, &j) in elimination.outer().iter().enumerate() {
-        theta[j] = grid.theta[at * grid.n_nodes + node];
+        theta[j] = grid.attribute(at)[node];
     }
     for (e, (j, _)) in elimination.eliminated().enumerate() {
         let probabilities = ready.conditional(respondent, e, (class, class * grid.n_nodes + node));
         let first = |a: (usize, f64), b: (usize, f64)| if b.1 > a.1 { b } else { a };
         theta[j] = placed.axes[j][probabilities.enumerate().fold((0, 0.0), first).0];
     }
-}
-
-/// `sum a_l b_l`, in eight interleaved sums for vectors of eight.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let (a, b) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f64 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
-    let mut lanes = [0.0; 8];
-    for (a, b) in a.zip(b) {
-        lanes.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
-    }
-    ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7])) + rest
 }

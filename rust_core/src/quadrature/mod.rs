@@ -202,8 +202,13 @@ impl StandardGrid {
 
     /// The points of attribute `j`, ascending; for axis-aligned grids.
     pub fn axis(&self, j: usize) -> impl Iterator<Item = f64> {
-        let coordinates = &self.z[j * self.n_nodes()..(j + 1) * self.n_nodes()];
-        coordinates.iter().copied().step_by(self.strides[j]).take(self.n_points[j])
+        self.points_of(j, &self.z[j * self.n_nodes()..(j + 1) * self.n_nodes()])
+    }
+
+    /// The value at each point of attribute `j` of something that depends on it alone, `values (L)`, node by node; for
+    /// axis-aligned grids.
+    pub(crate) fn points_of<'a>(&self, j: usize, values: &'a [f64]) -> impl Iterator<Item = f64> + use<'a> {
+        values.iter().copied().step_by(self.strides[j]).take(self.n_points[j])
     }
 }
 

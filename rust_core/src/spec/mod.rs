@@ -67,7 +67,7 @@ impl Spec {
             let cell = |kind| Cell { kind, group, item: None, attribute: None, attribute_2: None, category: None };
             for &i in &observed.items {
                 let dims = self.measured(i, observed);
-                for parameter in self.items[i].family.parameters(&self.shape(i, &dims)) {
+                for parameter in self.items[i].family.parameters(&self.shape(i, dims.len())) {
                     cells.push(match parameter {
                         ItemParameter::Slope(j) => {
                             Cell { item: Some(i), attribute: Some(observed.attributes[dims[j]]), ..cell(Kind::Slope) }
@@ -123,10 +123,10 @@ impl Spec {
         quadrature
     }
 
-    /// What the family of an item has to know of it where it measures `dims`.
-    fn shape(&self, item: usize, dims: &[usize]) -> ItemShape {
+    /// What the family of an item has to know of it where it measures `n_dims` attributes.
+    fn shape(&self, item: usize, n_dims: usize) -> ItemShape {
         let ItemSpec { n_categories, ref scores, .. } = self.items[item];
-        ItemShape { n_dims: dims.len(), n_categories, scores: scores.clone() }
+        ItemShape { n_dims, n_categories, scores: scores.clone() }
     }
 
     /// Refuses a structure that cannot be.

@@ -50,6 +50,8 @@ pub struct Structure {
     pub cost: Cost,
     /// The distinct supports of its items.
     pub supports: Vec<Support>,
+    /// The support of each item, in the order of the group's item list.
+    support_of: Vec<usize>,
     /// Where the tables of its items and classes stand.
     pub layout: NodeLayout,
 }
@@ -144,7 +146,7 @@ impl Structure {
         let n_categories = group.items.iter().map(|&i| spec.items[i].n_categories).collect();
         let covarying = spec.covarying(observed, table);
         let names = group.attributes.iter().map(|&a| spec.attributes[a].clone()).collect();
-        let problem = Problem::new(names, (measured, n_categories), &covarying, quadrature);
+        let problem = Problem::new(names, measured, n_categories, &covarying, quadrature);
         let (eliminated, cost) = choose(&problem, planning);
         let mut dims = problem.measured.clone();
         dims.sort();
@@ -152,7 +154,7 @@ impl Structure {
         let support_of: Vec<usize> =
             problem.measured.iter().map(|m| dims.binary_search(m).unwrap_or_default()).collect();
         if eliminated.is_empty() {
-            return Self::dense(&problem, cost, &dims, &support_of, spec.n_classes);
+            return Self::dense(&problem, cost, &dims, support_of, spec.n_classes);
         }
         let (elimination, standard) = Elimination::new(&problem, &eliminated, spec.n_classes)?;
         let n_nodes = |dims: &[usize]| dims.iter().map(|&j| elimination.n_points()[j]).product();
@@ -160,7 +162,7 @@ impl Structure {
         let table_nodes: Vec<usize> = support_of.iter().map(|&s| supports[s].n_nodes).collect();
         let segment_nodes = vec![standard.n_nodes(); spec.n_classes];
         let layout = NodeLayout::unmapped(&problem.n_categories, &segment_nodes, &table_nodes)?;
-        Ok(Self { standard, elimination: Some(elimination), cost, supports, layout })
+        Ok(Self { standard, elimination: Some(elimination), cost, supports, support_of, layout })
     }
 
     /// Everything on the whole grid; `dims` are the attributes of each support.
@@ -168,16 +170,16 @@ impl Structure {
         problem: &Problem,
         cost: Cost,
         dims: &[Vec<usize>],
-        support_of: &[usize],
+        support_of: Vec<usize>,
         n_classes: usize,
     ) -> Result<Self> {
         let standard = StandardGrid::new(&problem.quadrature, problem.n_dims, MAX_NODES)?;
         let supports: Vec<Support> = dims.iter().map(|dims| Support::new(&standard, dims)).collect();
         let maps = supports.iter().map(|s| SupportMap { map: s.map.clone(), n_nodes: s.n_nodes }).collect();
-        let support_of = support_of.iter().flat_map(|&support| std::iter::repeat_n(support, n_classes));
+        let of_tables = support_of.iter().flat_map(|&support| std::iter::repeat_n(support, n_classes));
         let segment_nodes = vec![standard.n_nodes(); n_classes];
-        let layout = NodeLayout::new(&problem.n_categories, &segment_nodes, maps, support_of.collect())?;
-        Ok(Self { standard, elimination: None, cost, supports, layout })
+        let layout = NodeLayout::new(&problem.n_categories, &segment_nodes, maps, of_tables.collect())?;
+        Ok(Self { standard, elimination: None, cost, supports, support_of, layout })
     }
 
     /// Points of each of the group's attributes.
@@ -208,14 +210,12 @@ impl Group {
             *next_cell - n..*next_cell
         };
         let group = &spec.groups[observed];
-        let instance = |&item: &usize| {
-            let dims = spec.measured(item, group);
-            let shape = spec.shape(item, &dims);
+        let instance = |(&item, &support): (&usize, &usize)| {
+            let shape = spec.shape(item, structure.supports[support].dims.len());
             let cells = take(spec.items[item].family.parameters(&shape).len());
-            let support = structure.supports.iter().position(|s| s.dims == dims).unwrap_or_default();
             Instance { item, shape, support, cells }
         };
-        let instances = group.items.iter().map(instance).collect();
+        let instances = group.items.iter().zip(&structure.support_of).map(instance).collect();
         let latent_cells = take(spec.latent.parameters(group.attributes.len()).len());
         let proportion_cell = (spec.n_classes > 1).then(|| take(1).start);
         Self { observed, class, instances, latent_cells, proportion_cell }
