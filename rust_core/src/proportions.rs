@@ -90,7 +90,7 @@ pub fn n_constraints(model: &Model) -> usize {
 ///
 /// # Errors
 /// [`Error::Spec`] naming the group.
-pub fn check(model: &Model) -> Result<()> {
+pub(crate) fn check(model: &Model) -> Result<()> {
     /// Fixed proportions are typed by people.
     const SUM_TOLERANCE: f64 = 1e-8;
     let mut seen: BTreeSet<usize> = BTreeSet::new();

@@ -92,7 +92,9 @@ pub(crate) struct PyModel {
 impl PyModel {
     #[new]
     #[pyo3(signature = (structure, *, slot, value, start, lower, upper, priors))]
+    #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn new(
+        py: Python<'_>,
         structure: &Structure,
         slot: PyReadonlyArray1<'_, i64>,
         value: PyReadonlyArray1<'_, f64>,
@@ -108,14 +110,10 @@ impl PyModel {
             let prior = prior.map(|(name, first, second)| Prior::new(&name, first, second)).transpose()?;
             Ok(FreeParameter { start: (!start.is_nan()).then_some(start), lower, upper, prior })
         });
-        let build = || {
-            let free = free.collect::<Result<Vec<_>, Error>>()?;
-            let table = ParameterTable::new(structure.spec.cells()?, slots, free)?;
-            let model = Model::new(structure.spec.clone(), table)?;
-            proportions::check(&model)?;
-            Ok(model)
-        };
-        Ok(Self { inner: Arc::new(build().map_err(to_python)?) })
+        let free = free.collect::<Result<Vec<_>, Error>>().map_err(to_python)?;
+        let build = || Model::new(structure.spec.clone(), ParameterTable::new(structure.spec.cells()?, slots, free)?);
+        // A large grid takes a while.
+        Ok(Self { inner: Arc::new(py.detach(build).map_err(to_python)?) })
     }
 
     /// Number of free parameters.
@@ -215,10 +213,7 @@ impl PyModel {
 impl PyModel {
     /// Refuses parameter vectors of the wrong length.
     pub(crate) fn checked<'a>(&self, x: &'a [f64]) -> PyResult<&'a [f64]> {
-        let n = self.inner.table.free.len();
-        if x.len() == n {
-            return Ok(x);
-        }
-        Err(to_python(Error::Spec(format!("{} values for {n} free parameters", x.len()))))
+        self.inner.table.check_length(x).map_err(to_python)?;
+        Ok(x)
     }
 }

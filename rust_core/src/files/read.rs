@@ -1,6 +1,6 @@
 //! From the content of a file to a model at its estimates.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::json::Value;
@@ -12,9 +12,8 @@ use crate::feasible::is_feasible;
 use crate::item::family;
 use crate::latent::DISTRIBUTIONS;
 use crate::params::{Cell, FreeParameter, Kind, ParameterTable, Slot};
-use crate::proportions::{self, simplices};
 use crate::quadrature::Quadrature;
-use crate::spec::{GroupSpec, ItemSpec, Model, Spec};
+use crate::spec::{Group, GroupSpec, ItemSpec, Model, Spec};
 
 /// Limits that keep a small file from asking for much memory.
 const MAX_ITEMS: usize = 65_535;
@@ -38,13 +37,10 @@ pub(super) fn model(content: &Value) -> Result<SavedModel> {
         return Err(content.wrong("x", "differs from the estimates"));
     }
     let model = Model::new(spec, table)?;
-    proportions::check(&model)?;
     let values = model.table.expand(&x);
-    let shares = model
-        .groups
-        .chunks(model.spec.n_classes)
-        .map(|classes| classes.iter().map(|group| group.proportion_cell.map_or(1.0, |cell| values[cell])).sum::<f64>());
-    let mut sums = shares.filter(|_| !simplices(&model).is_empty());
+    // A group without classes has one, and no cell for its proportion.
+    let share = |class: &Group| class.proportion_cell.map_or(1.0, |cell| values[cell]);
+    let mut sums = model.groups.chunks(model.spec.n_classes).map(|classes| classes.iter().map(share).sum::<f64>());
     if !is_feasible(&model, &x) || sums.any(|sum| (sum - 1.0).abs() > SUM_TOLERANCE) {
         return Err(parameters.wrong("estimate", "holds values that no model can have"));
     }
@@ -134,11 +130,17 @@ fn labels(section: &Section, name: &str, value: &Value) -> Result<Vec<Label>> {
         Value::Bool(x) => Ok(Label::Bool(*x)),
         _ => Err(section.wrong(name, "must be lists of text, numbers and truth values")),
     };
-    let labels = values.iter().map(label).collect::<Result<Vec<_>>>()?;
-    if labels.iter().enumerate().any(|(i, label)| labels[..i].contains(label)) {
+    // Labels are the same where they are written alike, but for the two zeros.
+    let mut seen = HashSet::with_capacity(values.len());
+    let is_new = |value: &Value| {
+        let mut text = String::new();
+        if matches!(value, Value::Number(0.0)) { Value::Number(0.0) } else { value.clone() }.write(&mut text);
+        seen.insert(text)
+    };
+    if !values.iter().all(is_new) {
         return Err(section.wrong(name, "must not have a label twice"));
     }
-    Ok(labels)
+    values.iter().map(label).collect()
 }
 
 /// Where each cell of the model is in the file.

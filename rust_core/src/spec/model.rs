@@ -7,8 +7,9 @@ use crate::e_step::{NodeLayout, SupportMap};
 use crate::error::{Error, Result};
 use crate::grid::Support;
 use crate::item::ItemShape;
-use crate::params::ParameterTable;
+use crate::params::{Kind, ParameterTable, Slot};
 use crate::plan::{Cost, Elimination, Planning, Problem, choose};
+use crate::proportions;
 use crate::quadrature::{MAX_NODES, StandardGrid};
 
 /// One item in one group: where its parameters lie and on which nodes it is tabulated.
@@ -72,7 +73,8 @@ impl Model {
     /// Puts structure and parameter table together.
     ///
     /// # Errors
-    /// [`Error::Spec`] where the structure cannot be, a grid is too large, or the table was laid out for another structure.
+    /// [`Error::Spec`] where the structure cannot be, a grid is too large, the table was laid out for another structure, or
+    /// class proportions cannot sum to one.
     pub fn new(spec: Spec, table: ParameterTable) -> Result<Self> {
         Self::planned(spec, table, Planning::Automatic)
     }
@@ -117,7 +119,36 @@ impl Model {
                 groups.push(Group::new(&spec, observed, class, structure, &mut next_cell));
             }
         }
-        Ok(Self { spec, structures, groups, table })
+        let model = Self { spec, structures, groups, table };
+        proportions::check(&model)?;
+        Ok(model)
+    }
+
+    /// A name for a free parameter, from the first cell it serves: for messages.
+    pub fn name_of(&self, free: usize) -> String {
+        let Self { table, spec, .. } = self;
+        let Some(cell) = table.slots.iter().position(|s| *s == Slot::Free(free)).map(|c| table.cells[c]) else {
+            return format!("parameter {free}");
+        };
+        let attribute = |a: Option<usize>| a.map_or(String::new(), |a| spec.attributes[a].clone());
+        let place = match (spec.n_classes, spec.groups.len()) {
+            (1, 1) => String::new(),
+            (1, _) => format!(" in group '{}'", spec.groups[cell.group].name),
+            (c, 1) => format!(" in class {}", cell.group % c + 1),
+            (c, _) => format!(" in class {} of group '{}'", cell.group % c + 1, spec.groups[cell.group / c].name),
+        };
+        match (cell.kind, cell.item) {
+            (Kind::Intercept, Some(i)) => {
+                format!("intercept {} of item '{}'{place}", cell.category.unwrap_or_default(), spec.items[i].name)
+            }
+            (kind, Some(i)) => format!("{} of item '{}'{place}", kind.name(), spec.items[i].name),
+            (Kind::Proportion, None) => format!("proportion{}", place.replacen(" in ", " of ", 1)),
+            (_, None) if cell.is_variance() => format!("variance of '{}'{place}", attribute(cell.attribute)),
+            (Kind::Covariance, None) => {
+                format!("covariance of '{}' and '{}'{place}", attribute(cell.attribute), attribute(cell.attribute_2))
+            }
+            (kind, None) => format!("{} of '{}'{place}", kind.name(), attribute(cell.attribute)),
+        }
     }
 
     /// Positions, among the attributes of its group, of those that an item measures there.

@@ -9,7 +9,7 @@ mod loadings;
 mod order;
 
 use crate::error::{Error, Result};
-use crate::feasible::{describe, is_feasible};
+use crate::feasible::is_feasible;
 use crate::latent::covariance_index;
 use crate::params::{Cell, FreeParameter, Kind, Slot};
 use crate::prior::Prior;
@@ -188,10 +188,10 @@ fn check(model: &Model, x: &[f64]) -> Result<()> {
             "the start values of the class proportions are all 0; one at least has to be positive".into()
         }
         Some((f, (free, x))) if (free.lower..=free.upper).contains(x) => {
-            format!("the prior of the {} has no density at its start value {x}", describe(model, f))
+            format!("the prior of the {} has no density at its start value {x}", model.name_of(f))
         }
         Some((f, (FreeParameter { lower, upper, .. }, x))) => {
-            format!("the start value {x} of the {} is outside its bounds [{lower}, {upper}]", describe(model, f))
+            format!("the start value {x} of the {} is outside its bounds [{lower}, {upper}]", model.name_of(f))
         }
         None => "the start values of the class proportions are not between 0 and 1".into(),
     }))
