@@ -78,7 +78,7 @@ def markdown(rows: list[Row], n_data_sets: dict[str, int], seconds: float) -> st
             "",
             *_introduction(n_data_sets, seconds),
             "",
-            *_table(rows),
+            *table(rows),
             "",
             *_settings(rows, n_data_sets),
             "",
@@ -114,7 +114,8 @@ def _introduction(n_data_sets: dict[str, int], seconds: float) -> list[str]:
     ]
 
 
-def _table(rows: list[Row]) -> list[str]:
+def table(rows: list[Row]) -> list[str]:
+    """Write the lines of the page's first table."""
     lines = [
         "| model | parameter | " + " | ".join(f"`{m}`" for m in METHODS) + " |",
         "|---|---|" + "---|" * len(METHODS),

@@ -106,17 +106,25 @@ def draw(n_respondents: int, n_items: int) -> np.ndarray[Any, np.dtype[np.uint8]
 
 
 def write(points: Sequence[Point]) -> None:
-    """Renew the CSV file, the chart and the section of the page."""
+    """Renew the CSV file, the chart and, from what the file says, the section of the page."""
     with (ROOT / CSV).open("w", newline="") as file:
         writer = csv.DictWriter(file, [f.name for f in fields(Point)], lineterminator="\n")
         writer.writeheader()
         writer.writerows({**asdict(p), "seconds": f"{p.seconds:.4g}"} for p in points)
     chart(points, ROOT / CHART)
-    pages.renew("scaling", section(points), ROOT)
+    lines = "\n".join(table(read()))
+    pages.renew("scaling", f"{machine.description()}.\n\n{lines}\n", ROOT)
 
 
-def section(points: Sequence[Point]) -> str:
-    """Say in a table what the chart shows."""
+def read() -> list[Point]:
+    """Read the points of the last run from the CSV file."""
+    with (ROOT / CSV).open(newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    return [Point(axis, *map(int, counts), float(seconds)) for axis, *counts, seconds in rows]
+
+
+def table(points: Sequence[Point]) -> list[str]:
+    """Say in the lines of a table what the chart shows."""
     head = "| along | from | to | times the size | times the time, 1 thread | gain by 2 threads |"
     lines = [head, "|---|--:|--:|--:|--:|--:|"]
     for axis in dict.fromkeys(p.axis for p in points):
@@ -128,7 +136,7 @@ def section(points: Sequence[Point]) -> str:
             f"| {axis} | {first.size:,} | {last.size:,} | {last.size / first.size:,.0f} "
             f"| {grown:,.0f} | {gain:.2f} |"
         )
-    return f"{machine.description()}.\n\n" + "\n".join(lines) + "\n"
+    return lines
 
 
 def chart(points: Sequence[Point], path: Path) -> None:

@@ -76,11 +76,12 @@ def _section(rows: Sequence[Row]) -> str:
     return f"""\
 {programs}. {machine.description()}.{note}
 
-{_table(rows)}
+{table(rows)}
 """
 
 
-def _table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[Row]) -> str:
+    """Write the table of docs/benchmarks.md."""
     lines = [_HEAD]
     for case in CASES.values():
         here = [r for r in rows if r.case == case.name and r.status not in ("cannot", "absent")]

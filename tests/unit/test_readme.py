@@ -86,3 +86,28 @@ def test_every_file_that_the_method_names_exists() -> None:
     folders = [ROOT, ROOT / "rust_core" / "src"]
     assert len(named) > 20
     assert [name for name in sorted(named) if not any((f / name).exists() for f in folders)] == []
+
+
+def test_every_function_that_the_method_names_exists() -> None:
+    """Whoever looks an equation up has to find its function, in the file that is named."""
+    folders = [ROOT, ROOT / "rust_core" / "src"]
+    texts = {p: p.read_text(encoding="utf-8") for p in ROOT.glob("rust_core/src/**/*.rs")}
+
+    def defines(text: str, name: str) -> bool:
+        owner, _, member = name.rpartition("::")
+        has_owner = not owner or re.search(rf"\b(impl|for|struct|enum|trait|class) {owner}\b", text)
+        what = rf"\b(fn|def|struct|enum|trait|class) {member}\b|\bpub {member}:"
+        return bool(has_owner and re.search(what, text))
+
+    in_files = re.findall(r"`([\w/]+\.(?:rs|py))`: `(\w+(?:(?:::|\.)\w+)?)`", METHOD)
+    wrong = []
+    for file, name in in_files:
+        path = next((f / file for f in folders if (f / file).exists()), None)
+        text = "" if path is None else path.read_text(encoding="utf-8")
+        if not defines(text, name.replace(".", "::")):
+            wrong.append(f"{file}: {name}")
+    named = re.findall(r"`([A-Z]\w+::\w+)`", METHOD)
+    assert len(in_files) > 15
+    assert len(named) > 15
+    wrong += [name for name in named if not any(defines(text, name) for text in texts.values())]
+    assert wrong == []
