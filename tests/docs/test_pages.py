@@ -57,3 +57,18 @@ def test_there_are_tutorials_and_how_to_pages_with_code() -> None:
 )
 def test_outputs_are_compared_to_the_digits_shown(shown: str, found: str, agree: bool) -> None:
     assert (differences(shown, found) == []) is agree
+
+
+@pytest.mark.parametrize(
+    ("page", "file"),
+    [
+        ("adding-an-item-family.md", "cloglog.rs"),
+        ("adding-a-distribution.md", "principal.rs"),
+        ("adding-a-standard-error-method.md", "hc1.rs"),
+    ],
+)
+def test_worked_examples_are_the_files_that_are_compiled(page: str, file: str) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    compiled = DOCS.parent / "rust_core" / "tests" / "worked_examples" / file
+    assert f"```rust\n{compiled.read_text(encoding='utf-8')}```\n" in text
+    assert f"worked_examples/{file}" in text

@@ -12,6 +12,10 @@ mod grm;
 mod logistic;
 mod three_pl;
 
+#[cfg(test)]
+#[path = "../../tests/worked_examples/cloglog.rs"]
+mod cloglog;
+
 pub use curves::Curves;
 pub use gpcm::Gpcm;
 pub use grm::Grm;
@@ -178,4 +182,34 @@ pub fn linear_predictor(slopes: &[f64], nodes: Nodes, z: &mut [f64]) {
 fn slopes_then_intercepts(shape: &ItemShape) -> Vec<ItemParameter> {
     let slopes = (0..shape.n_dims).map(ItemParameter::Slope);
     slopes.chain((1..shape.n_categories).map(ItemParameter::Intercept)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cloglog::Cloglog;
+    use super::*;
+
+    /// Against central differences: 1e-10 of truncation and of rounding.
+    const DIFFERENCES: f64 = 1e-8;
+
+    /// The family of `docs/adding-an-item-family.md`, which is entered nowhere.
+    #[test]
+    fn the_worked_example_is_a_family() {
+        let shape = ItemShape { n_dims: 1, n_categories: 2, scores: vec![0.0, 1.0] };
+        let nodes = Nodes { theta: &[-1.5, -0.2, 0.7], n_nodes: 3 };
+        let counts = [3.0, 2.0, 1.0, 0.5, 2.5, 4.0];
+        let eta = Cloglog.start(&shape, &[0.4, 0.6], &[0.8]);
+        assert!(Cloglog.is_feasible(&shape, &eta));
+        let mut exact = Derivatives::zeros(2);
+        Cloglog.derivatives(&shape, &eta, nodes, &counts, &mut exact);
+        for (j, gradient) in exact.gradient.iter().enumerate() {
+            let moved = |by: f64| {
+                let mut eta = eta.clone();
+                eta[j] += by;
+                Cloglog.expected_loglik(&shape, &eta, nodes, &counts)
+            };
+            let h = 1e-5;
+            assert!((gradient - (moved(h) - moved(-h)) / (2.0 * h)).abs() < DIFFERENCES, "{j}");
+        }
+    }
 }

@@ -4,6 +4,10 @@
 
 mod normal;
 
+#[cfg(test)]
+#[path = "../../tests/worked_examples/principal.rs"]
+mod principal;
+
 pub(crate) use normal::Factor;
 pub use normal::Normal;
 
@@ -88,4 +92,26 @@ pub trait Latent: Send + Sync {
 
     /// The same value without its derivatives.
     fn expected_loglik(&self, n_dims: usize, delta: &[f64], moments: &Moments) -> f64;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::principal::Principal;
+    use super::*;
+    use crate::quadrature::{MAX_NODES, Quadrature};
+
+    /// A few roundings of numbers about 1.
+    const ROUNDING: f64 = 1e-14;
+
+    /// The distribution of `docs/adding-a-distribution.md`, which is entered nowhere.
+    #[test]
+    fn the_worked_example_places_the_covariance_that_it_is_given() {
+        let quadrature = Quadrature { rule: "gauss-hermite".into(), n_points: vec![4, 4], prune: None };
+        let standard = StandardGrid::new(&quadrature, 2, MAX_NODES).unwrap();
+        let mut grid = Grid::new(&standard);
+        Principal.place(&standard, &[0.3, -0.2, 1.0, 0.6, 2.0], &mut grid);
+        let moments = Moments::from_counts(&grid, &grid.weights);
+        let covariance = moments.second[1] - moments.mean[0] * moments.mean[1];
+        assert!((moments.mean[0] - 0.3).abs() < ROUNDING && (covariance - 0.6).abs() < ROUNDING, "{moments:?}");
+    }
 }

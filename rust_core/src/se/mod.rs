@@ -17,6 +17,10 @@ mod oakes;
 mod sandwich;
 mod score_vectors;
 
+#[cfg(test)]
+#[path = "../../tests/worked_examples/hc1.rs"]
+mod hc1;
+
 use std::sync::atomic::AtomicBool;
 
 use nalgebra::{Cholesky, DMatrix, DVector};
@@ -40,6 +44,10 @@ use crate::spec::Model;
 
 /// Every method; the first is the default.
 pub static METHODS: &[&dyn Method] = &[&Oakes, &Louis, &CrossProduct, &Sandwich, &Complete];
+
+/// The method of `docs/adding-a-standard-error-method.md`, which is entered nowhere.
+#[cfg(test)]
+const _: &dyn Method = &hc1::Hc1;
 
 /// A way to get the covariance matrix of the estimates.
 pub trait Method: Send + Sync {
