@@ -192,8 +192,7 @@ impl Best {
 ///
 /// # Errors
 /// [`Error::Spec`] where `start` has the wrong length, [`Error::Estimation`] where a response cannot occur at an EM point,
-/// [`Error::Interrupted`] once `cancel` is set. An
-/// accelerated point where the E-step fails is not an error.
+/// [`Error::Interrupted`] once `cancel` is set. An accelerated point where the E-step fails is not an error.
 pub fn em(
     model: &Model,
     source: &mut dyn CountSource,
@@ -344,5 +343,17 @@ fn rejected(visit: Option<&Visit>, previous: Option<&Cycle>) -> Cycle {
         rejected: true,
         e_step_seconds: visit.map_or(0.0, |v| v.seconds),
         m_step_seconds: 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn newton_is_never_coarser_than_the_loop() {
+        let tolerance = |tol_parameter| EmOptions { tol_parameter, ..EmOptions::default() }.m_step().tolerance;
+        assert_eq!(tolerance(1e-13), 1e-13);
+        assert_eq!(tolerance(1e-2), MStepOptions::default().tolerance);
     }
 }

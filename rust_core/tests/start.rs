@@ -3,10 +3,12 @@
 
 mod models;
 
+use mixirt_core::Error;
 use mixirt_core::data::Data;
+use mixirt_core::em::em;
 use mixirt_core::expected::Parameters;
 use mixirt_core::item::ItemShape;
-use mixirt_core::params::{Cell, FreeParameter, Kind};
+use mixirt_core::params::{Cell, FreeParameter, Kind, Slot};
 use mixirt_core::prior::Prior;
 use mixirt_core::spec::{Instance, ItemSpec, Model};
 use mixirt_core::start::start;
@@ -231,4 +233,35 @@ fn graded_intercepts_are_put_in_order_around_what_is_given() {
     let wrong = model(base().fix(intercept(0, 1), -1.0).fix(intercept(0, 2), 1.0));
     let error = start(&wrong, &sample.data(&wrong).summaries()).unwrap_err().to_string();
     assert!(error.contains("item 'item'") && error.contains("decrease"), "{error}");
+}
+
+#[test]
+fn what_belongs_to_another_model_is_refused() {
+    let model = one_attribute(vec![item("gpcm", 2, &[0]); 3]).build();
+    let other = one_attribute(vec![item("gpcm", 3, &[0]); 3]).build();
+    let data = simulate(&model, &models::truth(&model, 0.2, 5), 200, 0.0, 5).data(&model);
+    let error = start(&other, &data.summaries()).unwrap_err();
+    assert!(matches!(error, Error::Data(_)), "{error}");
+    let mut x = start(&model, &data.summaries()).unwrap();
+    x.push(0.0);
+    let mut worker = data.worker(&model).unwrap();
+    let error = em(&model, &mut worker, x, &options("none", 5, 1e-5), &mut |_| {}, &models::RUN_ON).unwrap_err();
+    assert_eq!(error, Error::Spec("7 values for 6 free parameters; give one for each".into()));
+}
+
+#[test]
+fn proportions_that_cannot_sum_to_one_make_no_model() {
+    let sketch = || Sketch::new(spec(vec![item("gpcm", 2, &[0]); 3], (1, 2), &[9])).standard();
+    let with = |fixed: &[f64]| {
+        let mut table = sketch().build().table;
+        let proportions = (0..table.cells.len()).filter(|&c| table.cells[c].kind == Kind::Proportion);
+        let cells: Vec<usize> = proportions.collect();
+        cells.iter().zip(fixed).for_each(|(&c, &value)| table.slots[c] = Slot::Fixed(value));
+        Model::new(sketch().spec, table).map(|_| ()).map_err(|error| error.to_string())
+    };
+    assert_eq!(with(&[0.25, 0.75]), Ok(()));
+    let all_fixed = with(&[0.6, 0.6]).unwrap_err();
+    assert!(all_fixed.contains("group 'g0'") && all_fixed.contains("1.2, not 1"), "{all_fixed}");
+    let none_left = with(&[1.0]).unwrap_err();
+    assert!(none_left.contains("group 'g0'") && none_left.contains("nothing is left"), "{none_left}");
 }

@@ -8,6 +8,8 @@
 mod loadings;
 mod order;
 
+use std::collections::HashMap;
+
 use crate::error::{Error, Result};
 use crate::feasible::is_feasible;
 use crate::latent::covariance_index;
@@ -30,8 +32,10 @@ pub struct GroupSummary {
 /// Start values of all free parameters.
 ///
 /// # Errors
-/// [`Error::Spec`] naming the item, group or parameter whose fixed and start values are no model.
+/// [`Error::Spec`] naming the item, group or parameter whose fixed and start values are no model; [`Error::Data`] where
+/// the summaries are those of other items or groups.
 pub fn start(model: &Model, summaries: &[GroupSummary]) -> Result<Vec<f64>> {
+    check_summaries(model, summaries)?;
     let latent = latent_values(model);
     let slopes = loadings::slopes(model, summaries);
     let mut suggested = vec![(0.0, 0.0); model.table.free.len()];
@@ -53,6 +57,21 @@ pub fn start(model: &Model, summaries: &[GroupSummary]) -> Result<Vec<f64>> {
     simplices(model).iter().for_each(|s| s.normalise(&mut x));
     check(model, &x)?;
     Ok(x)
+}
+
+/// Refuses summaries that were made for another model.
+fn check_summaries(model: &Model, summaries: &[GroupSummary]) -> Result<()> {
+    let fits = |(observed, summary): (usize, &GroupSummary)| {
+        let items = &model.classes_of(observed)[0].instances;
+        let counts = &summary.category_counts;
+        summary.sample.len() == summary.sample_weights.len() * items.len()
+            && counts.len() == items.len()
+            && items.iter().zip(counts).all(|(item, counts)| counts.len() == item.shape.n_categories)
+    };
+    if summaries.len() == model.spec.groups.len() && summaries.iter().enumerate().all(fits) {
+        return Ok(());
+    }
+    Err(Error::Data("the summaries of the responses were made for a model of other items or groups".into()))
 }
 
 /// The user's start value, or the suggestion moved to where the parameter is allowed.
@@ -96,20 +115,24 @@ fn given(model: &Model, cell: usize) -> Option<f64> {
 /// covariance starts at 0.
 fn latent_values(model: &Model) -> Vec<f64> {
     let cells = &model.table.cells;
-    let default = |cell: Cell| {
-        if cell.kind != Kind::Mean && !cell.is_variance() {
-            return 0.0;
+    let latent_cells = || model.groups.iter().flat_map(|g| g.latent_cells.clone());
+    // By the parameter's address in the first group: sum and number of what is given for it in all groups.
+    let address = |c: usize| Cell { group: 0, ..cells[c] };
+    let mut known: HashMap<Cell, (f64, f64)> = HashMap::new();
+    for c in latent_cells() {
+        if let Some(value) = given(model, c) {
+            let (sum, n) = known.entry(address(c)).or_default();
+            (*sum, *n) = (*sum + value, *n + 1.0);
         }
-        let same = |c: &Cell| Cell { group: cell.group, ..*c } == cell;
-        let known: Vec<f64> = (0..cells.len()).filter(|&c| same(&cells[c])).filter_map(|c| given(model, c)).collect();
-        match known.len() {
-            0 => f64::from(u8::from(cell.is_variance())),
-            n => known.iter().sum::<f64>() / n as f64,
-        }
+    }
+    let default = |c: usize| match (cells[c].kind, known.get(&address(c))) {
+        (Kind::Covariance, _) if !cells[c].is_variance() => 0.0,
+        (_, Some((sum, n))) => sum / n,
+        (kind, None) => f64::from(u8::from(kind == Kind::Covariance)),
     };
     let mut values = vec![0.0; cells.len()];
-    for c in model.groups.iter().flat_map(|g| g.latent_cells.clone()) {
-        values[c] = value_of(model, c, default(cells[c]));
+    for c in latent_cells() {
+        values[c] = value_of(model, c, default(c));
     }
     values
 }
