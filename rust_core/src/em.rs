@@ -44,7 +44,7 @@ impl<S: CountSource> CountSource for Vec<S> {
     }
 }
 
-/// The E-step: log-likelihood, expected counts and moments at these parameters.
+/// The E-step of all observed groups together: log-likelihood, expected counts and moments at these parameters.
 ///
 /// # Errors
 /// As [`CountSource::counts`].

@@ -88,26 +88,37 @@ def test_every_file_that_the_method_names_exists() -> None:
     assert [name for name in sorted(named) if not any((f / name).exists() for f in folders)] == []
 
 
-def test_every_function_that_the_method_names_exists() -> None:
-    """Whoever looks an equation up has to find its function, in the file that is named."""
-    folders = [ROOT, ROOT / "rust_core" / "src"]
-    texts = {p: p.read_text(encoding="utf-8") for p in ROOT.glob("rust_core/src/**/*.rs")}
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+IN_RUST = ROOT / "rust_core"
+PLACES = {"core": IN_RUST / "src", "bindings": IN_RUST / "bindings" / "src"}
+"""What `CONTRIBUTING.md` calls the two folders."""
 
-    def defines(text: str, name: str) -> bool:
-        owner, _, member = name.rpartition("::")
-        has_owner = not owner or re.search(rf"\b(impl|for|struct|enum|trait|class) {owner}\b", text)
-        what = rf"\b(fn|def|struct|enum|trait|class) {member}\b|\bpub {member}:"
-        return bool(has_owner and re.search(what, text))
 
-    in_files = re.findall(r"`([\w/]+\.(?:rs|py))`: `(\w+(?:(?:::|\.)\w+)?)`", METHOD)
-    wrong = []
-    for file, name in in_files:
-        path = next((f / file for f in folders if (f / file).exists()), None)
-        text = "" if path is None else path.read_text(encoding="utf-8")
-        if not defines(text, name.replace(".", "::")):
-            wrong.append(f"{file}: {name}")
-    named = re.findall(r"`([A-Z]\w+::\w+)`", METHOD)
-    assert len(in_files) > 15
+def source(name: str) -> str:
+    """Return the text of a file by the name that pages give it."""
+    first, _, rest = name.partition("/")
+    paths = (ROOT / name, IN_RUST / "src" / name, PLACES.get(first, ROOT) / rest)
+    return next((p.read_text(encoding="utf-8") for p in paths if p.is_file()), "")
+
+
+def defines(text: str, name: str) -> bool:
+    """Whether a source defines a function, a type, or a function or field of a type."""
+    owner, _, member = name.replace(".", "::").rpartition("::")
+    has_owner = not owner or re.search(rf"\b(impl|for|struct|enum|trait|class) {owner}\b", text)
+    what = rf"\b(fn|def|struct|enum|trait|class) {member}\b|\bpub {member}:"
+    return bool(has_owner and re.search(what, text))
+
+
+@pytest.mark.parametrize(("page", "least"), [(METHOD, 15), (CONTRIBUTING, 15)])
+def test_every_function_that_a_page_names_is_in_its_file(page: str, least: int) -> None:
+    """Whoever looks an equation or a step up has to find its function, in the file named."""
+    named = re.findall(r"`([\w/]+\.(?:rs|py))`: `(\w+(?:(?:::|\.)\w+)?)`", page)
+    assert len(named) > least
+    assert [f"{file}: {name}" for file, name in named if not defines(source(file), name)] == []
+
+
+def test_every_function_of_a_type_that_the_method_names_exists() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in IN_RUST.glob("src/**/*.rs")]
+    named = set(re.findall(r"`([A-Z]\w+::\w+)`", METHOD))
     assert len(named) > 15
-    wrong += [name for name in named if not any(defines(text, name) for text in texts.values())]
-    assert wrong == []
+    assert [name for name in named if not any(defines(text, name) for text in texts)] == []
