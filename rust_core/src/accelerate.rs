@@ -54,12 +54,21 @@ impl Accelerator for Plain {
     fn reset(&mut self) {}
 }
 
+/// A point that an accelerator remembers.
+struct Visited {
+    /// The point, or its image.
+    at: Vec<f64>,
+    /// `F(x) - x`.
+    residual: Vec<f64>,
+}
+
 /// Anderson mixing (Walker & Ni, 2011): the combination of the last images whose residual is smallest.
 ///
 /// The weights of a combination sum to one, so linear constraints (proportions summing to one) stay satisfied.
 #[derive(Default)]
 struct Anderson {
-    previous: Option<(Vec<f64>, Vec<f64>)>,
+    /// The last image and its residual.
+    previous: Option<Visited>,
     /// Differences of successive residuals `F(x) - x`, oldest first.
     residual_steps: VecDeque<Vec<f64>>,
     /// Differences of successive images.
@@ -94,13 +103,14 @@ impl Anderson {
 impl Accelerator for Anderson {
     fn propose(&mut self, x: &[f64], image: &[f64]) -> Option<Vec<f64>> {
         let residual = difference(image, x);
-        if let Some((last_image, last_residual)) = self.previous.replace((image.to_vec(), residual.clone())) {
+        let now = Visited { at: image.to_vec(), residual: residual.clone() };
+        if let Some(last) = self.previous.replace(now) {
             if self.residual_steps.len() == Self::DEPTH {
                 self.residual_steps.pop_front();
                 self.image_steps.pop_front();
             }
-            self.residual_steps.push_back(difference(&residual, &last_residual));
-            self.image_steps.push_back(difference(image, &last_image));
+            self.residual_steps.push_back(difference(&residual, &last.residual));
+            self.image_steps.push_back(difference(image, &last.at));
         }
         if self.residual_steps.is_empty() {
             return None;
@@ -128,15 +138,15 @@ impl Accelerator for Anderson {
 /// Squared extrapolation (Varadhan & Roland, 2008, scheme S3): two EM steps, then one long step along both.
 #[derive(Default)]
 struct Squarem {
-    /// The first step of the pair under way: where it began and its residual.
-    first: Option<(Vec<f64>, Vec<f64>)>,
+    /// Where the pair of steps under way began.
+    first: Option<Visited>,
 }
 
 impl Accelerator for Squarem {
     fn propose(&mut self, x: &[f64], image: &[f64]) -> Option<Vec<f64>> {
         let residual = difference(image, x);
-        let Some((origin, r)) = self.first.take() else {
-            self.first = Some((x.to_vec(), residual));
+        let Some(Visited { at: origin, residual: r }) = self.first.take() else {
+            self.first = Some(Visited { at: x.to_vec(), residual });
             return None;
         };
         let v = difference(&residual, &r);

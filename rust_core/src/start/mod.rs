@@ -38,12 +38,12 @@ pub fn start(model: &Model, summaries: &[GroupSummary]) -> Result<Vec<f64>> {
     check_summaries(model, summaries)?;
     let latent = latent_values(model);
     let slopes = loadings::slopes(model, summaries);
-    let mut suggested = vec![(0.0, 0.0); model.table.free.len()];
+    let mut suggested = vec![Suggested::default(); model.table.free.len()];
     for group in &model.groups {
-        let scales = location_and_scale(&latent[group.latent_cells.clone()], model, group);
+        let scales = scales(&latent[group.latent_cells.clone()], model, group);
         for (index, instance) in group.instances.iter().enumerate() {
             let counts = &summaries[group.observed].category_counts[index];
-            let own: Vec<(f64, f64)> = model.dims(group, instance).iter().map(|&j| scales[j]).collect();
+            let own: Vec<Scale> = model.dims(group, instance).iter().map(|&j| scales[j]).collect();
             let eta = item_start(model, instance, counts, &slopes[group.observed][index], &own);
             suggest(model, &mut suggested, instance.cells.clone().zip(eta));
         }
@@ -52,7 +52,7 @@ pub fn start(model: &Model, summaries: &[GroupSummary]) -> Result<Vec<f64>> {
         suggest(model, &mut suggested, group.proportion_cell.into_iter().map(|c| (c, even)));
     }
     let parameters = model.table.free.iter().zip(suggested);
-    let mut x: Vec<f64> = parameters.map(|(free, (sum, times))| first_value(free, sum / times)).collect();
+    let mut x: Vec<f64> = parameters.map(|(free, suggested)| first_value(free, suggested.mean())).collect();
     order::order_graded_intercepts(model, &mut x);
     simplices(model).iter().for_each(|s| s.normalise(&mut x));
     check(model, &x)?;
@@ -92,12 +92,29 @@ fn value_of(model: &Model, cell: usize, suggestion: f64) -> f64 {
     }
 }
 
-/// Adds suggested values of cells to those of the free parameters behind them: sum and number.
-fn suggest(model: &Model, suggested: &mut [(f64, f64)], values: impl Iterator<Item = (usize, f64)>) {
+/// Values that several cells suggest for the parameter behind them.
+#[derive(Debug, Clone, Copy, Default)]
+struct Suggested {
+    sum: f64,
+    n: f64,
+}
+
+impl Suggested {
+    fn add(&mut self, value: f64) {
+        self.sum += value;
+        self.n += 1.0;
+    }
+
+    fn mean(self) -> f64 {
+        self.sum / self.n
+    }
+}
+
+/// Adds suggested values of cells to those of the free parameters behind them.
+fn suggest(model: &Model, suggested: &mut [Suggested], values: impl Iterator<Item = (usize, f64)>) {
     for (cell, value) in values {
         if let Slot::Free(f) = model.table.slots[cell] {
-            suggested[f].0 += value;
-            suggested[f].1 += 1.0;
+            suggested[f].add(value);
         }
     }
 }
@@ -116,18 +133,17 @@ fn given(model: &Model, cell: usize) -> Option<f64> {
 fn latent_values(model: &Model) -> Vec<f64> {
     let cells = &model.table.cells;
     let latent_cells = || model.groups.iter().flat_map(|g| g.latent_cells.clone());
-    // By the parameter's address in the first group: sum and number of what is given for it in all groups.
+    // What is given in all groups, by the parameter's address in the first.
     let address = |c: usize| Cell { group: 0, ..cells[c] };
-    let mut known: HashMap<Cell, (f64, f64)> = HashMap::new();
+    let mut known: HashMap<Cell, Suggested> = HashMap::new();
     for c in latent_cells() {
         if let Some(value) = given(model, c) {
-            let (sum, n) = known.entry(address(c)).or_default();
-            (*sum, *n) = (*sum + value, *n + 1.0);
+            known.entry(address(c)).or_default().add(value);
         }
     }
     let default = |c: usize| match (cells[c].kind, known.get(&address(c))) {
         (Kind::Covariance, _) if !cells[c].is_variance() => 0.0,
-        (_, Some((sum, n))) => sum / n,
+        (_, Some(known)) => known.mean(),
         (kind, None) => f64::from(u8::from(kind == Kind::Covariance)),
     };
     let mut values = vec![0.0; cells.len()];
@@ -137,23 +153,30 @@ fn latent_values(model: &Model) -> Vec<f64> {
     values
 }
 
-/// Mean and standard deviation of each of a group's attributes.
-fn location_and_scale(delta: &[f64], model: &Model, group: &Group) -> Vec<(f64, f64)> {
-    let n_dims = model.spec.groups[group.observed].attributes.len();
-    (0..n_dims).map(|j| (delta[j], delta[covariance_index(n_dims, j, j)].abs().sqrt())).collect()
+/// Where an attribute lies in a group.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    mean: f64,
+    sd: f64,
 }
 
-/// An item's start: `slopes` are in standard units, `scales` the mean and standard deviation of the attributes that it
-/// measures.
-fn item_start(model: &Model, instance: &Instance, counts: &[f64], slopes: &[f64], scales: &[(f64, f64)]) -> Vec<f64> {
+/// Where each of a group's attributes lies.
+fn scales(delta: &[f64], model: &Model, group: &Group) -> Vec<Scale> {
+    let n_dims = model.spec.groups[group.observed].attributes.len();
+    let variance = |j: usize| delta[covariance_index(n_dims, j, j)];
+    (0..n_dims).map(|j| Scale { mean: delta[j], sd: variance(j).abs().sqrt() }).collect()
+}
+
+/// An item's start: `slopes` are in standard units, `scales` those of the attributes that it measures.
+fn item_start(model: &Model, instance: &Instance, counts: &[f64], slopes: &[f64], scales: &[Scale]) -> Vec<f64> {
     let family = model.spec.items[instance.item].family;
     // Slopes that are given stay as they are; the intercepts are found for them.
     let moved = slopes.iter().zip(scales).zip(instance.cells.clone());
-    let slopes: Vec<f64> = moved.map(|((slope, (_, sd)), cell)| value_of(model, cell, slope / sd)).collect();
-    let standard: Vec<f64> = slopes.iter().zip(scales).map(|(a, (_, sd))| a * sd).collect();
+    let slopes: Vec<f64> = moved.map(|((slope, scale), cell)| value_of(model, cell, slope / scale.sd)).collect();
+    let standard: Vec<f64> = slopes.iter().zip(scales).map(|(a, scale)| a * scale.sd).collect();
     let mut eta = family.start(&instance.shape, &proportions(counts), &standard);
     eta[..slopes.len()].copy_from_slice(&slopes);
-    let shift: f64 = slopes.iter().zip(scales).map(|(a, (mean, _))| a * mean).sum();
+    let shift: f64 = slopes.iter().zip(scales).map(|(a, scale)| a * scale.mean).sum();
     for (m, b) in eta[slopes.len()..].iter_mut().take(instance.shape.n_categories - 1).enumerate() {
         let scores = &instance.shape.scores;
         *b -= shift * if family.uses_scores() { scores[m + 1] - scores[0] } else { 1.0 };
