@@ -224,10 +224,10 @@ fn check_free(parameter: &FreeParameter, kind: Kind) -> Result<()> {
         return Err(Error::Spec(format!("a {name} cannot start at {start} with bounds [{lower}, {upper}]")));
     }
     match prior {
-        Some(Prior::Beta(..)) if kind != Kind::Guessing => {
+        Some(Prior::Beta { .. }) if kind != Kind::Guessing => {
             Err(Error::Spec(format!("a beta prior is for guessing probabilities, not for a {name}")))
         }
-        Some(Prior::LogNormal(..)) if lower < 0.0 => {
+        Some(Prior::LogNormal { .. }) if lower < 0.0 => {
             Err(Error::Spec(format!("a lognormal prior needs a {name} bounded below by 0 or more; found {lower}")))
         }
         Some(prior) if start.is_some_and(|start| prior.log_density(start) == f64::NEG_INFINITY) => Err(Error::Spec(

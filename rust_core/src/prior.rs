@@ -11,12 +11,27 @@ use crate::error::{Error, Result};
 /// mode does not depend on the scale the engine works on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Prior {
-    /// Mean and standard deviation.
-    Normal(f64, f64),
-    /// Mean and standard deviation of the logarithm; the parameter is positive.
-    LogNormal(f64, f64),
-    /// The two shape parameters, on the probability scale.
-    Beta(f64, f64),
+    /// Of the parameter.
+    Normal {
+        /// Mean.
+        mean: f64,
+        /// Standard deviation.
+        sd: f64,
+    },
+    /// Of the logarithm of the parameter, which is positive.
+    LogNormal {
+        /// Mean of the logarithm.
+        mean: f64,
+        /// Standard deviation of the logarithm.
+        sd: f64,
+    },
+    /// Of a probability `c`, with density proportional to `c^(a - 1) (1 - c)^(b - 1)`.
+    Beta {
+        /// The first shape parameter.
+        a: f64,
+        /// The second.
+        b: f64,
+    },
 }
 
 impl Prior {
@@ -27,9 +42,9 @@ impl Prior {
     pub fn new(name: &str, first: f64, second: f64) -> Result<Self> {
         let positive = |x: f64| x.is_finite() && x > 0.0;
         match name {
-            "normal" if first.is_finite() && positive(second) => Ok(Self::Normal(first, second)),
-            "lognormal" if first.is_finite() && positive(second) => Ok(Self::LogNormal(first, second)),
-            "beta" if positive(first) && positive(second) => Ok(Self::Beta(first, second)),
+            "normal" if first.is_finite() && positive(second) => Ok(Self::Normal { mean: first, sd: second }),
+            "lognormal" if first.is_finite() && positive(second) => Ok(Self::LogNormal { mean: first, sd: second }),
+            "beta" if positive(first) && positive(second) => Ok(Self::Beta { a: first, b: second }),
             "normal" | "lognormal" => Err(Error::Spec(format!(
                 "a {name} prior takes a finite mean and a positive standard deviation; found {first} and {second}"
             ))),
@@ -43,10 +58,10 @@ impl Prior {
     /// Log-density at `x` on the engine's scale; minus infinity outside the support.
     pub fn log_density(&self, x: f64) -> f64 {
         match *self {
-            Self::Normal(mean, sd) => -0.5 * ((x - mean) / sd).powi(2) - (sd * (2.0 * PI).sqrt()).ln(),
-            Self::LogNormal(..) if x <= 0.0 => f64::NEG_INFINITY,
-            Self::LogNormal(mean, sd) => Self::Normal(mean, sd).log_density(x.ln()) - x.ln(),
-            Self::Beta(a, b) => {
+            Self::Normal { mean, sd } => -0.5 * ((x - mean) / sd).powi(2) - (sd * (2.0 * PI).sqrt()).ln(),
+            Self::LogNormal { .. } if x <= 0.0 => f64::NEG_INFINITY,
+            Self::LogNormal { mean, sd } => Self::Normal { mean, sd }.log_density(x.ln()) - x.ln(),
+            Self::Beta { a, b } => {
                 // log c = -log(1 + e^-x), log(1 - c) = -log(1 + e^x), both without cancellation
                 let log_c = -softplus(-x);
                 let log_d = -softplus(x);
@@ -58,12 +73,12 @@ impl Prior {
     /// First and second derivative of the log-density at `x` on the engine's scale.
     pub fn derivatives(&self, x: f64) -> (f64, f64) {
         match *self {
-            Self::Normal(mean, sd) => (-(x - mean) / (sd * sd), -1.0 / (sd * sd)),
-            Self::LogNormal(mean, sd) => {
+            Self::Normal { mean, sd } => (-(x - mean) / (sd * sd), -1.0 / (sd * sd)),
+            Self::LogNormal { mean, sd } => {
                 let u = (x.ln() - mean) / (sd * sd);
                 (-(u + 1.0) / x, (u + 1.0 - 1.0 / (sd * sd)) / (x * x))
             }
-            Self::Beta(a, b) => {
+            Self::Beta { a, b } => {
                 let c = 1.0 / (1.0 + (-x).exp());
                 ((a - 1.0) - (a + b - 2.0) * c, -(a + b - 2.0) * c * (1.0 - c))
             }
@@ -80,7 +95,11 @@ fn softplus(x: f64) -> f64 {
 mod tests {
     use super::*;
 
-    const ALL: [Prior; 3] = [Prior::Normal(-1.1, 0.5), Prior::LogNormal(0.2, 0.4), Prior::Beta(5.0, 17.0)];
+    const ALL: [Prior; 3] = [
+        Prior::Normal { mean: -1.1, sd: 0.5 },
+        Prior::LogNormal { mean: 0.2, sd: 0.4 },
+        Prior::Beta { a: 5.0, b: 17.0 },
+    ];
 
     #[test]
     fn derivatives_agree_with_central_differences() {

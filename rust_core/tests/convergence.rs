@@ -33,7 +33,7 @@ fn one_attribute(family: &str, n_categories: usize, n_items: usize) -> Sketch {
 
 /// Models of the data sets of the package, with the start of each fit.
 fn examples() -> Vec<(&'static str, Model, Sample, Vec<f64>)> {
-    let beta = |f: &mut FreeParameter| f.prior = Some(Prior::Beta(5.0, 17.0));
+    let beta = |f: &mut FreeParameter| f.prior = Some(Prior::Beta { a: 5.0, b: 17.0 });
     let bounds = |f: &mut FreeParameter| (f.lower, f.upper) = (-15.0, 15.0);
     let guessing = one_attribute("3pl", 2, 32).edit(|c| c.kind == Kind::Guessing, beta);
     let two = spec((0..8).map(|i| item("gpcm", 2, &[i / 4])).collect(), (1, 1), &[32, 32]);

@@ -120,10 +120,12 @@ impl Plan {
             sketch = sketch.fix(|c| c.kind == Kind::Guessing && c.item == Some(2), f64::NEG_INFINITY);
         }
         // Without a prior a guessing parameter may have no maximum.
-        sketch = sketch.edit(|c| c.kind == Kind::Guessing, |f| f.prior = Some(Prior::Beta(5.0, 17.0)));
+        sketch = sketch.edit(|c| c.kind == Kind::Guessing, |f| f.prior = Some(Prior::Beta { a: 5.0, b: 17.0 }));
         if self.priors {
-            sketch = sketch.edit(|c| c.kind == Kind::Intercept, |f| f.prior = Some(Prior::Normal(0.0, 2.0)));
-            let lognormal = |f: &mut FreeParameter| (f.prior, f.lower) = (Some(Prior::LogNormal(0.1, 0.5)), 0.0);
+            sketch =
+                sketch.edit(|c| c.kind == Kind::Intercept, |f| f.prior = Some(Prior::Normal { mean: 0.0, sd: 2.0 }));
+            let lognormal =
+                |f: &mut FreeParameter| (f.prior, f.lower) = (Some(Prior::LogNormal { mean: 0.1, sd: 0.5 }), 0.0);
             sketch = sketch.edit(|c| c.kind == Kind::Slope, lognormal);
         }
         sketch.build()

@@ -134,7 +134,7 @@ fn groups_that_share_slopes_start_in_one_direction() {
 
 #[test]
 fn a_reversed_item_under_a_lognormal_prior_starts_where_the_prior_has_density() {
-    let prior = |f: &mut FreeParameter| (f.prior, f.lower) = (Some(Prior::LogNormal(0.0, 0.5)), 0.0);
+    let prior = |f: &mut FreeParameter| (f.prior, f.lower) = (Some(Prior::LogNormal { mean: 0.0, sd: 0.5 }), 0.0);
     let model = one_attribute(vec![item("gpcm", 2, &[0]); 12]).edit(|c| c.kind == Kind::Slope, prior).build();
     let data = half_reversed(600).data(&model);
     let x = start(&model, &data.summaries()).unwrap();

@@ -78,7 +78,7 @@ fn check_summaries(model: &Model, summaries: &[GroupSummary]) -> Result<()> {
 fn first_value(free: &FreeParameter, suggestion: f64) -> f64 {
     let allowed = match free.prior {
         // A reversed item under a prior that wants a positive slope.
-        Some(Prior::LogNormal(mean, _)) if suggestion <= 0.0 => mean.exp(),
+        Some(Prior::LogNormal { mean, .. }) if suggestion <= 0.0 => mean.exp(),
         _ => suggestion,
     };
     free.start.unwrap_or_else(|| allowed.clamp(free.lower, free.upper))
