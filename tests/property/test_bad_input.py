@@ -350,6 +350,16 @@ SENSIBLE = {
     ),
     "categories": st.sampled_from([None, [0, 1, 2], {"item1": [1, 0]}]),
 }
+#: Options that are refused without others, which mostly come with them.
+PARTNERS = {
+    "free_items": ["invariance", "groups"],
+    "reference": ["invariance", "groups"],
+    "items_by_group": ["groups"],
+    "attributes_by_group": ["groups"],
+    "invariance": ["groups"],
+    "class_invariance": ["n_classes"],
+    "prune": ["quadrature"],
+}
 PATIENT = settings(
     max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
@@ -362,6 +372,10 @@ def options(draw: st.DrawFn) -> dict[str, Any]:
     for name in draw(st.lists(st.sampled_from(sorted(SENSIBLE)), max_size=3, unique=True)):
         is_sensible = draw(st.integers(0, 9)) < 9
         found[name] = draw(SENSIBLE[name] if is_sensible else VALUES)
+    for name in [name for name in PARTNERS if name in found]:
+        for partner in PARTNERS[name]:
+            if partner not in found and draw(st.integers(0, 9)) < 9:
+                found[partner] = draw(SENSIBLE[partner])
     return found
 
 
