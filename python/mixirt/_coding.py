@@ -30,6 +30,7 @@ __all__ = [
     "encode",
     "encode_long",
     "read_codings",
+    "tables_of",
 ]
 
 #: The code of a value that its item does not allow; never leaves this module.
@@ -235,10 +236,7 @@ def encode(
     DataError
         If a value is not allowed: names the first such cell, and counts the others.
     """
-    different = {id(coding): coding for coding in codings}
-    memo = {key: (coding.table(), coding.others()) for key, coding in different.items()}
-    tables = np.stack([memo[id(coding)][0] for coding in codings])
-    others = [(i, v, c) for i, coding in enumerate(codings) for v, c in memo[id(coding)][1]]
+    tables, others = tables_of(codings)
     columns = table.columns
     if isinstance(columns, list):
         columns = list(columns)
@@ -259,6 +257,17 @@ def encode(
             found += _no_item()
         raise DataError(f"{where}: {found}{_count_more(table, item, counts[:, INVALID])}")
     return codes, counts
+
+
+def tables_of(
+    codings: Sequence[Coding],
+) -> tuple[NDArray[np.uint8], list[tuple[int, float, int]]]:
+    """Give the codes of the whole numbers 0 to 255, shape (I, 256), and (item, number, code)."""
+    different = {id(coding): coding for coding in codings}
+    memo = {key: (coding.table(), coding.others()) for key, coding in different.items()}
+    tables = np.stack([memo[id(coding)][0] for coding in codings])
+    others = [(i, v, c) for i, coding in enumerate(codings) for v, c in memo[id(coding)][1]]
+    return tables, others
 
 
 def encode_long(table: LongTable, codings: Sequence[Coding]) -> tuple[Answers, NDArray[np.uint32]]:

@@ -140,6 +140,16 @@ class Scorer:
         n_threads: int | None = None,
         progress: Callable[[int], object] | None = None,
     ) -> dict[str, NDArray[np.float64]]: ...
+    def score_columns(
+        self,
+        responses: NDArray[Any] | list[NDArray[Any]],
+        tables: NDArray[np.uint8],
+        others: Sequence[tuple[int, float, int]],
+        scores: tuple[NDArray[np.float64], ...],
+        *,
+        n_threads: int | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> None: ...
     def score_one(
         self, group: int, codes: bytes
     ) -> tuple[

@@ -70,6 +70,12 @@ class Table:
     index: Any = None
     ordered: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
+    @property
+    def is_numeric(self) -> bool:
+        """Whether all values are numbers, so that the engine can read them as they lie there."""
+        columns = self.columns if isinstance(self.columns, list) else [self.columns]
+        return all(column.dtype.kind != "O" for column in columns)
+
     def column(self, item: int) -> NDArray[Any]:
         """Values of one item, shape (N,)."""
         return self.columns[item] if isinstance(self.columns, list) else self.columns[:, item]

@@ -20,7 +20,7 @@ from mixirt._words import listed
 from mixirt.errors import DataError, DataWarning, SpecError
 from mixirt.long_format import LongResponses, LongTable
 
-__all__ = ["MISSING", "Responses"]
+__all__ = ["MISSING", "Responses", "matched_table"]
 
 #: Responses with this many times as many columns as rows are taken to be transposed.
 TRANSPOSED_RATIO = 10
@@ -248,9 +248,7 @@ look 1-based. Categories count from 0: say categories=[1, 2], or subtract 1 from
         >>> Responses.read_for([[1, None]], fitted.categories).codes.tolist()
         [[1, 255]]
         """
-        if extra not in ("refuse", "ignore"):
-            raise SpecError(f'extra must be "refuse" or "ignore"; found {extra!r}')
-        table = _matched(_table(responses), tuple(categories), extra)
+        table = matched_table(responses, tuple(categories), extra)
         weight = read_weights(weights, table)
         group = read_groups(groups, table, group_labels)
         codings = read_codings(table, categories, missing)
@@ -328,8 +326,11 @@ def _count(codes: NDArray[np.uint8] | Answers, counting: NDArray[np.bool_]) -> N
     return counts
 
 
-def _matched(table: Table, names: tuple[str, ...], extra: str) -> Table:
-    """Give the columns of the items of those names, by name or else by position."""
+def matched_table(responses: Any, names: tuple[str, ...], extra: Any) -> Table:
+    """Read the columns of the items of those names, by name or else by position."""
+    if extra not in ("refuse", "ignore"):
+        raise SpecError(f'extra must be "refuse" or "ignore"; found {extra!r}')
+    table = _table(responses)
     if not table.has_names:
         if len(table.names) != len(names):
             raise DataError(

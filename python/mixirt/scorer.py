@@ -11,25 +11,25 @@ from numpy.typing import NDArray
 from mixirt import _core
 from mixirt._answers import Answers
 from mixirt._checks import check_threads, word
-from mixirt._coding import MISSING, Coding, read_codings
+from mixirt._coding import MISSING, Coding, read_codings, tables_of
 from mixirt._progress import Progress
 from mixirt._respondents import is_missing
-from mixirt._tables import Table
+from mixirt._tables import Table, numeric
 from mixirt._words import listed, unknown
 from mixirt.errors import DataError, MixirtError
-from mixirt.long_format import own_columns
+from mixirt.long_format import LongResponses, own_columns
 from mixirt.plausible_values import DrawOptions, PlausibleValues, plausible_values
-from mixirt.responses import Responses
+from mixirt.responses import Responses, matched_table
 from mixirt.scores import Scores, new_data, read_new, score_patterns
 from mixirt.sum_scores import SumScores, group_position, sum_scores
 
 if TYPE_CHECKING:
     from mixirt.result import Result
 
-__all__ = ["Score", "Scorer", "Scoring"]
+#: Respondents of an array that is not contiguous that are copied at a time.
+_PIECE = 1 << 16
 
-#: Respondents whose codes are held at a time.
-_CHUNK = 1 << 17
+__all__ = ["Score", "Scorer", "Scoring"]
 
 
 class Score(NamedTuple):
@@ -82,8 +82,9 @@ class Scorer:
         self._items = {name: i for i, name in enumerate(design.items)}
         categories = dict(zip(design.items, design.category_labels, strict=True))
         table = Table(names=design.items, columns=[], n_rows=0, has_names=True)
-        self._codings = read_codings(table, categories, missing)
-        self._codes = [_codes_of(coding) for coding in self._codings]
+        codings = read_codings(table, categories, missing)
+        self._codes = [_codes_of(coding) for coding in codings]
+        self._tables = tables_of(codings)
 
     @property
     def method(self) -> str:
@@ -111,8 +112,8 @@ class Scorer:
     ) -> Scores:
         """Score many respondents.
 
-        Arrays are coded piece by piece, so that no more memory is taken than the scores need and
-        17 MB for every 128 items.
+        Numbers in arrays and frames are coded some hundred respondents at a time, so that no more
+        memory is taken than the scores need; of an array that is not contiguous, pieces are copied.
 
         Parameters
         ----------
@@ -148,15 +149,19 @@ class Scorer:
         True
         """
         check_threads(n_threads)
-        is_array = isinstance(responses, np.ndarray) and responses.ndim == 2
-        if not is_array or len(responses) <= _CHUNK or groups is not None:
-            return self._score_whole(responses, groups, extra, (n_threads, progress))
-        try:
-            with Progress(progress, len(responses)) as shown:
-                return self._score_pieces(responses, extra, n_threads, shown)
-        except MixirtError:
-            # Rows are then counted from the first of all.
-            return self._score_whole(responses, groups, extra, (n_threads, progress))
+        design = self._result.model.design
+        if groups is None and not design.has_groups and not isinstance(responses, LongResponses):
+            is_strided = isinstance(responses, np.ndarray) and responses.ndim == 2
+            is_strided = is_strided and not responses.flags.forc
+            first = responses[:_PIECE] if is_strided else responses
+            table = matched_table(first, self.items, extra)
+            if table.is_numeric:
+                rest = responses[_PIECE:] if is_strided else ()
+                try:
+                    return self._score_columns(table, rest, n_threads, progress)
+                except MixirtError:
+                    pass  # read as a whole, it is refused in the user's words
+        return self._score_whole(responses, groups, extra, (n_threads, progress))
 
     def score_one(self, responses: Any, *, group: Any = None) -> Score:
         """Score one respondent.
@@ -322,21 +327,34 @@ class Scorer:
             )
         return self._scores(found, read)
 
-    def _score_pieces(
-        self, responses: NDArray[Any], extra: Any, n_threads: int | None, shown: Progress
+    def _score_columns(
+        self, table: Table, rest: Any, n_threads: int | None, progress: bool | None
     ) -> Scores:
-        n = len(responses)
-        whole: dict[str, NDArray[np.float64]] = {}
-        report = shown.counter("respondents scored")
-        for start in range(0, n, _CHUNK):
-            piece = responses[start : start + _CHUNK]
-            read = read_new(self._result, piece, None, self._missing, extra)
-            found = self._compiled.score(read.matrix(), n_threads=n_threads, progress=report)
-            for name, values in found.items():
-                if name not in whole:
-                    whole[name] = np.empty((n, *values.shape[1:]))
-                whole[name][start : start + len(values)] = values
-        return self._scores(whole, read)
+        """Score answers as they lie in memory; those of `rest` are copied piece by piece."""
+        n, j = table.n_rows + len(rest), len(self.attributes)
+        shapes = (n, j), (n, j, j), (n, self._result.model.design.n_classes), (n,)
+        theta, covariance, class_probabilities, log_probability = room = tuple(
+            map(np.empty, shapes)
+        )
+        with Progress(progress, n) as shown:
+            report = shown.counter("respondents scored")
+            for start in range(0, n, table.n_rows):
+                piece = rest[start - table.n_rows : start]
+                columns = numeric(piece) if start else table.columns
+                part = tuple(array[start : start + table.n_rows] for array in room)
+                self._compiled.score_columns(
+                    columns, *self._tables, part, n_threads=n_threads, progress=report
+                )
+        return Scores(
+            method=self._method,
+            attributes=self.attributes,
+            theta=theta,
+            covariance=covariance,
+            class_probabilities=class_probabilities,
+            log_probability=log_probability,
+            native=table.native,
+            index=table.index,
+        )
 
     def _scores(self, found: dict[str, Any], read: Responses) -> Scores:
         return Scores(

@@ -4,6 +4,8 @@
 //! codes for missing answers are all the same loop. Values outside that range (say -99 for missing) are looked up
 //! in a short list.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
@@ -81,6 +83,9 @@ pub trait Column: Send + Sync {
     /// Encode consecutive rows from `first_row` on: one code into every `stride`-th element of `codes`, from its first
     /// on. Adds the codes to `counts`.
     fn encode(&self, first_row: usize, codes: &mut [u8], stride: usize, counts: &mut [u32; N_CODES]);
+
+    /// As [`Column::encode`], without counting.
+    fn codes(&self, first_row: usize, codes: &mut [u8], stride: usize);
 }
 
 /// The answers to one item in a type of their own.
@@ -127,6 +132,13 @@ impl<T: Value> Column for TypedColumn<'_, T> {
             counts[usize::from(*code)] += 1;
         }
     }
+
+    fn codes(&self, first_row: usize, codes: &mut [u8], stride: usize) {
+        let values = self.values[first_row * self.stride..].iter().step_by(self.stride);
+        for (code, &value) in codes.iter_mut().step_by(stride).zip(values) {
+            *code = self.code(value);
+        }
+    }
 }
 
 /// A cell of the responses, 0-based.
@@ -153,9 +165,11 @@ pub struct Encoded {
 /// [`Error::Data`] if the columns differ in length, `codes` is not of length `N I`, or there are more rows than
 /// counts can hold.
 pub fn encode(columns: &[Box<dyn Column + '_>], codes: &mut [u8]) -> Result<Encoded> {
-    let n_items = columns.len();
-    let n_rows = columns.first().map_or(0, |column| column.n_rows());
-    check_shape(columns, n_rows, codes.len())?;
+    let (n_items, n_rows) = (columns.len(), n_rows(columns)?);
+    if Some(codes.len()) != n_rows.checked_mul(n_items) {
+        let n_cells = codes.len();
+        return Err(Error::Data(format!("there is room for {n_cells} codes, not for {n_rows} rows x {n_items} items")));
+    }
     if codes.is_empty() {
         return Ok(Encoded { counts: vec![[0; N_CODES]; n_items], first_invalid: None });
     }
@@ -181,19 +195,28 @@ pub fn encode(columns: &[Box<dyn Column + '_>], codes: &mut [u8]) -> Result<Enco
     Ok(Encoded { counts, first_invalid })
 }
 
-fn check_shape(columns: &[Box<dyn Column + '_>], n_rows: usize, n_cells: usize) -> Result<()> {
+/// The codes of some rows, over `codes (rows, I)`.
+pub(crate) fn codes_of_rows(columns: &[Box<dyn Column + '_>], rows: Range<usize>, codes: &mut [u8]) {
+    let n_items = columns.len();
+    let blocks = rows.step_by(BLOCK_ROWS).zip(codes.chunks_mut(BLOCK_ROWS * n_items.max(1)));
+    for (first_row, codes) in blocks {
+        for (item, column) in columns.iter().enumerate() {
+            column.codes(first_row, &mut codes[item..], n_items);
+        }
+    }
+}
+
+/// Checks that columns are equally long, and that as many rows can be counted; gives their number.
+pub(crate) fn n_rows(columns: &[Box<dyn Column + '_>]) -> Result<usize> {
+    let n_rows = columns.first().map_or(0, |column| column.n_rows());
     if let Some(item) = columns.iter().position(|column| column.n_rows() != n_rows) {
         let found = columns[item].n_rows();
         return Err(Error::Data(format!("item {item} has {found} rows where the first item has {n_rows}")));
     }
-    if Some(n_cells) != n_rows.checked_mul(columns.len()) {
-        let n_items = columns.len();
-        return Err(Error::Data(format!("there is room for {n_cells} codes, not for {n_rows} rows x {n_items} items")));
-    }
     if u32::try_from(n_rows).is_err() {
         return Err(Error::Data(format!("{n_rows} rows are more than the {} that can be counted", u32::MAX)));
     }
-    Ok(())
+    Ok(n_rows)
 }
 
 fn sum(mut left: Vec<[u32; N_CODES]>, right: Vec<[u32; N_CODES]>) -> Vec<[u32; N_CODES]> {

@@ -11,7 +11,7 @@ use crate::errors::{data_error, to_python};
 use crate::run::pool;
 
 /// The code of a value that no table can hold: the position of its item, the value, the code.
-type OtherValue<'py> = (usize, Bound<'py, PyAny>, u8);
+pub(crate) type OtherValue<'py> = (usize, Bound<'py, PyAny>, u8);
 
 /// The counts by item and code, and the row and item of the first invalid cell.
 type CountsAndInvalid<'py> = (Bound<'py, PyArray2<u32>>, Option<(usize, usize)>);
@@ -33,24 +33,8 @@ pub(crate) fn encode<'py>(
     others: Vec<OtherValue<'py>>,
     mut codes: PyReadwriteArray2<'py, u8>,
 ) -> PyResult<CountsAndInvalid<'py>> {
-    let arrays: Vec<Values> = match responses.cast::<PyUntypedArray>() {
-        Ok(matrix) => vec![Values::new(matrix)?],
-        Err(_) => {
-            let columns: Vec<Bound<'py, PyUntypedArray>> = responses.extract()?;
-            columns.iter().map(Values::new).collect::<PyResult<_>>()?
-        }
-    };
-    let (tables, []) = tables.as_slice()?.as_chunks::<N_CODES>() else {
-        return Err(data_error("the tables of codes must have 256 columns"));
-    };
-    let mut items = Items { tables, others: &others, columns: Vec::with_capacity(tables.len()) };
-    for values in &arrays {
-        values.push_columns(&mut items)?;
-    }
-    let Items { columns, .. } = items;
-    if columns.len() != tables.len() {
-        return Err(data_error(format!("{} items have {} tables of codes", columns.len(), tables.len())));
-    }
+    let arrays = arrays(responses)?;
+    let columns = columns(&arrays, tables.as_slice()?, &others)?;
     let codes = codes.as_slice_mut()?;
     let encode = |codes: &mut [u8]| core::encode(&columns, codes);
     let encoded = if codes.len() < core::SERIAL_CELLS {
@@ -63,6 +47,34 @@ pub(crate) fn encode<'py>(
     let n_items = encoded.counts.len();
     let counts = PyArray1::from_vec(py, encoded.counts.into_flattened()).reshape([n_items, N_CODES])?;
     Ok((counts, encoded.first_invalid.map(|Cell { row, item }| (row, item))))
+}
+
+/// The arrays of some responses: one matrix, or one for each item.
+pub(crate) fn arrays<'py>(responses: &Bound<'py, PyAny>) -> PyResult<Vec<Values<'py>>> {
+    if let Ok(matrix) = responses.cast::<PyUntypedArray>() {
+        return Ok(vec![Values::new(matrix)?]);
+    }
+    let columns: Vec<Bound<'py, PyUntypedArray>> = responses.extract()?;
+    columns.iter().map(Values::new).collect()
+}
+
+/// The columns of all arrays, with what turns values into codes.
+pub(crate) fn columns<'a, 'py>(
+    arrays: &'a [Values<'py>],
+    tables: &'a [u8],
+    others: &'a [OtherValue<'py>],
+) -> PyResult<Vec<Box<dyn Column + 'a>>> {
+    let (tables, []) = tables.as_chunks::<N_CODES>() else {
+        return Err(data_error("the tables of codes must have 256 columns"));
+    };
+    let mut items = Items { tables, others, columns: Vec::with_capacity(tables.len()) };
+    for values in arrays {
+        values.push_columns(&mut items)?;
+    }
+    if items.columns.len() != tables.len() {
+        return Err(data_error(format!("{} items have {} tables of codes", items.columns.len(), tables.len())));
+    }
+    Ok(items.columns)
 }
 
 /// The columns found so far, with what turns values into codes.
@@ -106,7 +118,7 @@ impl<'a, 'py> Items<'a, 'py> {
 macro_rules! values {
     ($($variant:ident $type:ty, $kind:pat, $size:literal;)*) => {
         /// An array of one of the types that responses come in.
-        enum Values<'py> {
+        pub(crate) enum Values<'py> {
             $($variant(PyReadonlyArrayDyn<'py, $type>),)*
         }
 

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use mixirt_core::Error;
 use mixirt_core::data::Responses;
-use mixirt_core::score::{self, Scores, Watch};
+use mixirt_core::score::{self, Scores, ScoresMut, Watch};
 use numpy::{
-    IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods,
+    IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray1,
+    PyReadwriteArray2, PyReadwriteArray3, PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::data::optional;
+use crate::encode::{self, OtherValue};
 use crate::errors::to_python;
 use crate::model::PyModel;
 use crate::run::{Listener, pool, until_done_telling};
@@ -19,6 +21,14 @@ use crate::run::{Listener, pool, until_done_telling};
 /// Estimate, standard error `(J,)`, covariance `(J, J)`, class probabilities `(C,)` and log-probability of a respondent.
 type One<'py> =
     (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>, Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>, f64);
+
+/// Room for scores: `theta`, `covariance`, `class_probabilities`, `log_probability`.
+type Room<'py> = (
+    PyReadwriteArray2<'py, f64>,
+    PyReadwriteArray3<'py, f64>,
+    PyReadwriteArray2<'py, f64>,
+    PyReadwriteArray1<'py, f64>,
+);
 
 /// A model at given parameters, tabulated for scoring. Immutable.
 #[pyclass(frozen, module = "mixirt._core")]
@@ -61,6 +71,32 @@ impl Scorer {
         scores_dict(py, scored(py, n_threads, progress, |watch| self.inner.score(&responses, watch))?)
     }
 
+    /// Writes scores of respondents of a model of one group over four arrays: `theta (N, J)`, `covariance (N, J, J)`,
+    /// `class_probabilities (N, C)` and `log_probability (N,)`. `responses`, `tables` and `others` are as for `encode`; rows
+    /// are coded on the way. `progress` as for `score`.
+    #[pyo3(signature = (responses, tables, others, scores, *, n_threads=None, progress=None))]
+    fn score_columns<'py>(
+        &self,
+        responses: &Bound<'py, PyAny>,
+        tables: PyReadonlyArray2<'py, u8>,
+        others: Vec<OtherValue<'py>>,
+        scores: Room<'py>,
+        n_threads: Option<usize>,
+        progress: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let arrays = encode::arrays(responses)?;
+        let columns = encode::columns(&arrays, tables.as_slice()?, &others)?;
+        let (mut theta, mut covariance, mut class_probabilities, mut log_probability) = scores;
+        let scores = ScoresMut {
+            theta: theta.as_slice_mut()?,
+            covariance: covariance.as_slice_mut()?,
+            class_probabilities: class_probabilities.as_slice_mut()?,
+            log_probability: log_probability.as_slice_mut()?,
+        };
+        let score = |watch: Watch| self.inner.score_columns(&columns, scores, watch);
+        scored(responses.py(), n_threads, progress, score)
+    }
+
     /// Scores of one respondent of an observed group by the codes of all items.
     fn score_one<'py>(&self, py: Python<'py>, group: usize, codes: &[u8]) -> PyResult<One<'py>> {
         let scores = py.detach(|| self.inner.score_one(group, codes)).map_err(to_python)?;
@@ -78,12 +114,12 @@ impl Scorer {
 
 /// Runs `score` on a pool until it is done or interrupted; `progress` hears how many more respondents or patterns are
 /// done.
-pub(crate) fn scored(
+pub(crate) fn scored<T: Send>(
     py: Python<'_>,
     n_threads: Option<usize>,
     progress: Option<Bound<'_, PyAny>>,
-    score: impl FnOnce(Watch) -> Result<Scores, Error> + Send,
-) -> PyResult<Scores> {
+    score: impl FnOnce(Watch) -> Result<T, Error> + Send,
+) -> PyResult<T> {
     let mut tell = progress.map(|progress| move |n: usize| progress.call1((n,)).map(|_| ()));
     let listener: Listener<usize> = tell.as_mut().map(|tell| tell as &mut dyn FnMut(usize) -> PyResult<()>);
     until_done_telling(py, n_threads, listener, |done, cancel| score(Watch { cancel, done }))

@@ -16,6 +16,12 @@ pub struct RowCoder {
     /// Rows of the first block for each known class.
     per_class: u32,
     items: Vec<ItemDigit>,
+    /// `(I)`: the digit of no answer, `M_i`.
+    largest: Vec<u8>,
+    /// `(I)`: what a digit counts in the row of the block.
+    strides: Vec<u16>,
+    /// Per block: the row of the first joint answer, and the last item's position plus one.
+    blocks: Vec<(u32, usize)>,
 }
 
 /// What an answer to an item changes in the row of its block.
@@ -69,6 +75,31 @@ impl RowCoder {
             row -= u32::from(digit.n_categories - code) * digit.stride;
         }
         ids.push(row);
+    }
+
+    /// As [`RowCoder::push`] for respondents with codes `(n, I)` of all items, [`MISSING`] where there is no answer, whose
+    /// class is not known; appends the ends of their lists to `ptr`.
+    pub fn push_codes(&self, n: usize, codes: &[u8], (ptr, ids): (&mut Vec<usize>, &mut Vec<u32>)) {
+        let n_items = self.largest.len();
+        let mut parts = vec![0; n_items];
+        let mut end = ids.len();
+        ids.resize(end + n * self.blocks.len(), 0);
+        for respondent in 0..n {
+            // All digits at once, on vectors: a joint answer to a block is less than 256.
+            let digits = codes[respondent * n_items..(respondent + 1) * n_items].iter().zip(&self.largest);
+            for (part, ((code, largest), stride)) in parts.iter_mut().zip(digits.zip(&self.strides)) {
+                *part = u16::from(*code.min(largest)) * stride;
+            }
+            let mut start = 0;
+            for (b, (&(first, item), &empty)) in self.blocks.iter().zip(&self.empty).enumerate() {
+                let row = first + u32::from(parts[start..item].iter().sum::<u16>());
+                start = item;
+                ids[end] = row;
+                end += usize::from(row != empty || b == 0);
+            }
+            ptr.push(end);
+        }
+        ids.truncate(end);
     }
 }
 
@@ -160,7 +191,10 @@ impl Patterns {
             for &m in &n_categories[block.items.clone()] {
                 stride /= m as u32 + 1;
                 coder.items.push(ItemDigit { block: b as u32, stride, n_categories: m as u8 });
+                coder.largest.push(m as u8);
+                coder.strides.push(stride as u16);
             }
+            coder.blocks.push((block.rows.start as u32, block.items.end));
         }
         if let Some((first, others)) = blocks.split_first_mut() {
             let codes = first.codes.repeat(n_known + 1);
@@ -171,7 +205,9 @@ impl Patterns {
                 block.rows = block.rows.start + n_known * per_class..block.rows.end + n_known * per_class;
             }
         }
-        coder.empty.iter_mut().skip(1).for_each(|row| *row += (n_known * per_class) as u32);
+        let shift = (n_known * per_class) as u32;
+        coder.empty.iter_mut().skip(1).for_each(|row| *row += shift);
+        coder.blocks.iter_mut().skip(1).for_each(|(first, _)| *first += shift);
         let patterns = Self {
             n_categories: n_categories.to_vec(),
             outer_items: (0..n_categories.len()).collect(),
@@ -248,6 +284,13 @@ mod tests {
                 }
                 assert_eq!(spelt, answers);
                 assert_eq!(patterns.blocks()[0].known_class[rows[0] as usize], known);
+                let codes = (0..9).map(|i| code(i)).zip(n_categories);
+                let codes: Vec<u8> =
+                    codes.map(|(code, m)| if usize::from(code) < m { code } else { MISSING }).collect();
+                let (mut ptr, mut twice, mut unknown) = (vec![0], Vec::new(), Vec::new());
+                coder.push_codes(2, &codes.repeat(2), (&mut ptr, &mut twice));
+                coder.push(UNKNOWN_CLASS, answers.iter().copied(), &mut unknown);
+                assert_eq!((twice, ptr), (unknown.repeat(2), vec![0, unknown.len(), 2 * unknown.len()]));
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use super::estimate::Estimator;
+use super::respondents::Chunk;
 use super::{Method, ScoresMut, Watch};
 use crate::e_step::{NodeLayout, NodeProbabilities, ReadyElimination, Respondent};
 use crate::error::{Error, Result};
@@ -56,14 +57,14 @@ impl Eliminated {
         }
     }
 
-    /// Scores consecutive respondents, the first of which is `start`.
+    /// Scores the respondents of one chunk.
     ///
     /// # Errors
     /// [`Error::Interrupted`].
-    pub fn score_chunk<I: Iterator<Item = (usize, u8)>>(
+    pub fn score_chunk(
         &self,
         estimator: &Estimator,
-        (start, respondent): (usize, &impl Fn(usize) -> (u16, I)),
+        chunk: &Chunk,
         scores: &mut ScoresMut,
         watch: Watch,
     ) -> Result<()> {
@@ -78,19 +79,18 @@ impl Eliminated {
         let mut found = self.borrow();
         for at in 0..scores.log_probability.len() {
             watch.check()?;
-            let (known_class, answers) = respondent(start + at);
+            let (known_class, answers) = chunk.answers(at);
             ptr.clear();
             ids.clear();
             ptr.push(0);
-            self.ready.coder().push(known_class, answers, (&mut ptr, &mut ids), &mut parts);
+            self.ready.coder().push(known_class, answers.iter().copied(), (&mut ptr, &mut ids), &mut parts);
             let rows = RowLists { ptr: &ptr, ids: &ids };
             self.ready.work_out(rows, estimator.method != Method::Eap, &mut found);
             self.expectations.of_respondent(&found, &mut weighted, &mut expectations);
             let at_mode = |class: usize, theta: &mut [f64]| {
                 mode(elimination, placed[class], (&self.ready, &found), class, theta);
             };
-            let answers = || respondent(start + at).1.collect();
-            estimator.estimate(&expectations, at_mode, answers, (&mut theta, &mut covariance));
+            estimator.estimate(&expectations, at_mode, || answers, (&mut theta, &mut covariance));
             let rest = (&expectations[..n_classes], found.log_probability);
             estimator.write(at, (&theta, &covariance), rest, scores);
         }

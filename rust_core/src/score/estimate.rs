@@ -86,6 +86,10 @@ impl<'a> Estimator<'a> {
     ) {
         let attributes = &self.model.spec.groups[self.observed].attributes;
         let (n, n_own) = (self.model.spec.attributes.len(), attributes.len());
+        if n_own < n {
+            scores.theta[row * n..(row + 1) * n].fill(f64::NAN);
+            scores.covariance[row * n * n..(row + 1) * n * n].fill(f64::NAN);
+        }
         for (j, &a) in attributes.iter().enumerate() {
             scores.theta[row * n + a] = theta[j];
             for (k, &b) in attributes.iter().enumerate() {

@@ -1,17 +1,20 @@
 //! Scores of the respondents of one observed group, as they come.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rayon::prelude::*;
 
 use super::eliminated::Eliminated;
 use super::estimate::Estimator;
-use super::{Scores, ScoresMut, Watch, axis};
+use super::respondents::{Chunk, Respondents};
+use super::{ScoresMut, Watch, axis};
 use crate::e_step::{ReadyPosterior, pieces};
 use crate::error::Result;
 use crate::node_tables::NodeTables;
 use crate::patterns::RowLists;
 
 /// Respondents that are scored at a time: what is known of them meanwhile stays in the first caches.
-const CHUNK: usize = 512;
+pub(super) const CHUNK: usize = 512;
 
 /// The tabulated posterior of an observed group.
 pub(super) enum GroupScorer {
@@ -38,21 +41,21 @@ impl GroupScorer {
         Ok(Self::Whole(Box::new(posterior)))
     }
 
-    /// Scores all respondents that `scores` has room for; `respondent(n)` gives the known class of the n-th, and the
-    /// answers: positions among the group's items, ascending, with categories. The log-probability of one who cannot
-    /// occur is minus infinity.
+    /// Scores all respondents that `scores` has room for. The log-probability of one who cannot occur is minus infinity; the
+    /// first of them is returned.
     ///
     /// # Errors
-    /// [`crate::Error::Interrupted`].
-    pub fn score<I: Iterator<Item = (usize, u8)>>(
+    /// [`crate::Error::Interrupted`], and those of reading the respondents.
+    pub fn score(
         &self,
         estimator: &Estimator,
-        respondent: impl Fn(usize) -> (u16, I) + Sync,
-        scores: &mut Scores,
+        respondents: Respondents,
+        scores: ScoresMut,
         watch: Watch,
-    ) -> Result<()> {
-        let (n, n_classes) = (scores.n_attributes, scores.n_classes);
-        let ScoresMut { theta, covariance, class_probabilities, log_probability } = scores.slices();
+    ) -> Result<Option<usize>> {
+        let (n, n_classes) = (estimator.model.spec.attributes.len(), estimator.model.spec.n_classes);
+        let first_impossible = AtomicUsize::new(usize::MAX);
+        let ScoresMut { theta, covariance, class_probabilities, log_probability } = scores;
         let theta = pieces(theta, CHUNK * n);
         let covariance = pieces(covariance, CHUNK * n * n);
         let classes = pieces(class_probabilities, CHUNK * n_classes);
@@ -62,23 +65,46 @@ impl GroupScorer {
                 (c * CHUNK, ScoresMut { theta, covariance, class_probabilities, log_probability })
             })
             .collect();
-        let run = |(start, mut scores): (usize, ScoresMut)| {
-            match self {
-                Self::Whole(posterior) => score_chunk(posterior, estimator, (start, &respondent), &mut scores, watch)?,
-                Self::Eliminated(group) => group.score_chunk(estimator, (start, &respondent), &mut scores, watch)?,
+        let run = |(start, mut scores): (usize, ScoresMut)| -> Result<()> {
+            let n = scores.log_probability.len();
+            self.score_chunk(estimator, &respondents.chunk(start..start + n)?, &mut scores, watch)?;
+            if let Some(at) = scores.log_probability.iter().position(|p| *p == f64::NEG_INFINITY) {
+                first_impossible.fetch_min(start + at, Ordering::Relaxed);
             }
-            (watch.done)(scores.log_probability.len());
+            (watch.done)(n);
             Ok(())
         };
-        if work.len() > 1 { work.into_par_iter().try_for_each(run) } else { work.into_iter().try_for_each(run) }
+        if work.len() > 1 {
+            work.into_par_iter().try_for_each(run)?;
+        } else {
+            work.into_iter().try_for_each(run)?;
+        }
+        Ok(Some(first_impossible.into_inner()).filter(|&row| row < usize::MAX))
+    }
+
+    /// Scores the respondents of one chunk.
+    ///
+    /// # Errors
+    /// [`crate::Error::Interrupted`].
+    pub fn score_chunk(
+        &self,
+        estimator: &Estimator,
+        chunk: &Chunk,
+        scores: &mut ScoresMut,
+        watch: Watch,
+    ) -> Result<()> {
+        match self {
+            Self::Whole(posterior) => score_chunk(posterior, estimator, chunk, scores, watch),
+            Self::Eliminated(group) => group.score_chunk(estimator, chunk, scores, watch),
+        }
     }
 }
 
-/// Scores consecutive respondents, the first of which is `start`.
-fn score_chunk<I: Iterator<Item = (usize, u8)>>(
+/// Scores the respondents of one chunk on a whole grid.
+fn score_chunk(
     posterior: &ReadyPosterior,
     estimator: &Estimator,
-    (start, respondent): (usize, &impl Fn(usize) -> (u16, I)),
+    chunk: &Chunk,
     scores: &mut ScoresMut,
     watch: Watch,
 ) -> Result<()> {
@@ -87,11 +113,7 @@ fn score_chunk<I: Iterator<Item = (usize, u8)>>(
     let n_respondents = scores.log_probability.len();
     let (mut ptr, mut ids) = (Vec::with_capacity(n_respondents + 1), Vec::new());
     ptr.push(0);
-    for n in start..start + n_respondents {
-        let (known_class, answers) = respondent(n);
-        posterior.coder().push(known_class, answers, &mut ids);
-        ptr.push(ids.len());
-    }
+    chunk.push_rows(posterior.coder(), (&mut ptr, &mut ids));
     let modes = estimator.method != super::Method::Eap;
     let found = posterior.of(RowLists { ptr: &ptr, ids: &ids }, modes, watch.cancel)?;
     let (n, n_classes, n_functions) = (estimator.origin.len(), model.spec.n_classes, estimator.n_functions());
@@ -103,8 +125,7 @@ fn score_chunk<I: Iterator<Item = (usize, u8)>>(
             let node = found.modes[at * n_classes + class] as usize;
             theta.iter_mut().enumerate().for_each(|(j, t)| *t = axis(&placed[class], j)[node]);
         };
-        let answers = || respondent(start + at).1.collect();
-        estimator.estimate(expectations, at_mode, answers, (&mut theta, &mut covariance));
+        estimator.estimate(expectations, at_mode, || chunk.answers(at).1, (&mut theta, &mut covariance));
         let rest = (&expectations[..n_classes], found.log_probability[at]);
         estimator.write(at, (&theta, &covariance), rest, scores);
     }

@@ -7,6 +7,7 @@ mod estimate;
 mod group;
 mod likelihood;
 mod line;
+mod respondents;
 mod scorer;
 mod sum_scores;
 mod sums;
@@ -18,6 +19,7 @@ use crate::expected::{Parameters, Placed};
 use crate::spec::Model;
 use estimate::Estimator;
 use group::GroupScorer;
+use respondents::Respondents;
 
 pub use draw::{Drawer, Draws};
 pub use scorer::Scorer;
@@ -80,10 +82,20 @@ impl Scores {
         Self {
             n_attributes,
             n_classes,
-            theta: vec![f64::NAN; n * n_attributes],
-            covariance: vec![f64::NAN; n * n_attributes * n_attributes],
+            theta: vec![0.0; n * n_attributes],
+            covariance: vec![0.0; n * n_attributes * n_attributes],
             class_probabilities: vec![0.0; n * n_classes],
             log_probability: vec![0.0; n],
+        }
+    }
+
+    /// To be written.
+    pub fn as_mut(&mut self) -> ScoresMut<'_> {
+        ScoresMut {
+            theta: &mut self.theta,
+            covariance: &mut self.covariance,
+            class_probabilities: &mut self.class_probabilities,
+            log_probability: &mut self.log_probability,
         }
     }
 
@@ -100,6 +112,19 @@ impl Scores {
     }
 }
 
+/// Room for scores, in the layout of [`Scores`]; what it holds is written over.
+#[derive(Debug)]
+pub struct ScoresMut<'a> {
+    /// `(N, J)`
+    pub theta: &'a mut [f64],
+    /// `(N, J, J)`
+    pub covariance: &'a mut [f64],
+    /// `(N, C)`
+    pub class_probabilities: &'a mut [f64],
+    /// `(N)`
+    pub log_probability: &'a mut [f64],
+}
+
 /// Scores every respondent of `data` at the free parameters `x`.
 ///
 /// # Errors
@@ -112,8 +137,7 @@ pub fn score<'a>(model: &Model, data: &Data, x: &[f64], method: Method, watch: i
         let estimator = Estimator::new(model, observed, &parameters, method)?;
         let group = GroupScorer::new(&estimator, data.knows_classes(observed))?;
         let mut of_patterns = Scores::new(model, data.n_patterns_of(observed));
-        let pattern = |p| (data.known_class_of(observed, p), data.answers_of(observed, p).into_iter());
-        group.score(&estimator, pattern, &mut of_patterns, watch)?;
+        group.score(&estimator, Respondents::Patterns { data, observed }, of_patterns.as_mut(), watch)?;
         for (row, p) in data.respondents_of(observed) {
             if of_patterns.log_probability[p] == f64::NEG_INFINITY {
                 return Err(impossible(model, observed, row));
@@ -122,25 +146,6 @@ pub fn score<'a>(model: &Model, data: &Data, x: &[f64], method: Method, watch: i
         }
     }
     Ok(scores)
-}
-
-/// The parts of [`Scores`] that are written to.
-struct ScoresMut<'a> {
-    theta: &'a mut [f64],
-    covariance: &'a mut [f64],
-    class_probabilities: &'a mut [f64],
-    log_probability: &'a mut [f64],
-}
-
-impl Scores {
-    fn slices(&mut self) -> ScoresMut<'_> {
-        ScoresMut {
-            theta: &mut self.theta,
-            covariance: &mut self.covariance,
-            class_probabilities: &mut self.class_probabilities,
-            log_probability: &mut self.log_probability,
-        }
-    }
 }
 
 fn impossible(model: &Model, observed: usize, row: usize) -> Error {

@@ -1,17 +1,20 @@
 //! A scorer made once, for respondents of all times.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 
 use super::estimate::Estimator;
-use super::group::GroupScorer;
-use super::{Method, Scores, Watch, impossible};
+use super::group::{CHUNK, GroupScorer};
+use super::respondents::{Chunk, ReadCodes, Respondents};
+use super::{Method, Scores, ScoresMut, Watch, impossible};
 use crate::data::{Responses, rows_by_group};
+use crate::encode::{self, Column};
 use crate::error::{Error, Result};
 use crate::expected::Parameters;
-use crate::patterns::{MISSING, UNKNOWN_CLASS};
+use crate::patterns::MISSING;
 use crate::spec::Model;
 
 /// Rows that a thread checks at a time.
@@ -71,32 +74,78 @@ impl Scorer {
     /// [`Error::Interrupted`].
     pub fn score<'a>(&self, responses: &Responses, watch: impl Into<Watch<'a>>) -> Result<Scores> {
         let watch = watch.into();
-        let members = self.members(responses)?;
-        let n = responses.n_respondents;
-        let mut scores = Scores::new(&self.model, n);
-        match members {
-            None => {
-                let respondent = |row: usize| (UNKNOWN_CLASS, self.given(responses, row));
-                self.groups[0].score(&self.estimator(0)?, respondent, &mut scores, watch)?;
-            }
-            Some(members) => {
-                for (observed, rows) in members.iter().enumerate() {
-                    let position = |(item, code)| Some((self.positions[observed][item]? as usize, code));
-                    let respondent =
-                        |r: usize| (UNKNOWN_CLASS, self.given(responses, rows[r] as usize).filter_map(position));
-                    let mut of_group = Scores::new(&self.model, rows.len());
-                    self.groups[observed].score(&self.estimator(observed)?, respondent, &mut of_group, watch)?;
-                    rows.iter().enumerate().for_each(|(r, &row)| scores.copy(row as usize, &of_group, r));
-                }
-            }
+        let n_items = self.model.spec.items.len();
+        let mut scores = Scores::new(&self.model, responses.n_respondents);
+        let Some(members) = self.members(responses)? else {
+            let read = |rows: Range<usize>, codes: &mut Vec<u8>| {
+                codes.extend_from_slice(&responses.codes[rows.start * n_items..rows.end * n_items]);
+                Ok(())
+            };
+            self.score_group(0, &read, scores.as_mut(), watch)?.map_or(Ok(()), |row| self.refuse(0, row))?;
+            return Ok(scores);
+        };
+        let mut first_impossible = None;
+        for (observed, rows) in members.iter().enumerate() {
+            let items = &self.model.spec.groups[observed].items;
+            let read = |some: Range<usize>, codes: &mut Vec<u8>| {
+                let own =
+                    rows[some].iter().flat_map(|&row| items.iter().map(move |item| row as usize * n_items + item));
+                codes.extend(own.map(|cell| responses.codes[cell]));
+                Ok(())
+            };
+            let mut of_group = Scores::new(&self.model, rows.len());
+            let impossible = self.score_group(observed, &read, of_group.as_mut(), watch)?;
+            let impossible = impossible.map(|r| (rows[r] as usize, observed));
+            first_impossible = [first_impossible, impossible].into_iter().flatten().min();
+            rows.iter().enumerate().for_each(|(r, &row)| scores.copy(row as usize, &of_group, r));
         }
-        match scores.log_probability.iter().position(|&p| p == f64::NEG_INFINITY) {
-            Some(row) => {
-                let observed = responses.group.map_or(0, |group| group[row] as usize);
-                Err(impossible(&self.model, observed, row))
-            }
-            None => Ok(scores),
+        first_impossible.map_or(Ok(scores), |(row, observed)| self.refuse(observed, row))
+    }
+
+    /// Scores respondents of a model of one group that has all items by the `columns` of their answers, coding them on
+    /// the way: no memory is taken besides `scores`. Runs on the current Rayon pool.
+    ///
+    /// # Errors
+    /// As [`Scorer::score`]; [`Error::Data`] where the model has several groups.
+    pub fn score_columns<'a>(
+        &self,
+        columns: &[Box<dyn Column + '_>],
+        scores: ScoresMut,
+        watch: impl Into<Watch<'a>>,
+    ) -> Result<()> {
+        let (n, n_items) = (encode::n_rows(columns)?, self.n_categories.len());
+        if self.groups.len() != 1 || !self.is_complete(0) || columns.len() != n_items {
+            let (n_groups, n_columns) = (self.groups.len(), columns.len());
+            return Err(Error::Data(format!(
+                "{n_columns} columns were given to score; they must be the {n_items} items of a model of one group, \
+                 and this one has {n_groups}"
+            )));
         }
+        check_room(&self.model, n, &scores)?;
+        let read = |rows: Range<usize>, codes: &mut Vec<u8>| {
+            codes.resize(rows.len() * n_items, 0);
+            encode::codes_of_rows(columns, rows.clone(), codes);
+            rows.zip(codes.chunks_exact(n_items)).try_for_each(|(row, codes)| self.check(codes, row))
+        };
+        match self.score_group(0, &read, scores, watch.into()) {
+            Ok(impossible) => impossible.map_or(Ok(()), |row| self.refuse(0, row)),
+            // The first one, whichever thread came across one first.
+            Err(Error::Data(found)) => {
+                let mut codes = Vec::new();
+                let again = |start: usize| read(start..(start + CHUNK).min(n), &mut codes);
+                (0..n).step_by(CHUNK).try_for_each(again).and(Err(Error::Data(found)))
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Scores the respondents of one group whose codes `read` gives; the first whose responses cannot occur, if any.
+    fn score_group(&self, observed: usize, read: &ReadCodes, scores: ScoresMut, watch: Watch) -> Result<Option<usize>> {
+        self.groups[observed].score(&self.estimator(observed)?, Respondents::Codes(read), scores, watch)
+    }
+
+    fn refuse<T>(&self, observed: usize, row: usize) -> Result<T> {
+        Err(impossible(&self.model, observed, row))
     }
 
     /// The rows of each observed group, once all codes are known to be right; nothing where there is one group that has all
@@ -152,17 +201,16 @@ impl Scorer {
             let n = self.groups.len();
             return Err(Error::Data(format!("group {observed} was given, but the model has {n} groups")));
         };
-        let positions = &self.positions[observed];
-        let mut answers = Vec::with_capacity(codes.len());
-        for (item, &code) in codes.iter().enumerate().filter(|(_, code)| **code != MISSING) {
-            let Some(position) = positions[item] else { return Err(self.not_in_group(observed, (0, item))) };
-            answers.push((position as usize, code));
+        let items = &self.model.spec.groups[observed].items;
+        let is_absent = |item: &usize| codes[*item] != MISSING && self.positions[observed][*item].is_none();
+        if let Some(item) = (0..codes.len()).find(is_absent) {
+            return Err(self.not_in_group(observed, (0, item)));
         }
-        let estimator = self.estimator(observed)?;
+        let chunk = Chunk::of_one(items.iter().map(|&item| codes[item]).collect());
         let mut scores = Scores::new(&self.model, 1);
-        group.score(&estimator, |_| (UNKNOWN_CLASS, answers.iter().copied()), &mut scores, (&cancel).into())?;
+        group.score_chunk(&self.estimator(observed)?, &chunk, &mut scores.as_mut(), (&cancel).into())?;
         if scores.log_probability[0] == f64::NEG_INFINITY {
-            return Err(impossible(&self.model, observed, 0));
+            return self.refuse(observed, 0);
         }
         Ok(scores)
     }
@@ -203,4 +251,18 @@ impl Scorer {
             self.model.spec.items[item].name, self.model.spec.groups[observed].name
         ))
     }
+}
+
+/// Refuses room that is not that of the scores of `n` respondents.
+fn check_room(model: &Model, n: usize, scores: &ScoresMut) -> Result<()> {
+    let (j, c) = (model.spec.attributes.len(), model.spec.n_classes);
+    let found =
+        [&*scores.theta, &*scores.covariance, &*scores.class_probabilities, &*scores.log_probability].map(<[f64]>::len);
+    if found == [n * j, n * j * j, n * c, n] {
+        return Ok(());
+    }
+    Err(Error::Data(format!(
+        "the arrays for the scores of {n} respondents have {found:?} elements; {n} x {j} estimates, as many rows of {j} x \
+         {j} covariances, {c} class probabilities and one log-probability must fit"
+    )))
 }
