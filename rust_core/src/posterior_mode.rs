@@ -2,16 +2,23 @@
 
 use nalgebra::{Cholesky, DMatrix, DVector};
 
-use crate::answer::{Answer, ItemCurve};
+use crate::answer::ItemCurve;
 use crate::error::{Error, Result};
-use crate::spec::{Group, Model};
+use crate::item::AtPredictor;
+use crate::spec::Model;
 
-/// The log posterior density of the attributes of one class of one observed group.
-pub(crate) struct PosteriorMode<'a> {
-    model: &'a Model,
-    group: &'a Group,
-    values: &'a [f64],
-    mean: Vec<f64>,
+/// What rounding may take from a log posterior density, relative to one plus its size: some times the error of a sum over
+/// items.
+const ROUNDING: f64 = 1e-13;
+
+/// The log posterior density of the attributes of one class of one observed group: up to a constant
+/// `sum_i log p_i(x_i | theta) - (theta - mu)' Sigma^-1 (theta - mu) / 2`, with `i` over the answered items and `x_i` the
+/// answers.
+pub(crate) struct PosteriorMode {
+    items: Vec<ItemCurve>,
+    /// `mu`
+    mean: DVector<f64>,
+    /// `Sigma^-1`
     precision: DMatrix<f64>,
 }
 
@@ -22,12 +29,12 @@ struct Density {
     information: DMatrix<f64>,
 }
 
-impl<'a> PosteriorMode<'a> {
+impl PosteriorMode {
     /// The posterior of a class of an observed group when every cell has its value in `values`.
     ///
     /// # Errors
     /// [`Error::Estimation`] where the attributes' covariance matrix is not positive definite.
-    pub(crate) fn new(model: &'a Model, observed: usize, class: usize, values: &'a [f64]) -> Result<Self> {
+    pub(crate) fn new(model: &Model, observed: usize, class: usize, values: &[f64]) -> Result<Self> {
         let group = &model.classes_of(observed)[class];
         let n = model.spec.groups[observed].attributes.len();
         let delta = &values[group.latent_cells.clone()];
@@ -41,57 +48,54 @@ impl<'a> PosteriorMode<'a> {
                 model.spec.groups[observed].name
             ))
         })?;
-        Ok(Self { model, group, values, mean: delta[..n].to_vec(), precision })
+        let items = ItemCurve::all(model, group, values);
+        Ok(Self { items, mean: DVector::from_column_slice(&delta[..n]), precision })
     }
 
-    /// The mode for these answers (positions among the group's items, categories), from a start near it; writes the inverse
-    /// of the negative Hessian there to `covariance (J, J)`.
-    pub(crate) fn find(&self, answers: &[(usize, u8)], start: &[f64], covariance: &mut [f64]) -> Vec<f64> {
+    /// Writes the mode for these answers (positions among the group's items, categories) over `theta (J)`, which holds a
+    /// start near it, and the inverse of the negative Hessian there to `covariance (J, J)`.
+    pub(crate) fn find(&self, answers: &[(usize, u8)], theta: &mut [f64], covariance: &mut [f64]) {
         /// From a grid node Newton needs a handful of steps; the rest is for flat 3PL posteriors.
         const MAX_ITERATIONS: usize = 100;
         const TOLERANCE: f64 = 1e-12;
-        let mut theta = start.to_vec();
-        let mut here = self.density(answers, &theta);
+        let mut at = DVector::from_column_slice(theta);
+        let mut here = self.density(answers, &at);
         for _ in 0..MAX_ITERATIONS {
             let step = self.ascent(&here);
-            let Some((next, density)) = self.shorten(answers, &theta, &step, here.value) else { break };
-            let moved = next.iter().zip(&theta).fold(0.0_f64, |m, (a, b)| m.max((a - b).abs() / (1.0 + b.abs())));
-            (theta, here) = (next, density);
+            let Some((next, density)) = self.shorten(answers, &at, &step, here.value) else { break };
+            let moved = next.iter().zip(&at).fold(0.0_f64, |m, (a, b)| m.max((a - b).abs() / (1.0 + b.abs())));
+            (at, here) = (next, density);
             if moved < TOLERANCE {
                 break;
             }
         }
+        theta.copy_from_slice(at.as_slice());
         match Cholesky::new(here.information) {
             Some(factor) => covariance.copy_from_slice(factor.inverse().as_slice()),
             None => covariance.fill(f64::NAN),
         }
-        theta
     }
 
-    /// The log posterior density `(J)` up to a constant of the class, for these answers.
+    /// The log posterior density at `theta (J)` up to a constant of the class, for these answers.
     pub fn log_density(&self, answers: &[(usize, u8)], theta: &[f64]) -> f64 {
-        let n = theta.len();
-        let deviation = |j: usize| theta[j] - self.mean[j];
-        let pull = |j: usize| (0..n).map(|k| self.precision[(j, k)] * deviation(k)).sum::<f64>();
-        let prior = -0.5 * (0..n).map(|j| deviation(j) * pull(j)).sum::<f64>();
-        let mut answer = Answer::default();
-        let of = |&(index, code): &(usize, u8)| self.item(index).log_probability(code, theta, &mut answer);
-        prior + answers.iter().map(of).sum::<f64>()
+        let deviation = DVector::from_column_slice(theta) - &self.mean;
+        let mut at = AtPredictor::default();
+        let of = |&(index, code): &(usize, u8)| {
+            let item = &self.items[index];
+            item.work_out(code, item.predictor(theta), &mut at)
+        };
+        -0.5 * deviation.dot(&(&self.precision * &deviation)) + answers.iter().map(of).sum::<f64>()
     }
 
     /// A bound of the curvature of the log posterior density for these answers, along each attribute (`J`).
     pub fn curvature_bounds(&self, answers: &[(usize, u8)]) -> Vec<f64> {
         let mut bounds: Vec<f64> = (0..self.mean.len()).map(|j| self.precision[(j, j)]).collect();
         for &(index, _) in answers {
-            let item = self.item(index);
+            let item = &self.items[index];
             let bound = item.curvature_bound();
-            item.slopes().for_each(|(j, slope)| bounds[j] += slope * slope * bound);
+            item.slopes.iter().for_each(|(j, slope)| bounds[*j] += slope * slope * bound);
         }
         bounds
-    }
-
-    fn item(&self, index: usize) -> ItemCurve<'a> {
-        ItemCurve::new(self.model, self.group, self.values, index)
     }
 
     /// The Newton step, or one along the prior's information where the density is not concave.
@@ -102,38 +106,38 @@ impl<'a> PosteriorMode<'a> {
         }
     }
 
+    /// The first point along the step, halved again and again, where the density is no smaller than `value`, less what
+    /// rounding may take.
     fn shorten(
         &self,
         answers: &[(usize, u8)],
-        theta: &[f64],
+        theta: &DVector<f64>,
         step: &DVector<f64>,
         value: f64,
-    ) -> Option<(Vec<f64>, Density)> {
+    ) -> Option<(DVector<f64>, Density)> {
         const MAX_HALVINGS: i32 = 40;
+        let level = value - ROUNDING * (1.0 + value.abs());
         (0..MAX_HALVINGS).find_map(|halvings| {
-            let length = 0.5_f64.powi(halvings);
-            let next: Vec<f64> = theta.iter().zip(step.iter()).map(|(t, d)| t + length * d).collect();
+            let next = theta + step * 0.5_f64.powi(halvings);
             let density = self.density(answers, &next);
-            (density.value >= value).then_some((next, density))
+            (density.value >= level).then_some((next, density))
         })
     }
 
-    fn density(&self, answers: &[(usize, u8)], theta: &[f64]) -> Density {
-        let n = theta.len();
-        let deviation = DVector::from_fn(n, |j, _| theta[j] - self.mean[j]);
+    fn density(&self, answers: &[(usize, u8)], theta: &DVector<f64>) -> Density {
+        let deviation = theta - &self.mean;
         let pull = &self.precision * &deviation;
         let mut value = -0.5 * deviation.dot(&pull);
         let mut gradient = -pull;
         let mut information = self.precision.clone();
-        let mut answer = Answer::default();
+        let mut at = AtPredictor::default();
         for &(index, code) in answers {
-            let item = self.item(index);
-            item.work_out(code, theta, &mut answer);
-            let (first, second) = (answer.first[usize::from(code)], answer.second[usize::from(code)]);
-            value += answer.log_probability;
-            for (j, a) in item.slopes() {
+            let item = &self.items[index];
+            value += item.work_out(code, item.predictor(theta.as_slice()), &mut at);
+            let (first, second) = (at.first[usize::from(code)], at.second[usize::from(code)]);
+            for &(j, a) in &item.slopes {
                 gradient[j] += a * first;
-                for (k, b) in item.slopes() {
+                for &(k, b) in &item.slopes {
                     information[(j, k)] -= a * b * second;
                 }
             }

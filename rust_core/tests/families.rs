@@ -97,6 +97,21 @@ proptest! {
     }
 
     #[test]
+    fn one_predictor_is_seen_as_a_node_is(i in 0..FAMILIES.len(), draw in case()) {
+        let case = draw.of(FAMILIES[i]);
+        let mut z = vec![0.0; case.n_nodes];
+        linear_predictor(&case.eta[..case.shape.n_dims], case.nodes(), &mut z);
+        let (p, log_p) = (case.probabilities(), case.log_probabilities(&case.eta));
+        for (l, z) in z.into_iter().enumerate() {
+            for m in 0..case.shape.n_categories {
+                let (at, log_p_m) = case.at_predictor(z, m);
+                assert_close(at.probabilities[m], p[m * case.n_nodes + l], ROUNDING, "probability");
+                assert_close(log_p_m, log_p[m * case.n_nodes + l], ROUNDING, "log-probability");
+            }
+        }
+    }
+
+    #[test]
     fn probabilities_follow_their_definitions(i in 0..FAMILIES.len(), draw in case()) {
         let case = draw.of(FAMILIES[i]);
         let p = case.probabilities();

@@ -53,7 +53,7 @@ pub use posterior::Posterior;
 pub use ready::ReadyPosterior;
 pub use ready_eliminated::{ReadyElimination, Respondent};
 pub use vector::InstructionSet;
-pub(crate) use vector::{Kernel, dispatch};
+pub(crate) use vector::{Kernel, dispatch, ln_scaled};
 
 /// Bytes that tables, accumulators and counts may take: more would not fit many a machine, and is asked for by mistake.
 const MAX_BYTES: usize = 8 << 30;

@@ -41,6 +41,11 @@ impl ReadyPosterior {
         &self.coder
     }
 
+    /// Vectors of eight nodes that one respondent who answers everything takes.
+    pub fn n_vectors(&self) -> usize {
+        self.coder.n_blocks() * self.step.tables.n_vectors + self.functions.len()
+    }
+
     /// Writes the posterior of one respondent over the nodes of all classes over `to (L)`; gives the log-probability of the
     /// answers, minus infinity where they cannot occur.
     pub fn posterior(&self, rows: &[u32], to: &mut [f64]) -> f64 {

@@ -1,5 +1,6 @@
 //! Items with two categories: one logistic curve, of which every quantity follows from a single exponential.
 
+use super::AtPredictor;
 use super::logistic::{Logistic, Tails, boundary_loglik};
 use crate::lanes::sum;
 
@@ -12,6 +13,16 @@ pub(super) fn probabilities(x: &[f64], out: &mut [f64]) {
         let at = Logistic::of(*x, *tail);
         (*lower, *upper) = (at.lower, at.upper);
     }
+}
+
+/// See [`Family::at_predictor`](super::Family::at_predictor): the logit of the second category is `b + s z`.
+pub(super) fn at_predictor(b: f64, s: f64, z: f64, code: usize, at: &mut AtPredictor) -> f64 {
+    let x = b + s * z;
+    let curve = Logistic::at(x);
+    let bend = -s * s * curve.slope();
+    at.set_binary([curve.lower, curve.upper], [-s * curve.upper, s * curve.lower], [bend; 2]);
+    let (below, above) = if code == 0 { (1.0, 0.0) } else { (0.0, 1.0) };
+    boundary_loglik(x, curve.log_rest(), below, above)
 }
 
 /// The expected log-likelihood of `counts (2, K)`.

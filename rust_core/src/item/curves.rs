@@ -1,6 +1,6 @@
 //! What an item shows at given attributes: its category probabilities and its information.
 
-use super::{Family, ItemShape, Nodes};
+use super::{AtPredictor, Family, ItemShape, Nodes};
 
 /// Curves of an item over some nodes.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,20 +14,16 @@ pub struct Curves {
 impl Curves {
     /// The curves of an item with parameters `eta`, which are feasible.
     pub fn new(family: &dyn Family, shape: &ItemShape, eta: &[f64], nodes: Nodes) -> Self {
-        let n_cells = shape.n_categories * nodes.n_nodes;
-        let mut probabilities = vec![0.0; n_cells];
+        let mut probabilities = vec![0.0; shape.n_categories * nodes.n_nodes];
         family.probabilities(shape, eta, nodes, &mut probabilities);
-        let z = nodes.predictor(&eta[..shape.n_dims]);
-        let (mut first, mut second) = (vec![0.0; n_cells], vec![0.0; n_cells]);
-        family.predictor_derivatives(shape, eta, &z, &mut first, &mut second);
-        let mut information = vec![0.0; nodes.n_nodes];
-        for (p, d) in probabilities.chunks_exact(nodes.n_nodes).zip(first.chunks_exact(nodes.n_nodes)) {
-            for (sum, (p, d)) in information.iter_mut().zip(p.iter().zip(d)) {
-                // A category that cannot occur carries no information, whatever its derivative.
-                *sum += if *p > 0.0 { p * d * d } else { 0.0 };
-            }
-        }
-        Self { probabilities, information }
+        let mut at = AtPredictor::default();
+        let information = nodes.predictor(&eta[..shape.n_dims]).into_iter().map(|z| {
+            family.at_predictor(shape, eta, z, 0, &mut at);
+            // A category that cannot occur carries no information, whatever its derivative.
+            let terms = at.probabilities.iter().zip(&at.first).filter(|(p, _)| **p > 0.0);
+            terms.map(|(p, d)| p * d * d).sum()
+        });
+        Self { information: information.collect(), probabilities }
     }
 }
 

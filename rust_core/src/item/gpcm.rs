@@ -1,8 +1,9 @@
 //! The generalised partial credit function: a multinomial logit whose categories rise with their scores.
 
 use super::chain::{add, slope_scores};
-use super::{Derivatives, Family, ItemParameter, ItemShape, Nodes, binary, slopes_then_intercepts};
-use crate::elementary::{exp_all, ln_all};
+use super::{AtPredictor, Derivatives, Family, ItemParameter, ItemShape, Nodes, binary, slopes_then_intercepts};
+use crate::e_step::ln_scaled;
+use crate::elementary::{exp, exp_all, ln_all};
 use crate::lanes::{dot, sum};
 
 /// Generalised partial credit (the paper's equation 10): the logit of category `m` against category 0 is
@@ -128,23 +129,27 @@ impl Family for Gpcm {
         }
     }
 
-    fn predictor_derivatives(&self, shape: &ItemShape, eta: &[f64], z: &[f64], first: &mut [f64], second: &mut [f64]) {
-        let n_nodes = z.len();
-        let mut p = vec![0.0; first.len()];
-        centred_logits(shape, &eta[shape.n_dims..], z, &mut p);
-        normalise(n_nodes, &mut p);
-        predictor_scores(shape, n_nodes, &p, first);
+    fn at_predictor(&self, shape: &ItemShape, eta: &[f64], z: f64, code: usize, at: &mut AtPredictor) -> f64 {
+        let (intercepts, s) = (&eta[shape.n_dims..], &shape.scores);
+        if shape.n_categories == 2 {
+            return binary::at_predictor(intercepts[0], s[1] - s[0], z, code, at);
+        }
+        at.resize(shape.n_categories);
+        let AtPredictor { probabilities, first, second } = at;
+        probabilities[0] = 0.0;
+        for ((logit, b), s_m) in probabilities[1..].iter_mut().zip(intercepts).zip(&s[1..]) {
+            *logit = b + (s_m - s[0]) * z;
+        }
+        let largest = probabilities.iter().fold(0.0, |a: f64, &b| a.max(b));
+        let log_p = probabilities[code] - largest;
+        probabilities.iter_mut().for_each(|p| *p = exp(*p - largest));
+        let total: f64 = probabilities.iter().sum();
+        probabilities.iter_mut().for_each(|p| *p /= total);
+        let mean: f64 = probabilities.iter().zip(s).map(|(p, s_m)| p * (s_m - s[0])).sum();
+        first.iter_mut().zip(s).for_each(|(first, s_m)| *first = s_m - s[0] - mean);
         // The curvature is minus the variance of the score, whatever the category.
-        let (variance, rest) = second.split_at_mut(n_nodes);
-        variance.fill(0.0);
-        for (p, first) in p.chunks_exact(n_nodes).zip(first.chunks_exact(n_nodes)) {
-            for (v, (p, f)) in variance.iter_mut().zip(p.iter().zip(first)) {
-                *v -= p * f * f;
-            }
-        }
-        for other in rest.chunks_exact_mut(n_nodes) {
-            other.copy_from_slice(variance);
-        }
+        second.fill(-probabilities.iter().zip(&*first).map(|(p, d)| p * d * d).sum::<f64>());
+        log_p - ln_scaled(total, 0.0)
     }
 
     /// The variance of the category scores, which is at most a quarter of their squared range.

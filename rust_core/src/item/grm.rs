@@ -2,7 +2,7 @@
 
 use super::chain::slope_scores;
 use super::logistic::{Logistic, Tails, attenuation, boundary_loglik, log_one_minus_exp};
-use super::{Derivatives, Family, ItemParameter, ItemShape, Nodes, slopes_then_intercepts};
+use super::{AtPredictor, Derivatives, Family, ItemParameter, ItemShape, Nodes, slopes_then_intercepts};
 use crate::lanes::sum;
 
 /// Graded response (the paper's cumulative function, Samejima 1969): `P(X >= m) = sigma(x_m)` with `x_m = b_m + z` and
@@ -135,20 +135,27 @@ impl Family for Grm {
         slope_scores(nodes, &first, slope_tables);
     }
 
-    fn predictor_derivatives(&self, shape: &ItemShape, eta: &[f64], z: &[f64], first: &mut [f64], second: &mut [f64]) {
-        first[..z.len()].fill(0.0);
-        second[..z.len()].fill(0.0);
-        for (m, b) in eta[shape.n_dims..].iter().enumerate() {
-            let (first_below, first_above) = boundary_rows(first, z.len(), m);
-            let (second_below, second_above) = boundary_rows(second, z.len(), m);
-            for l in 0..z.len() {
-                let at = Logistic::at(b + z[l]);
-                first_below[l] -= at.upper;
-                first_above[l] = at.lower;
-                second_below[l] -= at.slope();
-                second_above[l] = -at.slope();
+    fn at_predictor(&self, shape: &ItemShape, eta: &[f64], z: f64, code: usize, at: &mut AtPredictor) -> f64 {
+        let intercepts = &eta[shape.n_dims..];
+        at.resize(shape.n_categories);
+        (at.probabilities[0], at.first[0], at.second[0]) = (1.0, 0.0, 0.0);
+        let mut log_p = 0.0;
+        for (m, b) in intercepts.iter().enumerate() {
+            let x = b + z;
+            let curve = Logistic::at(x);
+            let gap = intercepts.get(m + 1).map(|next| next - b);
+            at.probabilities[m] *= curve.lower;
+            at.first[m] -= curve.upper;
+            at.second[m] -= curve.slope();
+            at.probabilities[m + 1] = curve.upper * gap.map_or(1.0, |gap| -gap.exp_m1());
+            (at.first[m + 1], at.second[m + 1]) = (curve.lower, -curve.slope());
+            if m == code {
+                log_p += boundary_loglik(x, curve.log_rest(), 1.0, 0.0);
+            } else if m + 1 == code {
+                log_p += boundary_loglik(x, curve.log_rest(), 0.0, 1.0) + gap.map_or(0.0, log_one_minus_exp);
             }
         }
+        log_p
     }
 
     /// The sum of the variances of the answers at the two boundaries, a quarter each at most.

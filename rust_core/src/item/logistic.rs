@@ -39,6 +39,12 @@ impl Logistic {
     pub fn log_rest(self) -> f64 {
         ln_1p(self.tail)
     }
+
+    /// `log sigma(x)` and `log sigma(-x)` at the point, which is `x`.
+    pub fn logs(self, x: f64) -> (f64, f64) {
+        let rest = self.log_rest();
+        (x.min(0.0) - rest, -x.max(0.0) - rest)
+    }
 }
 
 /// The tails of a curve at all nodes, from which everything else follows by a division.
@@ -70,11 +76,6 @@ impl Tails {
 #[inline]
 pub(super) fn boundary_loglik(x: f64, log_rest: f64, n_below: f64, n_above: f64) -> f64 {
     n_above * x.min(0.0) - n_below * x.max(0.0) - (n_above + n_below) * log_rest
-}
-
-/// `log sigma(x)`; minus infinity at minus infinity.
-pub(super) fn log_logistic(x: f64) -> f64 {
-    x.min(0.0) - Logistic::at(x).log_rest()
 }
 
 /// `log(1 - exp(x))` for `x < 0` (Maechler 2012): either form cancels on the other's side of `-log 2`.
@@ -110,11 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn log_logistic_is_linear_in_the_tail() {
-        assert_eq!(log_logistic(-800.0), -800.0);
-        assert_eq!(log_logistic(0.0), -std::f64::consts::LN_2);
-        assert!((log_logistic(50.0) / -(-50f64).exp() - 1.0).abs() <= ROUNDING);
-        assert_eq!(log_logistic(f64::NEG_INFINITY), f64::NEG_INFINITY);
+    fn logarithms_are_linear_in_the_tails() {
+        let log = |x: f64| Logistic::at(x).logs(x);
+        assert_eq!(log(-800.0), (-800.0, 0.0));
+        assert_eq!(log(0.0), (-std::f64::consts::LN_2, -std::f64::consts::LN_2));
+        assert!((log(50.0).0 / -(-50f64).exp() - 1.0).abs() <= ROUNDING);
+        assert_eq!(log(50.0), (log(-50.0).1, log(-50.0).0));
+        assert_eq!(log(f64::NEG_INFINITY), (f64::NEG_INFINITY, 0.0));
     }
 
     #[test]

@@ -102,6 +102,46 @@ impl Derivatives {
     }
 }
 
+/// An item's categories at one linear predictor `z`. Gradient and Hessian of `log p(m | theta)` in theta are `a * first` and
+/// `a a' * second`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AtPredictor {
+    /// `p(m | z) (M)`.
+    pub probabilities: Vec<f64>,
+    /// First derivative of `log p(m | z)` in `z` (`M`).
+    pub first: Vec<f64>,
+    /// The second derivative (`M`).
+    pub second: Vec<f64>,
+}
+
+impl AtPredictor {
+    /// Room for `n` categories, whatever it holds.
+    pub fn resize(&mut self, n: usize) {
+        self.probabilities.resize(n, 0.0);
+        self.first.resize(n, 0.0);
+        self.second.resize(n, 0.0);
+    }
+
+    /// The expected information, and `sum P' P'' / P` over the categories, in the linear predictor.
+    pub fn moments(&self) -> (f64, f64) {
+        let (mut information, mut skew) = (0.0, 0.0);
+        for ((p, u), v) in self.probabilities.iter().zip(&self.first).zip(&self.second) {
+            // P' = P u and P'' = P (v + u^2).
+            information += p * u * u;
+            skew += p * u * (v + u * u);
+        }
+        (information, skew)
+    }
+
+    /// Both categories of a binary item.
+    pub fn set_binary(&mut self, probabilities: [f64; 2], first: [f64; 2], second: [f64; 2]) {
+        self.resize(2);
+        self.probabilities.copy_from_slice(&probabilities);
+        self.first.copy_from_slice(&first);
+        self.second.copy_from_slice(&second);
+    }
+}
+
 /// A response function.
 ///
 /// `eta` is always the item's parameter vector in the order of [`Family::parameters`], and feasible, except where
@@ -147,9 +187,9 @@ pub trait Family: Send + Sync {
     /// them respondent by respondent.
     fn scores(&self, shape: &ItemShape, eta: &[f64], nodes: Nodes, out: &mut [f64]);
 
-    /// First and second derivative of `log p(m | z)` in the linear predictor `z`, each `(M, K)` for the predictors
-    /// `z (K)`; gradient and Hessian in theta are `a * first` and `a a' * second`.
-    fn predictor_derivatives(&self, shape: &ItemShape, eta: &[f64], z: &[f64], first: &mut [f64], second: &mut [f64]);
+    /// What there is to know of all categories at one linear predictor `z`, written over `at`; returns `log p(code | z)`.
+    /// Estimates of single respondents ask for it again and again.
+    fn at_predictor(&self, shape: &ItemShape, eta: &[f64], z: f64, code: usize, at: &mut AtPredictor) -> f64;
 
     /// A bound of `-d^2 log p(m | z) / dz^2` over all predictors and categories, whatever the parameters: how far a
     /// likelihood can bend between the nodes of a grid. Infinite where there is none; plausible values cannot then be

@@ -1,8 +1,8 @@
 //! The three-parameter logistic function: a binary item that can be guessed.
 
 use super::chain::slope_scores;
-use super::logistic::{Logistic, Tails, attenuation, log_logistic};
-use super::{Derivatives, Family, ItemParameter, ItemShape, Nodes, slopes_then_intercepts};
+use super::logistic::{Logistic, Tails, attenuation};
+use super::{AtPredictor, Derivatives, Family, ItemParameter, ItemShape, Nodes, slopes_then_intercepts};
 use crate::lanes::sum;
 
 /// Three-parameter logistic (Birnbaum 1968): `p_1 = c + (1 - c) sigma(x)` with `x = b + z`; its parameter is the logit
@@ -51,9 +51,7 @@ impl Family for ThreePl {
         tails.at(curve.b, &z);
         let (incorrect, correct) = out.split_at_mut(z.len());
         for ((z, tail), (p0, p1)) in z.iter().zip(&tails.tail).zip(incorrect.iter_mut().zip(correct)) {
-            let at = Logistic::of(curve.b + z, *tail);
-            *p0 = curve.c.lower * at.lower;
-            *p1 = at.upper + curve.c.upper * at.lower;
+            [*p0, *p1] = curve.probabilities(Logistic::of(curve.b + z, *tail));
         }
     }
 
@@ -108,14 +106,17 @@ impl Family for ThreePl {
         slope_scores(nodes, first, slope_tables);
     }
 
-    fn predictor_derivatives(&self, shape: &ItemShape, eta: &[f64], z: &[f64], first: &mut [f64], second: &mut [f64]) {
+    fn at_predictor(&self, shape: &ItemShape, eta: &[f64], z: f64, code: usize, at: &mut AtPredictor) -> f64 {
         let (_, curve) = Curve::split(shape, eta);
-        for (l, at) in curve.at_all(z).into_iter().enumerate() {
-            first[l] = at.first_incorrect();
-            first[z.len() + l] = at.first_correct(&curve);
-            second[l] = at.second_incorrect();
-            second[z.len() + l] = at.second_correct();
-        }
+        let x = curve.b + z;
+        let (w, known) = (Logistic::at(x), Logistic::at(x - curve.log_c));
+        let here = CurveAt { x, log_c: curve.log_c, w, known, log_rest: [w.log_rest(), known.log_rest()] };
+        at.set_binary(
+            curve.probabilities(w),
+            [here.first_incorrect(), here.first_correct(&curve)],
+            [here.second_incorrect(), here.second_correct()],
+        );
+        if code == 0 { here.loglik(&curve, 1.0, 0.0) } else { here.loglik(&curve, 0.0, 1.0) }
     }
 
     /// Guessing takes curvature away: a quarter is the bound without it.
@@ -164,7 +165,13 @@ impl Curve {
         let (slopes, rest) = eta.split_at(shape.n_dims);
         let (b, c_logit) = (rest[0], rest[1]);
         let c = Logistic::at(c_logit);
-        (slopes, Self { b, c, log_c: log_logistic(c_logit), log_rest: log_logistic(-c_logit) })
+        let (log_c, log_rest) = c.logs(c_logit);
+        (slopes, Self { b, c, log_c, log_rest })
+    }
+
+    /// Probabilities of both answers where the logistic curve is `w`.
+    fn probabilities(&self, w: Logistic) -> [f64; 2] {
+        [self.c.lower * w.lower, w.upper + self.c.upper * w.lower]
     }
 
     /// The curve at the predictors `z (K)`.

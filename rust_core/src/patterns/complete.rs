@@ -60,6 +60,11 @@ impl<'a> RowLists<'a> {
 }
 
 impl RowCoder {
+    /// The most rows that a respondent can have.
+    pub fn n_blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
     /// Appends the rows of a respondent with these answers (positions of items, ascending, with their categories), whose
     /// class may be known. A block without an answer has none, but for the first, which holds the prior.
     #[inline]

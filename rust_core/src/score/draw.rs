@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Open01, StandardUniform};
 use rayon::prelude::*;
 
-use super::group::GroupScorer;
+use super::group::GroupPosterior;
 use super::{Method, Scorer, impossible};
 use crate::data::Responses;
 use crate::e_step::Respondent;
@@ -149,7 +149,7 @@ struct GroupDraws<'a> {
     scorer: &'a Scorer,
     observed: usize,
     /// Per class: the posterior density, and what makes it one over the grid's steps.
-    classes: Vec<(PosteriorMode<'a>, f64)>,
+    classes: Vec<(PosteriorMode, f64)>,
     /// Per class and attribute: the axis.
     axes: Vec<Vec<Vec<f64>>>,
     /// Positions of the attributes that are crossed, and the numbers of their points.
@@ -212,13 +212,13 @@ impl<'a> GroupDraws<'a> {
         let given = answers.iter().copied();
         let n_nodes = self.scorer.model().structures[self.observed].layout.n_nodes();
         scratch.posterior.resize(n_nodes, 0.0);
-        match &self.scorer.groups[self.observed] {
-            GroupScorer::Whole(ready) => {
+        match &self.scorer.groups[self.observed].posterior {
+            GroupPosterior::Whole(ready, _) => {
                 let mut ids = Vec::new();
                 ready.coder().push(UNKNOWN_CLASS, given, &mut ids);
                 scratch.log_probability = ready.posterior(&ids, &mut scratch.posterior);
             }
-            GroupScorer::Eliminated(group) => {
+            GroupPosterior::Eliminated(group) => {
                 let ready = group.ready();
                 let (mut ptr, mut ids, mut parts) = (vec![0], Vec::new(), Vec::new());
                 ready.coder().push(UNKNOWN_CLASS, given, (&mut ptr, &mut ids), &mut parts);
@@ -309,8 +309,8 @@ impl<'a> GroupDraws<'a> {
         e: usize,
         at: (usize, usize),
     ) -> impl Iterator<Item = f64> + Clone + 's {
-        let found = match (&self.scorer.groups[self.observed], &scratch.respondent) {
-            (GroupScorer::Eliminated(group), Some((_, respondent))) => {
+        let found = match (&self.scorer.groups[self.observed].posterior, &scratch.respondent) {
+            (GroupPosterior::Eliminated(group), Some((_, respondent))) => {
                 Some(group.ready().conditional(respondent, e, at))
             }
             _ => None,

@@ -6,13 +6,17 @@ use super::estimate::Estimator;
 use super::respondents::Chunk;
 use super::{Method, ScoresMut, Watch};
 use crate::e_step::{NodeLayout, NodeProbabilities, ReadyElimination, Respondent};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::expected::Placed;
 use crate::grid::Grid;
 use crate::patterns::RowLists;
 use crate::plan::{Elimination, Expectations, PlacedElimination, mode};
 
 /// The tabulated posterior of an observed group of which attributes are eliminated.
 pub(super) struct Eliminated {
+    elimination: Elimination,
+    /// Per class: the outer grid, and the rest of its nodes.
+    placed: Vec<(Grid, PlacedElimination)>,
     ready: ReadyElimination,
     expectations: Expectations,
     /// Memory that is not in use.
@@ -25,18 +29,20 @@ impl Eliminated {
     /// # Errors
     /// None that a checked model could cause.
     pub fn new(
-        estimator: &Estimator,
         (layout, elimination): (&NodeLayout, &Elimination),
+        placed: &[Placed],
+        origin: &[f64],
         input: NodeProbabilities,
         known: bool,
     ) -> Result<Self> {
-        let placed = placed(estimator);
-        let (grids, axes): (Vec<&Grid>, Vec<&PlacedElimination>) = placed.into_iter().unzip();
-        let functions = elimination.functions(&axes, &estimator.origin);
-        let expectations = Expectations::new(elimination, &grids, &estimator.origin);
+        let placed: Vec<(Grid, PlacedElimination)> =
+            placed.iter().filter_map(|p| Some((p.grid.clone(), p.elimination.clone()?))).collect();
+        let (grids, axes): (Vec<&Grid>, Vec<&PlacedElimination>) = placed.iter().map(|(g, p)| (g, p)).unzip();
+        let functions = elimination.functions(&axes, origin);
+        let expectations = Expectations::new(elimination, &grids, origin);
         let layouts = (layout, &elimination.layout);
         let ready = ReadyElimination::new(layouts, &elimination.items, input, functions, known)?;
-        Ok(Self { ready, expectations, spare: Mutex::default() })
+        Ok(Self { elimination: elimination.clone(), placed, ready, expectations, spare: Mutex::default() })
     }
 
     /// The tabulated probabilities.
@@ -60,7 +66,7 @@ impl Eliminated {
     /// Scores the respondents of one chunk.
     ///
     /// # Errors
-    /// [`Error::Interrupted`].
+    /// [`crate::Error::Interrupted`].
     pub fn score_chunk(
         &self,
         estimator: &Estimator,
@@ -68,14 +74,10 @@ impl Eliminated {
         scores: &mut ScoresMut,
         watch: Watch,
     ) -> Result<()> {
-        let Some(elimination) = &estimator.model.structures[estimator.observed].elimination else {
-            return Err(Error::Spec("nothing is eliminated in this group".into()));
-        };
-        let (n, n_classes) = (estimator.origin.len(), estimator.model.spec.n_classes);
+        let (n, n_classes) = (estimator.origin.len(), estimator.n_classes);
         let (mut theta, mut covariance) = (vec![0.0; n], vec![0.0; n * n]);
         let (mut expectations, mut weighted) = (Vec::new(), Vec::new());
         let (mut ptr, mut ids, mut parts) = (Vec::new(), Vec::new(), Vec::new());
-        let placed = placed(estimator);
         let mut found = self.borrow();
         for at in 0..scores.log_probability.len() {
             watch.check()?;
@@ -88,7 +90,8 @@ impl Eliminated {
             self.ready.work_out(rows, estimator.method != Method::Eap, &mut found);
             self.expectations.of_respondent(&found, &mut weighted, &mut expectations);
             let at_mode = |class: usize, theta: &mut [f64]| {
-                mode(elimination, placed[class], (&self.ready, &found), class, theta);
+                let (grid, placed) = &self.placed[class];
+                mode(&self.elimination, (grid, placed), (&self.ready, &found), class, theta);
             };
             estimator.estimate(&expectations, at_mode, || answers, (&mut theta, &mut covariance));
             let rest = (&expectations[..n_classes], found.log_probability);
@@ -97,10 +100,4 @@ impl Eliminated {
         self.give_back(found);
         Ok(())
     }
-}
-
-/// The outer grid of each class, and the rest of its nodes.
-fn placed<'a>(estimator: &Estimator<'a>) -> Vec<(&'a Grid, &'a PlacedElimination)> {
-    let classes = estimator.parameters.placed_of(estimator.model, estimator.observed).iter();
-    classes.filter_map(|p| Some((&p.grid, p.elimination.as_ref()?))).collect()
 }

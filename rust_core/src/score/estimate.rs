@@ -8,31 +8,43 @@ use crate::posterior_mode::PosteriorMode;
 use crate::spec::Model;
 
 /// What the estimates of the respondents of one observed group have in common.
-pub(super) struct Estimator<'a> {
-    pub model: &'a Model,
-    pub observed: usize,
-    pub parameters: &'a Parameters,
+pub(super) struct Estimator {
     pub method: Method,
+    pub n_classes: usize,
     /// See [`origin`].
     pub origin: Vec<f64>,
+    /// Number of the model's attributes, and which of them are the group's.
+    pub n_attributes: usize,
+    attributes: Vec<usize>,
     /// Per class; for the posterior mode only.
-    densities: Vec<PosteriorMode<'a>>,
+    densities: Vec<PosteriorMode>,
+    /// Per class; for the likelihood methods only.
+    likelihoods: Vec<Likelihood>,
 }
 
-impl<'a> Estimator<'a> {
+impl Estimator {
     /// # Errors
     /// None that a checked model at its estimates could cause.
-    pub fn new(model: &'a Model, observed: usize, parameters: &'a Parameters, method: Method) -> Result<Self> {
-        let n_densities = if method == Method::Mode { model.spec.n_classes } else { 0 };
-        let densities = (0..n_densities).map(|class| PosteriorMode::new(model, observed, class, &parameters.values));
-        let (densities, origin) = (densities.collect::<Result<_>>()?, origin(model, observed, parameters));
-        Ok(Self { model, observed, parameters, method, origin, densities })
+    pub fn new(model: &Model, observed: usize, parameters: &Parameters, method: Method) -> Result<Self> {
+        let (n_classes, values) = (model.spec.n_classes, &parameters.values);
+        let classes = |wanted: bool| 0..if wanted { n_classes } else { 0 };
+        let densities = classes(method == Method::Mode).map(|c| PosteriorMode::new(model, observed, c, values));
+        let likelihoods = classes(matches!(method, Method::Ml | Method::Wle));
+        Ok(Self {
+            method,
+            n_classes,
+            origin: origin(model, observed, parameters),
+            n_attributes: model.spec.attributes.len(),
+            attributes: model.spec.groups[observed].attributes.clone(),
+            densities: densities.collect::<Result<_>>()?,
+            likelihoods: likelihoods.map(|c| Likelihood::new(model, observed, c, values)).collect(),
+        })
     }
 
     /// Number of functions whose expectations make a score: class indicators, attributes and their products.
     pub fn n_functions(&self) -> usize {
         let n = self.origin.len();
-        self.model.spec.n_classes + n * (n + 3) / 2
+        self.n_classes + n * (n + 3) / 2
     }
 
     /// The estimate `(J_g)` and its covariance `(J_g, J_g)`, over the group's own attributes. `at_mode` writes the most
@@ -45,7 +57,7 @@ impl<'a> Estimator<'a> {
         (theta, covariance): (&mut [f64], &mut [f64]),
     ) {
         let n = self.origin.len();
-        let (classes, moments) = expectations.split_at(self.model.spec.n_classes);
+        let (classes, moments) = expectations.split_at(self.n_classes);
         let (first, second) = moments.split_at(n);
         let class = (0..classes.len()).rev().max_by(|&a, &b| classes[a].total_cmp(&classes[b])).unwrap_or_default();
         match self.method {
@@ -53,12 +65,9 @@ impl<'a> Estimator<'a> {
             Method::Map | Method::Mode | Method::Ml | Method::Wle => at_mode(class, theta),
         }
         match self.method {
-            Method::Mode => {
-                let mode = self.densities[class].find(&answers(), theta, covariance);
-                return theta.copy_from_slice(&mode);
-            }
-            Method::Ml => return self.likelihood(class, &answers()).maximum(theta, covariance),
-            Method::Wle => return self.likelihood(class, &answers()).weighted(theta, covariance),
+            Method::Mode => return self.densities[class].find(&answers(), theta, covariance),
+            Method::Ml => return self.likelihoods[class].maximum(&answers(), theta, covariance),
+            Method::Wle => return self.likelihoods[class].weighted(&answers(), theta, covariance),
             Method::Eap | Method::Map => {}
         }
         // E (theta - t)(theta - t)' = second - f d' - d f' + d d' with d = t - origin
@@ -72,10 +81,6 @@ impl<'a> Estimator<'a> {
         }
     }
 
-    fn likelihood(&self, class: usize, answers: &[(usize, u8)]) -> Likelihood<'a> {
-        Likelihood::new(self.model, self.observed, class, &self.parameters.values, answers)
-    }
-
     /// Writes the score of the respondent at `row`, over the model's attributes.
     pub fn write(
         &self,
@@ -84,8 +89,7 @@ impl<'a> Estimator<'a> {
         (classes, log_probability): (&[f64], f64),
         scores: &mut ScoresMut,
     ) {
-        let attributes = &self.model.spec.groups[self.observed].attributes;
-        let (n, n_own) = (self.model.spec.attributes.len(), attributes.len());
+        let (n, n_own, attributes) = (self.n_attributes, self.attributes.len(), &self.attributes);
         if n_own < n {
             scores.theta[row * n..(row + 1) * n].fill(f64::NAN);
             scores.covariance[row * n * n..(row + 1) * n * n].fill(f64::NAN);

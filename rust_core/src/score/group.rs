@@ -7,19 +7,28 @@ use rayon::prelude::*;
 use super::eliminated::Eliminated;
 use super::estimate::Estimator;
 use super::respondents::{Chunk, Respondents};
-use super::{ScoresMut, Watch, axis};
+use super::{Method, ScoresMut, Watch};
 use crate::e_step::{ReadyPosterior, pieces};
 use crate::error::Result;
+use crate::expected::Parameters;
+use crate::grid::Grid;
 use crate::node_tables::NodeTables;
 use crate::patterns::RowLists;
+use crate::spec::Model;
 
 /// Respondents that are scored at a time: what is known of them meanwhile stays in the first caches.
 pub(super) const CHUNK: usize = 512;
 
+/// What scores the respondents of an observed group.
+pub(super) struct GroupScorer {
+    estimator: Estimator,
+    pub posterior: GroupPosterior,
+}
+
 /// The tabulated posterior of an observed group.
-pub(super) enum GroupScorer {
-    /// On its whole grid.
-    Whole(Box<ReadyPosterior>),
+pub(super) enum GroupPosterior {
+    /// On its whole grid, whose nodes `(J, L)` come with it, class by class.
+    Whole(Box<ReadyPosterior>, Vec<Grid>),
     /// With attributes eliminated.
     Eliminated(Box<Eliminated>),
 }
@@ -29,16 +38,40 @@ impl GroupScorer {
     ///
     /// # Errors
     /// None that a checked model could cause.
-    pub fn new(estimator: &Estimator, known: bool) -> Result<Self> {
-        let Estimator { model, observed, parameters, .. } = *estimator;
-        let tables = NodeTables::new(model, observed, parameters);
-        let structure = &model.structures[observed];
-        if let Some(elimination) = &structure.elimination {
-            let eliminated = Eliminated::new(estimator, (&structure.layout, elimination), tables.input(), known)?;
-            return Ok(Self::Eliminated(Box::new(eliminated)));
+    pub fn new(
+        (model, observed, parameters): (&Model, usize, &Parameters),
+        method: Method,
+        known: bool,
+    ) -> Result<Self> {
+        let estimator = Estimator::new(model, observed, parameters, method)?;
+        let (structure, placed) = (&model.structures[observed], parameters.placed_of(model, observed));
+        let (tables, layout) = (NodeTables::new(model, observed, parameters), &structure.layout);
+        let posterior = match &structure.elimination {
+            Some(elimination) => {
+                let origin = &estimator.origin;
+                let eliminated = Eliminated::new((layout, elimination), placed, origin, tables.input(), known)?;
+                GroupPosterior::Eliminated(Box::new(eliminated))
+            }
+            None => {
+                let grids: Vec<Grid> = placed.iter().map(|placed| placed.grid.clone()).collect();
+                let functions = functions(&estimator, &grids);
+                let ready = ReadyPosterior::new(layout, tables.input(), &functions, known)?;
+                GroupPosterior::Whole(Box::new(ready), grids)
+            }
+        };
+        Ok(Self { estimator, posterior })
+    }
+
+    /// Whether one respondent takes no more than a few microseconds: the posterior over a grid that is not large, and
+    /// no search for a maximum.
+    pub fn is_brief(&self) -> bool {
+        /// Each takes a nanosecond or two.
+        const MAX_VECTORS: usize = 1 << 11;
+        let searches = !matches!(self.estimator.method, Method::Eap | Method::Map);
+        match &self.posterior {
+            GroupPosterior::Whole(ready, _) => !searches && ready.n_vectors() <= MAX_VECTORS,
+            GroupPosterior::Eliminated(_) => false,
         }
-        let posterior = ReadyPosterior::new(&structure.layout, tables.input(), &functions(estimator), known)?;
-        Ok(Self::Whole(Box::new(posterior)))
     }
 
     /// Scores all respondents that `scores` has room for. The log-probability of one who cannot occur is minus infinity; the
@@ -46,14 +79,8 @@ impl GroupScorer {
     ///
     /// # Errors
     /// [`crate::Error::Interrupted`], and those of reading the respondents.
-    pub fn score(
-        &self,
-        estimator: &Estimator,
-        respondents: Respondents,
-        scores: ScoresMut,
-        watch: Watch,
-    ) -> Result<Option<usize>> {
-        let (n, n_classes) = (estimator.model.spec.attributes.len(), estimator.model.spec.n_classes);
+    pub fn score(&self, respondents: Respondents, scores: ScoresMut, watch: Watch) -> Result<Option<usize>> {
+        let (n, n_classes) = (self.estimator.n_attributes, self.estimator.n_classes);
         let first_impossible = AtomicUsize::new(usize::MAX);
         let ScoresMut { theta, covariance, class_probabilities, log_probability } = scores;
         let theta = pieces(theta, CHUNK * n);
@@ -67,7 +94,7 @@ impl GroupScorer {
             .collect();
         let run = |(start, mut scores): (usize, ScoresMut)| -> Result<()> {
             let n = scores.log_probability.len();
-            self.score_chunk(estimator, &respondents.chunk(start..start + n)?, &mut scores, watch)?;
+            self.score_chunk(&respondents.chunk(start..start + n)?, &mut scores, watch)?;
             if let Some(at) = scores.log_probability.iter().position(|p| *p == f64::NEG_INFINITY) {
                 first_impossible.fetch_min(start + at, Ordering::Relaxed);
             }
@@ -86,44 +113,36 @@ impl GroupScorer {
     ///
     /// # Errors
     /// [`crate::Error::Interrupted`].
-    pub fn score_chunk(
-        &self,
-        estimator: &Estimator,
-        chunk: &Chunk,
-        scores: &mut ScoresMut,
-        watch: Watch,
-    ) -> Result<()> {
-        match self {
-            Self::Whole(posterior) => score_chunk(posterior, estimator, chunk, scores, watch),
-            Self::Eliminated(group) => group.score_chunk(estimator, chunk, scores, watch),
+    pub fn score_chunk(&self, chunk: &Chunk, scores: &mut ScoresMut, watch: Watch) -> Result<()> {
+        match &self.posterior {
+            GroupPosterior::Whole(ready, grids) => score_whole((ready, grids), &self.estimator, chunk, scores, watch),
+            GroupPosterior::Eliminated(group) => group.score_chunk(&self.estimator, chunk, scores, watch),
         }
     }
 }
 
 /// Scores the respondents of one chunk on a whole grid.
-fn score_chunk(
-    posterior: &ReadyPosterior,
+fn score_whole(
+    (ready, grids): (&ReadyPosterior, &[Grid]),
     estimator: &Estimator,
     chunk: &Chunk,
     scores: &mut ScoresMut,
     watch: Watch,
 ) -> Result<()> {
-    let Estimator { model, observed, parameters, .. } = *estimator;
-    let placed = parameters.placed_of(model, observed);
     let n_respondents = scores.log_probability.len();
     let (mut ptr, mut ids) = (Vec::with_capacity(n_respondents + 1), Vec::new());
     ptr.push(0);
-    chunk.push_rows(posterior.coder(), (&mut ptr, &mut ids));
-    let modes = estimator.method != super::Method::Eap;
-    let found = posterior.of(RowLists { ptr: &ptr, ids: &ids }, modes, watch.cancel)?;
-    let (n, n_classes, n_functions) = (estimator.origin.len(), model.spec.n_classes, estimator.n_functions());
+    chunk.push_rows(ready.coder(), (&mut ptr, &mut ids));
+    let modes = estimator.method != Method::Eap;
+    let found = ready.of(RowLists { ptr: &ptr, ids: &ids }, modes, watch.cancel)?;
+    let (n, n_classes, n_functions) = (estimator.origin.len(), estimator.n_classes, estimator.n_functions());
     let (mut theta, mut covariance) = (vec![0.0; n], vec![0.0; n * n]);
     for at in 0..n_respondents {
         watch.check()?;
         let expectations = &found.expectations[at * n_functions..(at + 1) * n_functions];
         let at_mode = |class: usize, theta: &mut [f64]| {
             let node = found.modes[at * n_classes + class] as usize;
-            theta.iter_mut().enumerate().for_each(|(j, t)| *t = axis(&placed[class], j)[node]);
+            theta.iter_mut().enumerate().for_each(|(j, t)| *t = grids[class].attribute(j)[node]);
         };
         estimator.estimate(expectations, at_mode, || chunk.answers(at).1, (&mut theta, &mut covariance));
         let rest = (&expectations[..n_classes], found.log_probability[at]);
@@ -134,27 +153,24 @@ fn score_chunk(
 
 /// Functions of the nodes whose posterior expectations make a score: class indicators, attributes, and the lower
 /// triangle of their products, both about the origin. `(F, L)`, the nodes of all classes in each row.
-fn functions(estimator: &Estimator) -> Vec<f64> {
-    let Estimator { model, observed, parameters, .. } = *estimator;
+fn functions(estimator: &Estimator, grids: &[Grid]) -> Vec<f64> {
     let origin = &estimator.origin;
-    let n_classes = model.spec.n_classes;
-    let placed = parameters.placed_of(model, observed);
-    let n_total: usize = placed.iter().map(|p| p.grid.n_nodes).sum();
+    let n_total: usize = grids.iter().map(|grid| grid.n_nodes).sum();
     let mut functions = Vec::with_capacity(estimator.n_functions() * n_total);
-    for class in 0..n_classes {
-        for (other, placed) in placed.iter().enumerate() {
-            functions.extend(std::iter::repeat_n(f64::from(u8::from(class == other)), placed.grid.n_nodes));
+    for class in 0..grids.len() {
+        for (other, grid) in grids.iter().enumerate() {
+            functions.extend(std::iter::repeat_n(f64::from(u8::from(class == other)), grid.n_nodes));
         }
     }
     for (j, origin) in origin.iter().enumerate() {
-        for placed in placed {
-            functions.extend(axis(placed, j).iter().map(|t| t - origin));
+        for grid in grids {
+            functions.extend(grid.attribute(j).iter().map(|t| t - origin));
         }
     }
     for j in 0..origin.len() {
         for k in 0..=j {
-            for placed in placed {
-                let pairs = axis(placed, j).iter().zip(axis(placed, k));
+            for grid in grids {
+                let pairs = grid.attribute(j).iter().zip(grid.attribute(k));
                 functions.extend(pairs.map(|(t, u)| (t - origin[j]) * (u - origin[k])));
             }
         }

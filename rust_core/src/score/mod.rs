@@ -1,6 +1,7 @@
 //! Attributes of respondents: posterior mean (EAP), posterior mode on the grid (the paper's MAP), true posterior mode,
 //! maximum likelihood and weighted likelihood.
 
+mod along;
 mod draw;
 mod eliminated;
 mod estimate;
@@ -15,9 +16,8 @@ mod watch;
 
 use crate::data::Data;
 use crate::error::{Error, Result};
-use crate::expected::{Parameters, Placed};
+use crate::expected::Parameters;
 use crate::spec::Model;
-use estimate::Estimator;
 use group::GroupScorer;
 use respondents::Respondents;
 
@@ -134,10 +134,9 @@ pub fn score<'a>(model: &Model, data: &Data, x: &[f64], method: Method, watch: i
     let parameters = Parameters::at(model, x);
     let mut scores = Scores::new(model, data.n_respondents());
     for observed in 0..model.spec.groups.len() {
-        let estimator = Estimator::new(model, observed, &parameters, method)?;
-        let group = GroupScorer::new(&estimator, data.knows_classes(observed))?;
+        let group = GroupScorer::new((model, observed, &parameters), method, data.knows_classes(observed))?;
         let mut of_patterns = Scores::new(model, data.n_patterns_of(observed));
-        group.score(&estimator, Respondents::Patterns { data, observed }, of_patterns.as_mut(), watch)?;
+        group.score(Respondents::Patterns { data, observed }, of_patterns.as_mut(), watch)?;
         for (row, p) in data.respondents_of(observed) {
             if of_patterns.log_probability[p] == f64::NEG_INFINITY {
                 return Err(impossible(model, observed, row));
@@ -164,8 +163,4 @@ fn origin(model: &Model, observed: usize, parameters: &Parameters) -> Vec<f64> {
     }
     let grid = &placed.grid;
     (0..grid.n_dims).map(|j| grid.theta[j * grid.n_nodes + grid.n_nodes / 2]).collect()
-}
-
-fn axis(placed: &Placed, j: usize) -> &[f64] {
-    &placed.grid.theta[j * placed.grid.n_nodes..(j + 1) * placed.grid.n_nodes]
 }

@@ -6,9 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 
-use super::estimate::Estimator;
 use super::group::{CHUNK, GroupScorer};
-use super::respondents::{Chunk, ReadCodes, Respondents};
+use super::respondents::{Chunk, Respondents};
 use super::{Method, Scores, ScoresMut, Watch, impossible};
 use crate::data::{Responses, rows_by_group};
 use crate::encode::{self, Column};
@@ -44,9 +43,8 @@ impl Scorer {
     pub fn new(model: Arc<Model>, x: &[f64], method: Method) -> Result<Self> {
         let parameters = Parameters::at(&model, x);
         let n_groups = model.spec.groups.len();
-        let groups = (0..n_groups)
-            .map(|observed| GroupScorer::new(&Estimator::new(&model, observed, &parameters, method)?, false));
-        let groups = groups.collect::<Result<_>>()?;
+        let group = |observed| GroupScorer::new((&model, observed, &parameters), method, false);
+        let groups = (0..n_groups).map(group).collect::<Result<_>>()?;
         let position = |observed: usize, item: usize| {
             let found = model.spec.groups[observed].items.binary_search(&item).ok()?;
             u32::try_from(found).ok()
@@ -81,7 +79,9 @@ impl Scorer {
                 codes.extend_from_slice(&responses.codes[rows.start * n_items..rows.end * n_items]);
                 Ok(())
             };
-            self.score_group(0, &read, scores.as_mut(), watch)?.map_or(Ok(()), |row| self.refuse(0, row))?;
+            self.groups[0]
+                .score(Respondents::Codes(&read), scores.as_mut(), watch)?
+                .map_or(Ok(()), |row| self.refuse(0, row))?;
             return Ok(scores);
         };
         let mut first_impossible = None;
@@ -94,7 +94,7 @@ impl Scorer {
                 Ok(())
             };
             let mut of_group = Scores::new(&self.model, rows.len());
-            let impossible = self.score_group(observed, &read, of_group.as_mut(), watch)?;
+            let impossible = self.groups[observed].score(Respondents::Codes(&read), of_group.as_mut(), watch)?;
             let impossible = impossible.map(|r| (rows[r] as usize, observed));
             first_impossible = [first_impossible, impossible].into_iter().flatten().min();
             rows.iter().enumerate().for_each(|(r, &row)| scores.copy(row as usize, &of_group, r));
@@ -125,9 +125,9 @@ impl Scorer {
         let read = |rows: Range<usize>, codes: &mut Vec<u8>| {
             codes.resize(rows.len() * n_items, 0);
             encode::codes_of_rows(columns, rows.clone(), codes);
-            rows.zip(codes.chunks_exact(n_items)).try_for_each(|(row, codes)| self.check(codes, row))
+            rows.zip(codes.chunks_exact(n_items.max(1))).try_for_each(|(row, codes)| self.check(codes, row))
         };
-        match self.score_group(0, &read, scores, watch.into()) {
+        match self.groups[0].score(Respondents::Codes(&read), scores, watch.into()) {
             Ok(impossible) => impossible.map_or(Ok(()), |row| self.refuse(0, row)),
             // The first one, whichever thread came across one first.
             Err(Error::Data(found)) => {
@@ -137,11 +137,6 @@ impl Scorer {
             }
             Err(other) => Err(other),
         }
-    }
-
-    /// Scores the respondents of one group whose codes `read` gives; the first whose responses cannot occur, if any.
-    fn score_group(&self, observed: usize, read: &ReadCodes, scores: ScoresMut, watch: Watch) -> Result<Option<usize>> {
-        self.groups[observed].score(&self.estimator(observed)?, Respondents::Codes(read), scores, watch)
     }
 
     fn refuse<T>(&self, observed: usize, row: usize) -> Result<T> {
@@ -190,6 +185,12 @@ impl Scorer {
         (observed, self.given(responses, row).filter_map(position).collect())
     }
 
+    /// Whether [`Scorer::score_one`] takes no more than a few microseconds in an observed group, so that a caller need not
+    /// give up a lock meanwhile, which takes as long.
+    pub fn is_brief(&self, observed: usize) -> bool {
+        self.groups.get(observed).is_none_or(GroupScorer::is_brief)
+    }
+
     /// Scores one respondent of an observed group by the codes `(I)` of all items.
     ///
     /// # Errors
@@ -208,7 +209,7 @@ impl Scorer {
         }
         let chunk = Chunk::of_one(items.iter().map(|&item| codes[item]).collect());
         let mut scores = Scores::new(&self.model, 1);
-        group.score_chunk(&self.estimator(observed)?, &chunk, &mut scores.as_mut(), (&cancel).into())?;
+        group.score_chunk(&chunk, &mut scores.as_mut(), (&cancel).into())?;
         if scores.log_probability[0] == f64::NEG_INFINITY {
             return self.refuse(observed, 0);
         }
@@ -218,10 +219,6 @@ impl Scorer {
     /// Whether a group has all items.
     fn is_complete(&self, observed: usize) -> bool {
         self.positions[observed].iter().all(Option::is_some)
-    }
-
-    fn estimator(&self, observed: usize) -> Result<Estimator<'_>> {
-        Estimator::new(&self.model, observed, &self.parameters, self.method)
     }
 
     /// Refuses a code that is no category of its item.

@@ -1,6 +1,6 @@
 //! Random items on random nodes, and differences to compare derivatives with.
 
-use mixirt_core::item::{Derivatives, Family, ItemShape, Nodes};
+use mixirt_core::item::{AtPredictor, Derivatives, Family, ItemShape, Nodes};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -161,10 +161,18 @@ impl Case {
 
     /// First and second, each `(M, K)`.
     pub fn predictor_derivatives(&self, z: &[f64]) -> (Vec<f64>, Vec<f64>) {
-        let n = self.shape.n_categories * z.len();
-        let (mut first, mut second) = (vec![f64::NAN; n], vec![f64::NAN; n]);
-        self.family.predictor_derivatives(&self.shape, &self.eta, z, &mut first, &mut second);
-        (first, second)
+        let points: Vec<AtPredictor> = z.iter().map(|z| self.at_predictor(*z, 0).0).collect();
+        let table = |of: fn(&AtPredictor) -> &[f64]| {
+            (0..self.shape.n_categories).flat_map(|m| points.iter().map(move |at| of(at)[m])).collect()
+        };
+        (table(|at| &at.first), table(|at| &at.second))
+    }
+
+    /// All categories at a linear predictor, and the log-probability of one of them.
+    pub fn at_predictor(&self, z: f64, code: usize) -> (AtPredictor, f64) {
+        let mut at = AtPredictor::default();
+        let log_p = self.family.at_predictor(&self.shape, &self.eta, z, code, &mut at);
+        (at, log_p)
     }
 
     /// Category proportions in a standard normal population, where the predictor is normal too.

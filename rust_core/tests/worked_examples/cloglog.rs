@@ -2,7 +2,7 @@
 
 use super::chain::slope_scores;
 use super::logistic::log_one_minus_exp;
-use super::{Derivatives, Family, ItemParameter, ItemShape, Nodes, slopes_then_intercepts};
+use super::{AtPredictor, Derivatives, Family, ItemParameter, ItemShape, Nodes, slopes_then_intercepts};
 use crate::lanes::sum;
 
 /// Complementary log-log: `p_0 = exp(-u)`, `p_1 = 1 - exp(-u)` with `u = exp(b + z)`.
@@ -83,12 +83,11 @@ impl Family for Cloglog {
         slope_scores(nodes, first, slopes);
     }
 
-    fn predictor_derivatives(&self, shape: &ItemShape, eta: &[f64], z: &[f64], first: &mut [f64], second: &mut [f64]) {
-        for (l, z_l) in z.iter().enumerate() {
-            let at = At::new(eta[shape.n_dims] + z_l);
-            (first[l], second[l]) = (-at.u, -at.u);
-            (first[z.len() + l], second[z.len() + l]) = (at.r, at.second());
-        }
+    fn at_predictor(&self, shape: &ItemShape, eta: &[f64], z: f64, code: usize, at: &mut AtPredictor) -> f64 {
+        let here = At::new(eta[shape.n_dims] + z);
+        let p_0 = (-here.u).exp();
+        at.set_binary([p_0, -(-here.u).exp_m1()], [-here.u, here.r], [-here.u, here.second()]);
+        if code == 0 { here.loglik(1.0, 0.0) } else { here.loglik(0.0, 1.0) }
     }
 
     /// None: the curvature of `log p_0` is `u`.
