@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from mixirt.long_format import LongResponses, own_columns
 from mixirt.plausible_values import DrawOptions, PlausibleValues, plausible_values
 from mixirt.responses import Responses, matched_table
 from mixirt.scores import Scores, new_data, read_new, score_patterns
-from mixirt.sum_scores import SumScores, group_position, sum_scores
+from mixirt.sum_scores import SumScoring, group_position
 
 if TYPE_CHECKING:
     from mixirt.result import Result
@@ -56,7 +56,7 @@ class Score(NamedTuple):
     log_probability: float
 
 
-class Scorer:
+class Scorer(SumScoring):
     """A fit made ready for scoring: made by :meth:`mixirt.Result.scorer`.
 
     Immutable: threads may share it, it can be pickled and it survives a fork. What the answers need
@@ -76,15 +76,28 @@ class Scorer:
 
     def __init__(self, result: Result, method: str = "eap", *, missing: Any = None) -> None:
         method = word("method", method).lower()
-        design = result.model.design
+        self._design = design = result.model.design
         self._result, self._method, self._missing = result, method, missing
         self._compiled = _core.Scorer(result._engine, result._found["x"], method)
-        self._items = {name: i for i, name in enumerate(design.items)}
         categories = dict(zip(design.items, design.category_labels, strict=True))
         table = Table(names=design.items, columns=[], n_rows=0, has_names=True)
         codings = read_codings(table, categories, missing)
         self._codes = [_codes_of(coding) for coding in codings]
+        # Where categories are the whole numbers from 0 on, answers are their own codes.
+        own: list[dict[Any, int]] = [
+            {None: MISSING, **{code: code for code in range(len(codes) - 1)}}
+            for codes in self._codes
+        ]
+        self._are_codes = self._codes == own
+        self._items = {
+            name: (i, codes)
+            for i, (name, codes) in enumerate(zip(design.items, self._codes, strict=True))
+        }
         self._tables = tables_of(codings)
+
+    @property
+    def _summed(self) -> Result:
+        return self._result
 
     @property
     def method(self) -> str:
@@ -94,12 +107,12 @@ class Scorer:
     @property
     def items(self) -> tuple[str, ...]:
         """Names of the items, in the order in which :meth:`score_one` takes their answers."""
-        return self._result.model.design.items
+        return self._design.items
 
     @property
     def attributes(self) -> tuple[str, ...]:
         """Names of the attributes."""
-        return self._result.model.design.attributes
+        return self._design.attributes
 
     def score(
         self,
@@ -149,8 +162,11 @@ class Scorer:
         True
         """
         check_threads(n_threads)
-        design = self._result.model.design
-        if groups is None and not design.has_groups and not isinstance(responses, LongResponses):
+        if (
+            groups is None
+            and not self._design.has_groups
+            and not isinstance(responses, LongResponses)
+        ):
             is_strided = isinstance(responses, np.ndarray) and responses.ndim == 2
             is_strided = is_strided and not responses.flags.forc
             first = responses[:_PIECE] if is_strided else responses
@@ -195,39 +211,16 @@ class Scorer:
         >>> round(float(score.theta[0]), 2), round(float(score.se[0]), 2)
         (0.73, 0.8)
         """
-        position = group_position(self._result.model.design, group)
+        position = group_position(self._design, group)
+        codes = self._own_codes(responses) if self._are_codes else None
+        if codes is not None:
+            try:
+                return Score._make(self._compiled.score_one(position, codes))
+            except DataError:
+                pass  # read one by one, they are refused in the user's words
         named = isinstance(responses, Mapping)
         codes = self._named(responses) if named else self._listed(responses)
-        return Score(*self._compiled.score_one(position, codes))
-
-    def sum_scores(
-        self,
-        items: Iterable[str] | None = None,
-        *,
-        group: Any = None,
-        scores: Mapping[str, Sequence[float]] | str | None = None,
-        n_threads: int | None = None,
-    ) -> SumScores:
-        """Make the table that turns sum scores into attributes.
-
-        Parameters
-        ----------
-        items, group, scores, n_threads
-            As for :meth:`mixirt.Result.sum_scores`.
-
-        Returns
-        -------
-        SumScores
-            As from :meth:`mixirt.Result.sum_scores`, which also says what errors there are.
-
-        Examples
-        --------
-        >>> import mixirt
-        >>> scorer = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl").scorer()
-        >>> scorer.sum_scores(["item1", "item2"]).theta.round(2).tolist()
-        [[-1.1], [-0.39], [0.4]]
-        """
-        return sum_scores(self._result, items, group, scores, n_threads)
+        return Score._make(self._compiled.score_one(position, codes))
 
     def plausible_values(
         self,
@@ -265,13 +258,31 @@ class Scorer:
         options = DrawOptions(n_draws, seed, self._missing, extra, n_threads, progress)
         return plausible_values(self._result, responses, groups, options)
 
+    @staticmethod
+    def _own_codes(responses: Any) -> bytes | None:
+        """Give whole numbers as codes; nothing where an answer is missing or no number."""
+        if isinstance(responses, np.ndarray) and responses.ndim == 1:
+            responses = responses if responses.dtype.char == "B" else responses.tolist()
+        elif not isinstance(responses, (list, tuple)):
+            return None
+        try:
+            codes = bytes(responses)
+        except (TypeError, ValueError):
+            return None
+        return None if MISSING in codes else codes
+
     def _named(self, responses: Mapping[Any, Any]) -> bytes:
         codes = bytearray([MISSING]) * len(self._codes)
-        for name, answer in responses.items():
-            item = self._items.get(name)
-            if item is None:
-                raise DataError(unknown("item", name, self.items))
-            codes[item] = self._code(item, answer)
+        try:
+            for name, answer in responses.items():
+                item, known = self._items[name]
+                codes[item] = known[answer]
+        except (KeyError, TypeError):  # NaN, or no item or category
+            for name, answer in responses.items():
+                if name not in self._items:
+                    raise DataError(unknown("item", name, self.items)) from None
+                item, _ = self._items[name]
+                codes[item] = self._code(item, answer)
         return bytes(codes)
 
     def _listed(self, responses: Iterable[Any]) -> bytes:
@@ -303,7 +314,7 @@ class Scorer:
             return code
         if is_missing(answer):
             return MISSING
-        labels = self._result.model.design.category_labels[item]
+        labels = self._design.category_labels[item]
         raise DataError(
             f"item '{self.items[item]}': {answer!r} is not among its categories {listed(labels)}; "
             "give None where there is no answer"
@@ -332,7 +343,7 @@ class Scorer:
     ) -> Scores:
         """Score answers as they lie in memory; those of `rest` are copied piece by piece."""
         n, j = table.n_rows + len(rest), len(self.attributes)
-        shapes = (n, j), (n, j, j), (n, self._result.model.design.n_classes), (n,)
+        shapes = (n, j), (n, j, j), (n, self._design.n_classes), (n,)
         theta, covariance, class_probabilities, log_probability = room = tuple(
             map(np.empty, shapes)
         )
@@ -396,13 +407,13 @@ class Scoring:
         Raises
         ------
         SpecError
-            If the method is unknown.
+            If no scoring method has that name.
 
         Examples
         --------
         >>> import mixirt
-        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
-        >>> r.scorer().score_one([1, 0, 1, None, 0]).theta.round(2).tolist()
+        >>> scorer = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl").scorer()
+        >>> scorer.score_one([1, 0, 1, None, 0]).theta.round(2).tolist()
         [-0.46]
         """
         return Scorer(self, method, missing=missing)  # type: ignore[arg-type]

@@ -91,7 +91,12 @@ class SumScores(Posteriors):
 
 
 class SumScoring:
-    """Tables of sum scores of a fit; mixed into :class:`mixirt.Result`."""
+    """Tables of sum scores of a fit; mixed into :class:`mixirt.Result` and its scorers."""
+
+    @property
+    def _summed(self) -> Result:
+        """The fit whose items are summed."""
+        return self  # type: ignore[return-value]
 
     def sum_scores(
         self,
@@ -158,7 +163,7 @@ class SumScoring:
         4    4.0         0.32    315.17   0.13      0.76
         5    5.0         0.31    309.98   0.75      0.81
         """
-        return sum_scores(self, items, group, scores, n_threads)  # type: ignore[arg-type]
+        return sum_scores(self._summed, items, group, scores, n_threads)
 
 
 def sum_scores(

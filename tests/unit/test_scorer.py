@@ -157,6 +157,20 @@ def test_ways_to_say_missing_are_the_same() -> None:
     np.testing.assert_allclose(nobody.se, 1.0, rtol=1e-6)  # the prior's
 
 
+def test_ways_to_give_answers_are_the_same() -> None:
+    scorer = lsat7().scorer()
+    row = [1, 0, 1, 1, 0]
+    expected = scorer.score(np.array([row]))
+    same: list[Any] = [row, tuple(row), [float(a) for a in row], [a == 1 for a in row]]
+    same += [np.array(row, dtype) for dtype in ("uint8", "bool", "int64", "float32", ">i2", "O")]
+    same += [np.repeat(np.array(row, np.uint8), 2)[::2], list(np.array(row)), iter(row)]
+    same += [dict(zip(scorer.items, row, strict=True))]
+    for answers in same:
+        found = scorer.score_one(answers)
+        np.testing.assert_array_equal(found.theta, expected.theta[0])
+        np.testing.assert_array_equal(found.se, expected.se[0])
+
+
 @pytest.mark.parametrize(
     ("answers", "message"),
     [
@@ -165,7 +179,13 @@ def test_ways_to_say_missing_are_the_same() -> None:
         ({"item2": [1]}, r"item 'item2'"),
         ([1, 0, 2, 0, 1], r"item 'item3': 2 is not among"),
         ([1, 0], "2 answers were given for 5 items"),
-        (3, "score_one takes the answers of one respondent"),
+        ([1, 0, 255, 0, 1], r"item 'item3': 255 is not among"),
+        ([1, 0, 254, 0, 1], r"item 'item3': 254 is not among"),
+        ([1, 0, -1, 0, 1], r"item 'item3': -1 is not among"),
+        (np.array([1, 0, 255, 0, 1], dtype=np.uint8), r"item 'item3': 255 is not among"),
+        (np.ones((1, 5), dtype=np.uint8), "1 answers were given for 5 items"),
+        (b"01101", r"item 'item1': 48 is not among"),
+        (5, "score_one takes the answers of one respondent"),
     ],
 )
 def test_bad_answers_are_named(answers: Any, message: str) -> None:

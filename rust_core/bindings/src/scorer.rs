@@ -99,14 +99,17 @@ impl Scorer {
 
     /// Scores of one respondent of an observed group by the codes of all items.
     fn score_one<'py>(&self, py: Python<'py>, group: usize, codes: &[u8]) -> PyResult<One<'py>> {
-        let scores = py.detach(|| self.inner.score_one(group, codes)).map_err(to_python)?;
+        let score = || self.inner.score_one(group, codes);
+        // Taking the GIL back can take longer than the work.
+        let scores = if self.inner.is_brief(group) { score() } else { py.detach(score) }.map_err(to_python)?;
         let j = scores.n_attributes;
         let se: Vec<f64> = (0..j).map(|a| scores.covariance[a * j + a].sqrt()).collect();
+        // Copies of a few numbers, which cost less than handing over the memory of each.
         Ok((
-            scores.theta.into_pyarray(py),
-            se.into_pyarray(py),
-            PyArray1::from_vec(py, scores.covariance).reshape([j, j])?,
-            scores.class_probabilities.into_pyarray(py),
+            PyArray1::from_slice(py, &scores.theta),
+            PyArray1::from_slice(py, &se),
+            PyArray1::from_slice(py, &scores.covariance).reshape([j, j])?,
+            PyArray1::from_slice(py, &scores.class_probabilities),
             scores.log_probability[0],
         ))
     }
