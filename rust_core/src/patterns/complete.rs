@@ -289,7 +289,7 @@ mod tests {
                 }
                 assert_eq!(spelt, answers);
                 assert_eq!(patterns.blocks()[0].known_class[rows[0] as usize], known);
-                let codes = (0..9).map(|i| code(i)).zip(n_categories);
+                let codes = (0..9).map(code).zip(n_categories);
                 let codes: Vec<u8> =
                     codes.map(|(code, m)| if usize::from(code) < m { code } else { MISSING }).collect();
                 let (mut ptr, mut twice, mut unknown) = (vec![0], Vec::new(), Vec::new());

@@ -58,6 +58,12 @@ struct Weighted {
     inverse: DMatrix<f64>,
 }
 
+/// Finds the estimate of an attribute by itself, and its variance.
+type EstimateAlong = fn(&Along) -> Option<(f64, f64)>;
+
+/// Finds the estimates of several attributes.
+type EstimateWithin = fn(&Part) -> Option<Found>;
+
 /// An estimate in a part's attributes, and its covariance matrix.
 type Found = (DVector<f64>, DMatrix<f64>);
 
@@ -102,7 +108,7 @@ impl Likelihood {
         &self,
         answers: &[(usize, u8)],
         (theta, covariance): (&mut [f64], &mut [f64]),
-        (along, within): (fn(&Along) -> Option<(f64, f64)>, fn(&Part) -> Option<Found>),
+        (along, within): (EstimateAlong, EstimateWithin),
     ) {
         let n = theta.len();
         covariance.fill(0.0);
