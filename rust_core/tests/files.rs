@@ -8,7 +8,9 @@ use std::sync::atomic::AtomicBool;
 
 use mixirt_core::Error;
 use mixirt_core::data::Responses;
+use mixirt_core::encode::{Column, TypedColumn, default_table};
 use mixirt_core::files::SavedModel;
+use mixirt_core::patterns::MISSING;
 use mixirt_core::score::{Method, Scores};
 use proptest::prelude::*;
 
@@ -80,6 +82,33 @@ fn files_score_as_they_do_in_python() {
             assert_same(&numbers(&one, 0), expected, &format!("{name}, row {row} by itself"));
         }
     }
+}
+
+#[test]
+fn columns_are_scored_as_codes_are() {
+    let saved = SavedModel::load(&path("gpcm.json")).unwrap();
+    let scorer = saved.scorer(Method::Mode).unwrap();
+    let n_items = saved.categories.len();
+    let mut own = default_table();
+    own[usize::from(MISSING)] = MISSING;
+    let score = |codes: &[u8], n_respondents: usize| {
+        let column = |i: usize| Box::new(TypedColumn::new(&codes[i..], n_items, &own, Vec::new())) as Box<dyn Column>;
+        let columns: Vec<Box<dyn Column + '_>> = (0..n_items).map(column).collect();
+        let mut scores = Scores::new(scorer.model(), n_respondents);
+        scorer.score_columns(&columns, scores.as_mut(), &AtomicBool::new(false)).map(|()| scores)
+    };
+    // Several chunks.
+    let mut codes = table("gpcm", &saved).codes.repeat(60);
+    let n_respondents = codes.len() / n_items;
+    assert!(n_respondents > 1200);
+    let responses = Responses { codes: &codes, n_respondents, group: None, weights: None, known_class: None };
+    let expected = scorer.score(&responses, &AtomicBool::new(false)).unwrap();
+    assert_eq!(score(&codes, n_respondents).unwrap(), expected);
+    let message = score(&codes, n_respondents - 1).unwrap_err().to_string();
+    assert!(message.contains("the arrays for the scores"), "{message}");
+    (codes[1100 * n_items + 1], codes[700 * n_items]) = (77, 99);
+    let message = score(&codes, n_respondents).unwrap_err().to_string();
+    assert!(message.starts_with("row 700, item"), "{message}");
 }
 
 #[test]
