@@ -14,7 +14,7 @@ from mixirt._checks import check_threads, word
 from mixirt._coding import MISSING, Coding, read_codings, tables_of
 from mixirt._progress import Progress
 from mixirt._respondents import is_missing
-from mixirt._tables import Table, numeric
+from mixirt._tables import Table
 from mixirt._words import listed, unknown
 from mixirt.errors import DataError, MixirtError
 from mixirt.long_format import LongResponses, own_columns
@@ -176,7 +176,8 @@ class Scorer(SumScoring):
                 try:
                     return self._score_columns(table, rest, n_threads, progress)
                 except MixirtError:
-                    pass  # read as a whole, it is refused in the user's words
+                    pass  # coded as a whole, they are refused in the user's words
+            responses = responses if is_strided else table
         return self._score_whole(responses, groups, extra, (n_threads, progress))
 
     def score_one(self, responses: Any, *, group: Any = None) -> Score:
@@ -350,8 +351,8 @@ class Scorer(SumScoring):
         with Progress(progress, n) as shown:
             report = shown.counter("respondents scored")
             for start in range(0, n, table.n_rows):
-                piece = rest[start - table.n_rows : start]
-                columns = numeric(piece) if start else table.columns
+                piece = rest[start - table.n_rows : start] if start else table
+                columns = matched_table(piece, self.items, "refuse").columns
                 part = tuple(array[start : start + table.n_rows] for array in room)
                 self._compiled.score_columns(
                     columns, *self._tables, part, n_threads=n_threads, progress=report

@@ -90,6 +90,19 @@ def test_answers_are_read_wherever_they_lie(
         np.testing.assert_array_equal(getattr(found, field), getattr(expected, field))
 
 
+@pytest.mark.parametrize("layout", ["by rows", "not contiguous"])
+def test_masked_answers_are_missing(monkeypatch: pytest.MonkeyPatch, layout: str) -> None:
+    monkeypatch.setattr(scorer_module, "_PIECE", 77)
+    result = lsat7()
+    plain = np.asarray(datasets.load("lsat7").responses, dtype=np.float64)
+    absent = np.random.default_rng(1).random(plain.shape) < 0.2
+    step = 2 if layout == "not contiguous" else 1
+    masked = np.ma.array(np.repeat(plain, step, axis=1), mask=np.repeat(absent, step, axis=1))
+    found = result.scorer().score(masked[:, ::step])
+    expected = result.score(np.where(absent, np.nan, plain))
+    np.testing.assert_array_equal(found.theta, expected.theta)
+
+
 @pytest.mark.parametrize("layout", ["by rows", "by columns", "not contiguous"])
 def test_the_first_answer_that_is_no_category_is_named(
     monkeypatch: pytest.MonkeyPatch, layout: str
