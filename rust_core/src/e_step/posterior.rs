@@ -126,8 +126,8 @@ impl PosteriorRows<'_> {
             if multiply::<GUARD>(self.tables, self.patterns.rows(p), false, &mut scratch) {
                 align(&mut scratch.likelihood, &scratch.exponents);
             }
-            let probability = sum(&scratch.likelihood);
-            row.iter_mut().zip(flat(&scratch.likelihood)).for_each(|(to, from)| *to = from / probability);
+            let factor = 1.0 / sum(&scratch.likelihood);
+            row.iter_mut().zip(flat(&scratch.likelihood)).for_each(|(to, from)| *to = from * factor);
         }
     }
 }
