@@ -170,17 +170,7 @@ impl Data {
 
     /// Which items of an observed group some pattern may have no answer to.
     pub(crate) fn may_lack(&self, observed: usize) -> Vec<bool> {
-        let patterns = &self.patterns[observed];
-        // A pattern without any answer to a block has no row of it.
-        let all = patterns.n_factors() < patterns.len() * patterns.blocks().len();
-        let mut lacking = vec![all; patterns.n_categories().len()];
-        for block in patterns.blocks().iter().filter(|block| block.inner.is_none()) {
-            let items = &patterns.outer_items()[block.items.clone()];
-            for answers in block.codes.chunks_exact(items.len().max(1)) {
-                items.iter().zip(answers).for_each(|(&item, &code)| lacking[item] |= code == MISSING);
-            }
-        }
-        lacking
+        self.patterns[observed].may_lack()
     }
 
     /// Multiplications of an E-step in an observed group on `n_nodes` nodes, there and back; nodes come in vectors of 8.

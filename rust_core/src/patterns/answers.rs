@@ -1,6 +1,6 @@
 //! Back from rows of joint answers to the answers to items.
 
-use super::{MISSING, Patterns};
+use super::{InnerPatterns, MISSING, Patterns};
 
 impl Patterns {
     /// Writes the responses of a pattern to the items in use, [`MISSING`] where there is none.
@@ -28,12 +28,29 @@ impl Patterns {
     /// Calls `f` with the positions in [`Patterns::outer_items`] that a pattern answers, and the answers.
     pub(super) fn for_each_block_answer(&self, pattern: usize, mut f: impl FnMut(usize, u8)) {
         let rows = self.rows(pattern);
+        let mut blocks = self.blocks.iter();
         for &row in &rows[..rows.len() - self.inner.len()] {
             let row = row as usize;
-            let block = &self.blocks[self.blocks.partition_point(|b| b.rows.end <= row)];
+            // Rows ascend, and a block has at most one of them.
+            let Some(block) = blocks.find(|block| row < block.rows.end) else { return };
             let answers = block.items.clone().zip(block.answers(row - block.rows.start));
             answers.filter(|(_, code)| **code != MISSING).for_each(|(k, &code)| f(k, code));
         }
+    }
+
+    /// Which items in use some pattern may have no answer to.
+    pub(crate) fn may_lack(&self) -> Vec<bool> {
+        // A pattern without any answer to a block has no row of it.
+        let all = self.n_factors() < self.len() * self.blocks.len();
+        let mut lacking = vec![all; self.n_categories.len()];
+        for block in self.blocks.iter().filter(|block| block.inner.is_none()) {
+            let items = &self.outer_items[block.items.clone()];
+            for answers in block.codes.chunks_exact(items.len().max(1)) {
+                items.iter().zip(answers).for_each(|(&item, &code)| lacking[item] |= code == MISSING);
+            }
+        }
+        self.inner.iter().flat_map(InnerPatterns::items_lacked).for_each(|item| lacking[item] = true);
+        lacking
     }
 
     /// How often every category of the items in use was chosen, when each pattern counts `weights (P)` times.

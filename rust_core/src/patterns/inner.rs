@@ -107,6 +107,13 @@ impl InnerPatterns {
         }
     }
 
+    /// The items in use that some inner pattern may have no answer to.
+    pub(super) fn items_lacked(&self) -> Vec<usize> {
+        let parts = self.own.iter().map(|p| (p, &self.items.own)).chain([(&self.cross, &self.items.cross)]);
+        let lacked = parts.flat_map(|(patterns, items)| items.iter().zip(patterns.may_lack()));
+        lacked.filter(|(_, may_lack)| *may_lack).map(|(&item, _)| item).collect()
+    }
+
     /// Calls `f` with the items in use that an inner pattern answers, and the answers.
     pub(super) fn for_each_answer(&self, inner: usize, f: &mut impl FnMut(usize, u8)) {
         let [own, cross] = self.pair(inner);
