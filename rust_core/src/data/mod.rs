@@ -138,6 +138,11 @@ impl Data {
         self.sum_of_weights
     }
 
+    /// Sum of the weights of an observed group.
+    pub(crate) fn sum_of_weights_of(&self, observed: usize) -> f64 {
+        self.patterns[observed].n_gp().iter().sum()
+    }
+
     /// Which latent classes some respondents are known to be in.
     pub fn known_classes(&self, n_classes: usize) -> Vec<bool> {
         let mut known = vec![false; n_classes];

@@ -253,7 +253,7 @@ macro_rules! with_width {
         $body
     }};
 }
-pub(super) use with_width;
+pub(crate) use with_width;
 
 /// The pattern before, whose posterior is still to be added to the accumulators.
 #[derive(Clone, Copy)]

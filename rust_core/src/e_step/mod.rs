@@ -48,6 +48,7 @@ use vector::V;
 
 pub(crate) use expectations::pieces;
 pub use inner::InnerLayout;
+pub(crate) use kernel::with_width;
 pub use layout::{GroupCounts, NodeLayout, SupportMap};
 pub use posterior::Posterior;
 pub use ready::ReadyPosterior;

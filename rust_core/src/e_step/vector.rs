@@ -6,7 +6,7 @@
 /// Eight consecutive nodes of a row: one cache line.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(C, align(64))]
-pub(super) struct V(pub [f64; 8]);
+pub(crate) struct V(pub [f64; 8]);
 
 impl V {
     pub const ZERO: V = V([0.0; 8]);
@@ -53,13 +53,13 @@ impl V {
 }
 
 /// The elements of a row of vectors.
-pub(super) fn flat(row: &[V]) -> &[f64] {
+pub(crate) fn flat(row: &[V]) -> &[f64] {
     // SAFETY: `V` is eight `f64` without padding (its size is its alignment).
     unsafe { std::slice::from_raw_parts(row.as_ptr().cast(), row.len() * 8) }
 }
 
 /// The elements of a row of vectors, to be written.
-pub(super) fn flat_mut(row: &mut [V]) -> &mut [f64] {
+pub(crate) fn flat_mut(row: &mut [V]) -> &mut [f64] {
     // SAFETY: as in `flat`; the borrow of `row` is exclusive.
     unsafe { std::slice::from_raw_parts_mut(row.as_mut_ptr().cast(), row.len() * 8) }
 }

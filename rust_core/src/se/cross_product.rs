@@ -3,6 +3,7 @@
 use nalgebra::DMatrix;
 
 use super::node_scores::NodeScores;
+use super::rows::{Products, Rows};
 use super::score_vectors::{Scored, fold_scores};
 use super::{Clusters, Covariance, Method, Point};
 use crate::error::{Error, Result};
@@ -24,11 +25,9 @@ impl Method for CrossProduct {
 /// `sum_p n_p s_p s_p'` along the directions. A weight counts a respondent that often.
 pub(super) fn cross_products(point: &Point) -> Result<DMatrix<f64>> {
     let n = point.x.len();
-    let add = |sum: &mut DMatrix<f64>, batch: Scored| batch.add_products(sum);
-    let parts = fold_scores(&NodeScores::new(point), || DMatrix::zeros(n, n), add)?;
-    let mut total = parts.iter().fold(DMatrix::zeros(n, n), |total, part| total + part);
-    total.fill_upper_triangle_with_lower_triangle();
-    Ok(point.directions.project_matrix(&total))
+    let add = |sum: &mut Products, batch: Scored| batch.add_products(sum);
+    let parts = fold_scores(&NodeScores::new(point), || Products::zeros(n), add)?;
+    Ok(point.directions.project_matrix(&Products::total(n, &parts)))
 }
 
 /// `G / (G - 1) sum_c u_c u_c'` along the directions, with `u_c` the weighted sum of the scores of the respondents in
@@ -46,8 +45,8 @@ pub(super) fn clustered_products(point: &Point, clusters: &Clusters) -> Result<D
         )));
     }
     let parts = fold_scores(&NodeScores::new(point), Vec::new, |kept, batch| {
-        let rows = batch.patterns.iter().zip(batch.scores.row_iter());
-        kept.extend(rows.map(|(&pattern, scores)| ((batch.observed, pattern), scores.transpose())));
+        let rows = batch.patterns.iter().enumerate();
+        kept.extend(rows.map(|(b, &pattern)| ((batch.observed, pattern), batch.scores.row(b).to_vec())));
     })?;
     let mut scores = vec![Vec::new(); point.model.spec.groups.len()];
     // Parts come group by group, and patterns in order within a group.
@@ -55,13 +54,17 @@ pub(super) fn clustered_products(point: &Point, clusters: &Clusters) -> Result<D
         debug_assert_eq!(scores[observed].len(), pattern);
         scores[observed].push(own);
     }
-    let mut sums = DMatrix::zeros(point.x.len(), n_clusters);
+    let n = point.x.len();
+    let mut sums = Rows::zeros(n_clusters, n);
     for (observed, scores) in scores.iter().enumerate() {
         for (row, pattern) in point.data.respondents_of(observed) {
             let (cluster, weight) = clusters.of(row);
-            sums.column_mut(cluster).axpy(weight, &scores[pattern], 1.0);
+            let sum = sums.padded_mut(cluster).iter_mut();
+            sum.zip(&scores[pattern]).for_each(|(sum, score)| *sum += weight * score);
         }
     }
+    let mut products = Products::zeros(n);
+    products.add(&sums);
     let correction = n_clusters as f64 / (n_clusters - 1) as f64;
-    Ok(point.directions.project_matrix(&(&sums * sums.transpose() * correction)))
+    Ok(point.directions.project_matrix(&(Products::total(n, [&products]) * correction)))
 }

@@ -5,17 +5,22 @@
 //! a point can move (parameters at a bound cannot; class proportions keep their sum), and the gradient of the observed
 //! log-posterior, which by Fisher's identity is the gradient of the expected complete-data one at the same point.
 
+mod basis;
+mod changes;
 mod clusters;
 mod complete;
-mod compress;
+
 mod cross_product;
 mod directions;
+mod functions;
 mod louis;
 mod missing;
 mod node_scores;
 mod oakes;
+mod rows;
 mod sandwich;
 mod score_vectors;
+mod units;
 
 #[cfg(test)]
 #[path = "../../tests/worked_examples/hc1.rs"]
@@ -73,7 +78,7 @@ pub fn method(name: &str) -> Result<&'static dyn Method> {
 }
 
 /// Free parameters of which covariances are computed at the most. A matrix of theirs takes 288 MB; some ten are held at
-/// once, and in sums over patterns up to sixteen more.
+/// once, and in sums over patterns up to sixteen halves more.
 pub const MAX_PARAMETERS: usize = 6_000;
 
 /// The covariance matrix by a method, unless it is too large.

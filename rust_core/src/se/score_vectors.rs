@@ -4,7 +4,9 @@ use nalgebra::DMatrix;
 use rayon::prelude::*;
 
 use super::Point;
+use super::functions::NEGLIGIBLE;
 use super::node_scores::NodeScores;
+use super::rows::{Products, Rows};
 use crate::data::Fold;
 use crate::error::Result;
 use crate::expected::Parameters;
@@ -13,10 +15,6 @@ use crate::patterns::MISSING;
 /// Patterns whose scores are handed on together: enough to make their products matrix products, few enough to stay in
 /// cache.
 pub(super) const BATCH: usize = 128;
-/// Nodes with less than this of a posterior add nothing that double precision could hold.
-const NEGLIGIBLE: f64 = 1e-18;
-/// Columns of a square that are one matrix product.
-const SQUARE: usize = 32;
 
 /// The scores of some patterns of one observed group.
 pub(super) struct Scored<'a> {
@@ -27,7 +25,7 @@ pub(super) struct Scored<'a> {
     /// How often each occurs.
     pub n_p: &'a [f64],
     /// `(B, n_free)`: derivatives of each pattern's log-probability; 0 in parameters that cannot move.
-    pub scores: DMatrix<f64>,
+    pub scores: Rows,
     /// The answers.
     pub codes: &'a Codes,
     /// `(B, L)`, row-major: the posteriors over the nodes of all classes.
@@ -35,14 +33,12 @@ pub(super) struct Scored<'a> {
 }
 
 impl Scored<'_> {
-    /// Adds the lower triangle of `sum_p n_p s_p s_p'` to `sum (n_free, n_free)`.
-    pub(super) fn add_products(mut self, sum: &mut DMatrix<f64>) {
+    /// Adds `sum_p n_p s_p s_p'` to `sum (n_free, n_free)`.
+    pub(super) fn add_products(mut self, sum: &mut Products) {
         if self.n_p.iter().any(|&n_p| n_p != 1.0) {
-            let roots: Vec<f64> = self.n_p.iter().map(|n_p| n_p.sqrt()).collect();
-            let columns = self.scores.as_mut_slice().chunks_exact_mut(roots.len());
-            columns.for_each(|column| column.iter_mut().zip(&roots).for_each(|(score, root)| *score *= root));
+            self.scores.scale(self.n_p.iter().map(|n_p| n_p.sqrt()));
         }
-        add_square(sum, &self.scores);
+        sum.add(&self.scores);
     }
 }
 
@@ -50,8 +46,14 @@ impl Scored<'_> {
 pub(super) struct Codes(Vec<u8>);
 
 impl Codes {
-    fn new(n_items: usize) -> Self {
+    /// Answers of nobody.
+    pub(super) fn new(n_items: usize) -> Self {
         Self(vec![MISSING; n_items * BATCH])
+    }
+
+    /// Sets the answer of a pattern to an item.
+    pub(super) fn set(&mut self, item: usize, pattern: usize, code: u8) {
+        self.0[item * BATCH + pattern] = code;
     }
 
     /// The answers of all patterns to an item; [`MISSING`] beyond the last pattern.
@@ -107,8 +109,8 @@ pub(super) fn fold_scores<A: Send>(
             }
         };
         let add = |(batch, result): &mut (Batch, A), pattern: usize, n_p: f64, posterior: &[f64]| {
-            let (codes, own) = (&mut batch.codes.0, batch.patterns.len());
-            point.data.for_each_answer_of(observed, pattern, |item, code| codes[item * BATCH + own] = code);
+            let (codes, own) = (&mut batch.codes, batch.patterns.len());
+            point.data.for_each_answer_of(observed, pattern, |item, code| codes.set(item, own, code));
             batch.patterns.push(pattern);
             batch.n_p.push(n_p);
             batch.posterior.extend_from_slice(posterior);
@@ -131,37 +133,24 @@ pub(super) fn fold_scores<A: Send>(
 pub(super) fn missing_node_by_node(point: &Point) -> Result<DMatrix<f64>> {
     let n = point.x.len();
     let tables = NodeScores::new(point);
-    let add = |sum: &mut DMatrix<f64>, batch: Scored| {
+    let add = |sum: &mut Products, batch: Scored| {
         let n_nodes = batch.posterior.len() / batch.patterns.len();
         for (b, (posterior, n_p)) in batch.posterior.chunks_exact(n_nodes).zip(batch.n_p).enumerate() {
             let codes: Vec<u8> = batch.codes.of_pattern(b).collect();
             for (class, segment) in tables.segments(batch.observed).enumerate() {
                 let posterior = &posterior[segment];
                 let nodes: Vec<usize> = (0..posterior.len()).filter(|&l| posterior[l] > NEGLIGIBLE).collect();
-                let mut rows = DMatrix::zeros(nodes.len(), n);
-                tables.add_at_nodes((batch.observed, class), &codes, &nodes, rows.as_mut_slice());
-                let roots: Vec<f64> = nodes.iter().map(|&l| (n_p * posterior[l]).sqrt()).collect();
-                for (mut row, mean) in rows.column_iter_mut().zip(&batch.scores.row(b)) {
-                    row.as_mut_slice().iter_mut().zip(&roots).for_each(|(value, root)| *value = (*value - mean) * root);
+                let mut rows = Rows::zeros(nodes.len(), n);
+                tables.add_at_nodes(batch.observed, class, &codes, &nodes, &mut rows);
+                for (row, &l) in nodes.iter().enumerate() {
+                    let root = (n_p * posterior[l]).sqrt();
+                    let values = rows.padded_mut(row).iter_mut().zip(batch.scores.row(b));
+                    values.for_each(|(value, mean)| *value = (*value - mean) * root);
                 }
-                add_square(sum, &rows);
+                sum.add(&rows);
             }
         }
     };
-    let parts = fold_scores(&tables, || DMatrix::zeros(n, n), add)?;
-    let mut total = parts.iter().fold(DMatrix::zeros(n, n), |total, part| total + part);
-    total.fill_upper_triangle_with_lower_triangle();
-    Ok(total)
-}
-
-/// Adds the lower triangle of `rows' rows` to a square matrix.
-fn add_square(square: &mut DMatrix<f64>, rows: &DMatrix<f64>) {
-    let n = rows.ncols();
-    // A view with other strides would save the copy, but nalgebra reads beyond the end of a small one.
-    let transposed = rows.transpose();
-    for start in (0..n).step_by(SQUARE) {
-        let width = SQUARE.min(n - start);
-        let (below, own) = (transposed.rows(start, n - start), rows.columns(start, width));
-        square.view_mut((start, start), (n - start, width)).gemm(1.0, &below, &own, 1.0);
-    }
+    let parts = fold_scores(&tables, || Products::zeros(n), add)?;
+    Ok(Products::total(n, &parts))
 }
