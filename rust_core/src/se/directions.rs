@@ -10,8 +10,9 @@ use crate::spec::Model;
 /// number of free proportions for every set that sums to one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Directions {
-    /// `Z (n_free, n_directions)`.
-    basis: DMatrix<f64>,
+    /// The columns of `Z (n_free, n_directions)`: free parameters, none of them held, and how far each moves. A direction
+    /// moves one or two.
+    columns: Vec<Vec<(usize, f64)>>,
     /// Free parameters at a bound, or alone in a sum-to-one constraint.
     held: Vec<bool>,
 }
@@ -36,16 +37,12 @@ impl Directions {
         }
         columns.extend((0..x.len()).filter(|&f| !held[f] && !constrained[f]).map(|f| vec![(f, 1.0)]));
         columns.sort_by_key(|column| column[0].0);
-        let mut basis = DMatrix::zeros(x.len(), columns.len());
-        for (d, column) in columns.iter().enumerate() {
-            column.iter().for_each(|&(f, weight)| basis[(f, d)] = weight);
-        }
-        Self { basis, held }
+        Self { columns, held }
     }
 
     /// Number of directions.
     pub fn len(&self) -> usize {
-        self.basis.ncols()
+        self.columns.len()
     }
 
     /// Whether nothing can move.
@@ -60,43 +57,49 @@ impl Directions {
 
     /// The free parameters that a direction moves.
     pub fn moves(&self, direction: usize) -> impl Iterator<Item = usize> {
-        let column = self.basis.column(direction);
-        (0..column.len()).filter(move |&f| column[f] != 0.0)
+        self.columns[direction].iter().map(|&(f, _)| f)
     }
 
     /// `x` moved along the directions: `x + Z along`.
     pub fn moved(&self, x: &[f64], along: &DVector<f64>) -> Vec<f64> {
-        x.iter().zip((&self.basis * along).iter()).map(|(x, z)| x + z).collect()
+        let mut moved = x.to_vec();
+        for (column, along) in self.columns.iter().zip(along) {
+            column.iter().for_each(|&(f, weight)| moved[f] += weight * along);
+        }
+        moved
     }
 
     /// `Z' g`: a gradient in the directions' coordinates.
     pub fn project(&self, gradient: &[f64]) -> DVector<f64> {
-        let moving = gradient.iter().zip(&self.held).map(|(&g, &held)| if held { 0.0 } else { g });
-        self.basis.tr_mul(&DVector::from_iterator(gradient.len(), moving))
+        let along = |column: &Vec<(usize, f64)>| column.iter().map(|&(f, weight)| weight * gradient[f]).sum();
+        DVector::from_iterator(self.len(), self.columns.iter().map(along))
     }
 
     /// The part of a gradient that points along the directions: zero at a maximum. Elements of parameters that cannot
     /// move stay as they are.
     pub fn along(&self, gradient: &[f64]) -> Vec<f64> {
-        let gram = Cholesky::new(self.basis.tr_mul(&self.basis));
-        let along = gram.map(|gram| &self.basis * gram.solve(&self.project(gradient)));
-        let along = along.unwrap_or_else(|| DVector::zeros(gradient.len()));
+        let gram = Cholesky::new(self.project_matrix(&DMatrix::identity(gradient.len(), gradient.len())));
+        let coordinates = gram.map(|gram| gram.solve(&self.project(gradient)));
+        let along = coordinates.map(|along| self.moved(&vec![0.0; gradient.len()], &along));
+        let along = along.unwrap_or_else(|| vec![0.0; gradient.len()]);
         gradient.iter().zip(&along).zip(&self.held).map(|((&g, &a), &held)| if held { g } else { a }).collect()
     }
 
     /// `Z' A Z`: a second derivative in the directions' coordinates. What `A` says of parameters that cannot move is
     /// left out, even where it is no number.
     pub fn project_matrix(&self, matrix: &DMatrix<f64>) -> DMatrix<f64> {
-        let n = self.held.len();
-        let moving = DMatrix::from_fn(n, n, |f, g| if self.held[f] || self.held[g] { 0.0 } else { matrix[(f, g)] });
-        self.basis.tr_mul(&(moving * &self.basis))
+        DMatrix::from_fn(self.len(), self.len(), |d, e| {
+            let pairs =
+                self.columns[d].iter().flat_map(|first| self.columns[e].iter().map(move |second| (first, second)));
+            pairs.map(|(&(f, left), &(g, right))| left * right * matrix[(f, g)]).sum()
+        })
     }
 
     /// `Z C Z'`: the covariance of the free parameters; NaN for those that cannot move, and everywhere without `C`.
     pub fn expand(&self, coordinates: Option<&DMatrix<f64>>) -> DMatrix<f64> {
         let n = self.held.len();
         let Some(coordinates) = coordinates else { return DMatrix::from_element(n, n, f64::NAN) };
-        let mut covariance = &self.basis * coordinates * self.basis.transpose();
+        let mut covariance = self.combine(&self.combine(coordinates).transpose());
         for f in (0..n).filter(|&f| self.held[f]) {
             covariance.row_mut(f).fill(f64::NAN);
             covariance.column_mut(f).fill(f64::NAN);
@@ -104,11 +107,22 @@ impl Directions {
         covariance
     }
 
+    /// `Z C` for `C (n_directions, k)`.
+    fn combine(&self, coordinates: &DMatrix<f64>) -> DMatrix<f64> {
+        let mut combined = DMatrix::zeros(self.held.len(), coordinates.ncols());
+        for (from, mut to) in coordinates.column_iter().zip(combined.column_iter_mut()) {
+            for (column, along) in self.columns.iter().zip(&from) {
+                column.iter().for_each(|&(f, weight)| to[f] += weight * along);
+            }
+        }
+        combined
+    }
+
     /// The free parameters that take part in directions given in coordinates `(n_directions, k)`, most first.
     pub fn involved(&self, coordinates: &DMatrix<f64>) -> Vec<usize> {
         /// Smaller shares than this of the largest are not worth naming.
         const SHARE: f64 = 0.2;
-        let weights: Vec<f64> = (&self.basis * coordinates).row_iter().map(|row| row.norm()).collect();
+        let weights: Vec<f64> = self.combine(coordinates).row_iter().map(|row| row.norm()).collect();
         let largest = weights.iter().copied().fold(0.0, f64::max);
         let mut involved: Vec<usize> = (0..weights.len()).filter(|&f| weights[f] > SHARE * largest).collect();
         involved.sort_by(|&a, &b| weights[b].total_cmp(&weights[a]));

@@ -9,7 +9,6 @@ mod basis;
 mod changes;
 mod clusters;
 mod complete;
-
 mod cross_product;
 mod directions;
 mod functions;
@@ -236,13 +235,14 @@ impl<'a> Point<'a> {
             return Covariance { matrix, eigenvalues: (1.0, 1.0), flat: Vec::new(), error };
         }
         let scaled = Scaled::new(information);
-        let eigen = scaled.matrix.clone().symmetric_eigen();
-        let eigenvalues = (eigen.eigenvalues.min(), eigen.eigenvalues.max());
+        let eigenvalues = scaled.matrix.symmetric_eigenvalues();
+        let eigenvalues = (eigenvalues.min(), eigenvalues.max());
         let negligible = error.max(FLAT * eigenvalues.1);
         let inverse = Cholesky::new(scaled.matrix.clone()).filter(|_| eigenvalues.0 > negligible);
         let flat = match &inverse {
             Some(_) => Vec::new(),
             None => {
+                let eigen = scaled.matrix.clone().symmetric_eigen();
                 let is_flat = |&k: &usize| eigen.eigenvalues[k] <= eigenvalues.0.max(negligible);
                 let flat: Vec<usize> = (0..eigen.eigenvalues.len()).filter(is_flat).collect();
                 self.directions.involved(&eigen.eigenvectors.select_columns(&flat))

@@ -53,11 +53,11 @@ pub(super) fn observed_information(point: &Point) -> Result<(DMatrix<f64>, f64)>
     let complete = point.complete_information(&mut point.data.worker(point.model)?)?;
     let diagonal = point.directions.project_matrix(&complete).diagonal();
     let scale = diagonal.map(|d| if d.is_finite() && d != 0.0 { 1.0 / d.abs().sqrt() } else { 1.0 });
-    let (exact, rest) = exactly(point, complete)?;
+    let known = exactly(point, complete)?;
     let mut best: Option<(DMatrix<f64>, f64)> = None;
     let mut step = STEP;
     for _ in 0..MAX_ATTEMPTS {
-        let (information, error) = differentiate(point, (&exact, &rest), &scale, step)?;
+        let (information, error) = differentiate(point, &known, &scale, step)?;
         if best.as_ref().is_none_or(|(_, smallest)| error < *smallest) {
             best = Some((information, error));
         }
@@ -69,9 +69,17 @@ pub(super) fn observed_information(point: &Point) -> Result<(DMatrix<f64>, f64)>
     best.ok_or_else(|| Error::Estimation("the information matrix could not be differentiated".into()))
 }
 
-/// The information as far as it is had exactly, given that of the complete data, and the directions that are left for
-/// differences: those of the distributions, or all where differences are less work.
-fn exactly(point: &Point, complete: DMatrix<f64>) -> Result<(DMatrix<f64>, Vec<usize>)> {
+/// The information as far as it is had exactly.
+struct Known {
+    /// In the directions' coordinates; of no meaning in the columns of `rest`.
+    information: DMatrix<f64>,
+    /// The directions that are left for differences.
+    rest: Vec<usize>,
+}
+
+/// What is had exactly, given the information of the complete data. Left are the directions of the distributions, or all
+/// where differences are less work.
+fn exactly(point: &Point, complete: DMatrix<f64>) -> Result<Known> {
     let table = &point.model.table;
     let of_distributions =
         table.cells.iter().zip(&table.slots).filter(|(c, _)| matches!(c.kind, Kind::Mean | Kind::Covariance));
@@ -80,19 +88,15 @@ fn exactly(point: &Point, complete: DMatrix<f64>) -> Result<(DMatrix<f64>, Vec<u
     let is_latent = |d: &usize| point.directions.moves(*d).any(|f| of_distributions.contains(&f));
     let latent: Vec<usize> = all.clone().filter(is_latent).collect();
     Ok(match missing_information(point, 2 * (all.len() - latent.len()))? {
-        Some(missing) => (point.directions.project_matrix(&(complete - missing)), latent),
-        None => (DMatrix::zeros(all.len(), all.len()), all.collect()),
+        Some(missing) => Known { information: point.directions.project_matrix(&(complete - missing)), rest: latent },
+        None => Known { information: DMatrix::zeros(all.len(), all.len()), rest: all.collect() },
     })
 }
 
-/// The information with the columns of `rest` differentiated with steps of `step` times `scale`, and its error.
-fn differentiate(
-    point: &Point,
-    (exact, rest): (&DMatrix<f64>, &[usize]),
-    scale: &DVector<f64>,
-    step: f64,
-) -> Result<(DMatrix<f64>, f64)> {
+/// The information with the columns that are not known differentiated with steps of `step` times `scale`, and its error.
+fn differentiate(point: &Point, known: &Known, scale: &DVector<f64>, step: f64) -> Result<(DMatrix<f64>, f64)> {
     let n = point.directions.len();
+    let rest = &known.rest;
     let columns: Vec<(DVector<f64>, f64)> = rest
         .par_iter()
         .map_init(
@@ -105,7 +109,7 @@ fn differentiate(
             },
         )
         .collect::<Result<_>>()?;
-    let mut raw = exact.clone();
+    let mut raw = known.information.clone();
     for (&d, (fall, shortened)) in rest.iter().zip(columns) {
         raw.set_column(d, &(fall / (step * scale[d] * shortened)));
     }
