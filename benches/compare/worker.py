@@ -17,8 +17,9 @@ from benches.compare import measure
 from benches.compare.cases import CASES, Case, Responses
 from benches.compare.programs import module
 
-#: Respondents of the fit before time is taken: imports on first use and threads are then there.
-WARMING_UP = 200
+#: Respondents of the fit before time is taken: imports on first use and threads are then there. Of
+#: fewer, some would leave a category without an answer, and there would be no fit.
+WARMING_UP = 1_000
 
 #: Respondents that the parameters for scoring come from.
 CALIBRATION = 5_000

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::accelerate::{ACCELERATIONS, Acceleration, Accelerator};
+use crate::awake::Awake;
 use crate::blocks::blocks;
 use crate::e_step::GroupCounts;
 use crate::error::{Error, Result};
@@ -204,6 +205,7 @@ pub fn em(
     model.table.check_length(&start)?;
     let blocks = blocks(model);
     let scales = Scales::new(model);
+    let awake = Awake::new();
     let mut accelerator = (options.acceleration.make)();
     let mut history: Vec<Cycle> = Vec::new();
     let mut x = start;
@@ -216,6 +218,7 @@ pub fn em(
         if cancel.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
+        awake.renew();
         // 1. E-step
         let visit = visit(model, source, x, cancel);
         // 2. Guard

@@ -74,6 +74,7 @@
 pub mod accelerate;
 mod answer;
 pub mod arrow;
+mod awake;
 pub mod blocks;
 pub mod data;
 pub mod e_step;

@@ -8,8 +8,8 @@ use crate::patterns::Patterns;
 /// Chunks of patterns at most.
 pub(super) const MAX_CHUNKS: usize = 16;
 /// Rows of patterns for each row of an accumulator that make a chunk worth one of its own: clearing and summing it then
-/// takes a fortieth of the chunk's time.
-const WORK_PER_ROW: usize = 36;
+/// takes a twentieth of the chunk's time.
+const WORK_PER_ROW: usize = 18;
 /// Vectors multiplied in a chunk at the least, about 30 microseconds: less is done sooner than another thread wakes up.
 pub(super) const MIN_CHUNK_VECTORS: usize = 1 << 15;
 /// Bytes that the accumulators of all chunks may take before there are fewer chunks.
@@ -45,7 +45,7 @@ mod tests {
     fn chunks_follow_the_work() {
         assert_eq!(n_chunks(0, (0, 0)), 1);
         assert_eq!(n_chunks(8_192, (128, 1)), 1, "a few microseconds of latent classes");
-        assert_eq!(n_chunks(50_000, (320, 8)), 4, "10,000 respondents, 30 items");
+        assert_eq!(n_chunks(50_000, (320, 8)), 8, "10,000 respondents, 30 items");
         assert_eq!(n_chunks(2_500_000, (4_000, 8)), 16, "10,000 respondents, 1,000 items");
         assert_eq!(n_chunks(15_000, (3_000, 500)), 1, "nearly as many rows as patterns");
         assert_eq!(n_chunks(10_000_000, (10_000, 1_000)), 1, "accumulators as large as memory allows");
