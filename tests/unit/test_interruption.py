@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -89,3 +90,23 @@ def test_an_error_of_a_listener_stops_the_scoring() -> None:
     with pytest.raises(StopError):
         result.scorer("mode")._compiled.score(codes, n_threads=1, progress=stop)
     assert heard == [512]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
+def test_the_environment_says_how_many_threads_there_are() -> None:
+    script = """
+        from pathlib import Path
+        import mixirt
+        mixirt.fit(mixirt.datasets.load("lsat7").responses, "rasch")
+        names = [task.joinpath("comm").read_text() for task in Path("/proc/self/task").iterdir()]
+        print(sum(name.startswith("mixirt-") for name in names))
+    """
+    environment = {**os.environ, "RAYON_NUM_THREADS": "3"}
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+    )
+    assert run.stdout.split() == ["3"]

@@ -25,16 +25,22 @@ type Pools = HashMap<(u32, usize), Arc<ThreadPool>>;
 /// A forked child has none of its parent's threads, so pools belong to a process.
 static POOLS: Mutex<Option<Pools>> = Mutex::new(None);
 
-/// The pool of `n_threads` threads (all processors when None), made once per process.
+/// As many threads as `RAYON_NUM_THREADS` says, or else one for each processor.
+fn default_threads() -> usize {
+    let said = std::env::var("RAYON_NUM_THREADS").ok().and_then(|n| n.parse().ok());
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    said.filter(|n| (1..=MAX_THREADS).contains(n)).unwrap_or_else(processors)
+}
+
+/// The pool of `n_threads` threads ([`default_threads`] when None), made once per process.
 pub(crate) fn pool(n_threads: Option<usize>) -> PyResult<Arc<ThreadPool>> {
-    let all = || std::thread::available_parallelism().map_or(1, usize::from);
     let n = match n_threads {
         Some(n @ 1..=MAX_THREADS) => n,
         Some(n) => {
             let message = format!("n_threads must be between 1 and {MAX_THREADS}; found {n}");
             return Err(to_python(Error::Spec(message)));
         }
-        None => all(),
+        None => default_threads(),
     };
     let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
     let pools = pools.get_or_insert_with(HashMap::new);
