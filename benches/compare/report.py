@@ -40,8 +40,10 @@ def write(rows: Sequence[Row], root: Path) -> None:
         writer = csv.DictWriter(file, [f.name for f in fields(Row)], lineterminator="\n")
         writer.writeheader()
         writer.writerows(_rounded(asdict(row)) for row in ordered)
-    chart.draw(ordered, root / CHART)
-    pages.renew("peers", _section(ordered), root)
+    # What the page shows follows from the file, to the last place.
+    rounded = read(root / CSV)
+    chart.draw(rounded, root / CHART)
+    pages.renew("peers", _section(rounded), root)
 
 
 def read(path: Path) -> list[Row]:
