@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt._options import option
-from mixirt._words import shown
+from mixirt._words import shown, unknown
 from mixirt.errors import SpecError
 
 __all__ = [
     "check_threads",
+    "chosen",
     "drawn_seed",
     "file_path",
+    "flag",
     "generator",
     "mapping",
     "number",
@@ -77,6 +79,33 @@ def word(what: str, value: Any) -> str:
     if not isinstance(value, str):
         raise SpecError(f"{what} must be a name in quotes; found {value!r}")
     return value
+
+
+def flag(what: str, value: Any) -> bool:
+    """Give True or False, or refuse the value.
+
+    Examples
+    --------
+    >>> flag("pictures", True)
+    True
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise SpecError(f"{what} must be True or False; found {shown(value)}")
+    return bool(value)
+
+
+def chosen(what: str, value: Any, known: Sequence[object]) -> int:
+    """Give the position of a name among those there are, or refuse the value.
+
+    Examples
+    --------
+    >>> chosen("item", "item2", ["item1", "item2"])
+    1
+    """
+    try:
+        return known.index(value)
+    except (TypeError, ValueError):  # an array cannot even be compared
+        raise SpecError(unknown(what, value, known)) from None
 
 
 def several(what: str, values: Any) -> tuple[Any, ...]:

@@ -68,7 +68,7 @@ class Progress:
     """
 
     def __init__(self, wanted: bool | None, total: int | None = None) -> None:
-        if wanted not in (None, True, False):
+        if wanted is not None and not isinstance(wanted, bool):
             raise SpecError(
                 f"progress must be True, False or None, or a callable where one is heard; found "
                 f"{_words.shown(wanted)}"

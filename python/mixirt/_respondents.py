@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt._tables import Table, as_list, read_vector
-from mixirt._words import listed, quoted, shown
+from mixirt._words import listed, quoted, shown, unknown
 from mixirt.errors import DataError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ __all__ = [
     "Groups",
     "check_group_count",
     "check_groups_given",
+    "group_position",
     "is_missing",
     "read_groups",
     "read_weights",
@@ -157,6 +158,20 @@ def check_groups_given(design: Design, groups: Any) -> None:
             "groups were given, but the model has none; leave them out, or make the model with "
             "groups="
         )
+
+
+def group_position(design: Design, group: Any) -> int:
+    """Find an observed group by its label; the only one where the model has none."""
+    if group is None and design.has_groups:
+        raise DataError(f"say which group (group=): {quoted(design.groups)}")
+    if group is None:
+        return 0
+    try:
+        return design.groups.index(group)
+    except (TypeError, ValueError):  # an array cannot even be compared
+        if not design.has_groups:
+            raise DataError("a group was given, but the model has none; leave it out") from None
+        raise DataError(unknown("group", group, design.groups)) from None
 
 
 def check_group_count(n_groups: int) -> None:

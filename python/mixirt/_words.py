@@ -19,7 +19,12 @@ MAX_CHARACTERS = 60
 
 def shown(value: Any) -> str:
     """Show a value in a message: a NumPy scalar as a Python one, a long value cut short."""
-    text = repr(value.item() if isinstance(value, np.generic) else value)
+    return _cut(repr(value.item() if isinstance(value, np.generic) else value))
+
+
+def _cut(text: str) -> str:
+    """Put a text on one line that is no longer than a message can bear."""
+    text = " ".join(text.split()) if "\n" in text else text
     return text if len(text) <= MAX_CHARACTERS else text[: MAX_CHARACTERS - 3] + "..."
 
 
@@ -76,4 +81,4 @@ def unknown(what: str, name: object, known: Sequence[object]) -> str:
     labels = [str(label) for label in known]
     near = difflib.get_close_matches(str(name), labels, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
-    return f"unknown {what} '{name}'; {hint}{'K' if hint else 'k'}nown: {quoted(labels)}"
+    return f"unknown {what} '{_cut(str(name))}'; {hint}{'K' if hint else 'k'}nown: {quoted(labels)}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mixirt._checks import several
+from mixirt._checks import several, word
 from mixirt.build import item_names, items_of
 from mixirt.errors import SpecError
 from mixirt.model import Model
@@ -82,6 +82,7 @@ def bifactor(
         labels = [labels_by_name[item] for item in items]
     else:
         labels = list(several("specific", specific))
+    general = word("general", general)
     for taken in ("q_matrix", "attributes"):
         if taken in structure:
             raise SpecError(f"{taken} cannot be given to bifactor, which makes it from specific")

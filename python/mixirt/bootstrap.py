@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from mixirt import _core
 from mixirt._answers import MISSING, Answers
-from mixirt._checks import generator, whole_number
+from mixirt._checks import chosen, generator, whole_number
 from mixirt._progress import CycleReport, Progress
-from mixirt._words import unknown
 from mixirt.errors import EstimationError, SpecError
 from mixirt.intervals import quantile
 from mixirt.scores import data_of
@@ -120,8 +119,7 @@ def bootstrap(
     progress: bool | Callable[[int, int], Any] | None,
 ) -> Bootstrap:
     """Draw and fit ``n`` data sets; see :meth:`mixirt.Result.bootstrap`."""
-    if method not in BOOTSTRAPS:
-        raise SpecError(unknown("method", method, BOOTSTRAPS))
+    chosen("method", method, BOOTSTRAPS)
     n = whole_number("n", n, 2, MAX_SAMPLES)
     draw = _parametric(result) if method == "parametric" else _nonparametric(result)
     # One stream per data set: the same draws whatever comes before them, and on any thread.

@@ -69,7 +69,7 @@ def make_design(  # noqa: PLR0913 -- the keywords of mixirt.Model
     if not attribute_names:
         _refuse(
             "attributes, but the model has none; leave it out",
-            quadrature=None if quadrature == "rectangular" else quadrature,
+            quadrature=None if word("quadrature", quadrature) == "rectangular" else quadrature,
             n_quadrature=n_quadrature,
             prune=prune,
         )

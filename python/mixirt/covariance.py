@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt import _core
+from mixirt._checks import chosen, word
 from mixirt._respondents import is_missing
 from mixirt._tables import read_vector
 from mixirt._warn import warn
-from mixirt._words import quoted, unknown
+from mixirt._words import quoted, shown
 from mixirt.diagnostics import Diagnostics
 from mixirt.errors import DataError, EstimationError, InformationWarning, SpecError
 from mixirt.estimates import Estimates
@@ -143,8 +144,7 @@ class Covariances(Estimates):
         >>> v.names[0], round(float(np.sqrt(v.matrix[0, 0])), 3)
         ("slope of item 'item1'", 0.065)
         """
-        if method not in VCOV_METHODS:
-            raise SpecError(unknown("method", method, VCOV_METHODS))
+        chosen("method", method, VCOV_METHODS)
         if clusters is not None and method != "sandwich":
             raise SpecError(f'clusters belong to method="sandwich"; found method="{method}"')
         found = self._covariance(method, clusters)
@@ -236,9 +236,9 @@ class Covariances(Estimates):
         lower, upper = intervals(estimate, se, z, "plain")
         cells = self._model.design.cells
         probability = cells.is_kind("guessing") | cells.is_kind("proportion")
-        for chosen, scale in ((probability, "logit"), (cells.is_kind("variance"), "log")):
-            limits = intervals(estimate[chosen], se[chosen], z, scale)
-            lower[chosen], upper[chosen] = limits
+        for cells_of, scale in ((probability, "logit"), (cells.is_kind("variance"), "log")):
+            limits = intervals(estimate[cells_of], se[cells_of], z, scale)
+            lower[cells_of], upper[cells_of] = limits
         columns["lower"], columns["upper"] = lower, upper
         columns["status"] = self._status()
         return to_native(columns, self._native)
@@ -264,6 +264,12 @@ class Covariances(Estimates):
         covariance : ndarray, shape (k, k)
             Its covariance matrix; standard errors are the roots of the diagonal.
 
+        Raises
+        ------
+        SpecError
+            If the function is none or returns something other than numbers, or the method is
+            unknown. What the function itself raises passes through.
+
         Examples
         --------
         >>> import mixirt, numpy as np
@@ -274,7 +280,12 @@ class Covariances(Estimates):
         """
         found = self.vcov(method)
         x = np.asarray(self._found["x"])
-        value = np.atleast_1d(np.asarray(function(self), dtype=np.float64)).ravel()
+        if not callable(function):
+            raise SpecError(
+                f"function must be a function of a result, as lambda r: r.mean()[0]; found "
+                f"{shown(function)}"
+            )
+        value = _numbers_of(function, self)
         if found.flat:
             return value, np.full((len(value), len(value)), math.nan)
         moves = np.flatnonzero(~np.isnan(np.diagonal(found.matrix)))
@@ -284,8 +295,13 @@ class Covariances(Estimates):
             up, down = x.copy(), x.copy()
             up[f] += step
             down[f] -= step
-            ahead = np.asarray(function(self._moved(up)), dtype=np.float64).ravel()
-            behind = np.asarray(function(self._moved(down)), dtype=np.float64).ravel()
+            ahead = _numbers_of(function, self._moved(up))
+            behind = _numbers_of(function, self._moved(down))
+            if not len(ahead) == len(behind) == len(value):
+                raise SpecError(
+                    "function must return as many numbers whatever the estimates are; found "
+                    f"{len(value)}, {len(ahead)} and {len(behind)}"
+                )
             jacobian[:, f] = (ahead - behind) / (2 * step)
         own = found.matrix[np.ix_(moves, moves)]
         return value, np.asarray(jacobian[:, moves] @ own @ jacobian[:, moves].T)
@@ -358,7 +374,7 @@ class Covariances(Estimates):
     def _standard_errors(self, method: str, clusters: Any = None) -> NDArray[np.float64]:
         """Of every cell, on the public scale; NaN where there is none."""
         slot = self._model.table.compiled().slot
-        if method == "auto":
+        if word("method", method) == "auto":
             if not self._is_examined():
                 return np.full(len(slot), np.nan)
             method = "oakes"
@@ -393,3 +409,15 @@ def _cluster_index(clusters: Any, responses: Responses) -> NDArray[np.int64]:
         raise DataError(f"clusters: row {missing[0]} has no label; give it a cluster of its own")
     position: dict[Any, int] = {}
     return np.array([position.setdefault(label, len(position)) for label in labels])
+
+
+def _numbers_of(function: Callable[[Any], Any], result: Any) -> NDArray[np.float64]:
+    """Give what a user's function returns as numbers, or refuse it; NaN is the user's affair."""
+    given = function(result)
+    try:
+        found = None if given is None else np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        found = None
+    if found is None:
+        raise SpecError(f"function must return a number or an array; found {shown(given)}")
+    return found.ravel()

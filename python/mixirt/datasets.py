@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mixirt._words import shown
 from mixirt.errors import DataError
 
 __all__ = ["Dataset", "load", "names"]
@@ -130,9 +131,9 @@ class Dataset:
         >>> list(datasets.load("science").frame().columns)
         ['Comfort', 'Work', 'Future', 'Benefit']
         """
-        if backend not in _FRAME_MAKERS:
+        if str(backend) not in _FRAME_MAKERS:
             raise DataError(
-                f"no frame can be made by {backend!r}; there are {', '.join(_FRAME_MAKERS)}"
+                f"no frame can be made by {shown(backend)}; there are {', '.join(_FRAME_MAKERS)}"
             )
         columns: dict[str, Any] = dict(zip(self.item_names, self.responses.T, strict=True))
         if self.groups is not None:
@@ -189,8 +190,8 @@ def load(name: str) -> Dataset:
     >>> lsat.responses.shape
     (1000, 5)
     """
-    if name not in _CATALOGUE:
-        raise DataError(f"no data set is called {name!r}; there are {', '.join(names())}")
+    if str(name) not in _CATALOGUE:
+        raise DataError(f"no data set is called {shown(name)}; there are {', '.join(names())}")
     entry = _CATALOGUE[name]
     text = files("mixirt").joinpath("data", f"{name}.csv").read_text(encoding="utf-8")
     header, *rows = csv.reader(text.splitlines())

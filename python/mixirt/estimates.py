@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixirt._words import quoted, unknown
-from mixirt.errors import DataError, SpecError
+from mixirt._respondents import group_position
+from mixirt._words import quoted, shown
+from mixirt.errors import SpecError
 from mixirt.frames import to_native
 from mixirt.model import Model
 from mixirt.model_text import cell_status
@@ -203,19 +204,15 @@ class Estimates:
         """
         return self._distribution(self._latent_group(group, class_))[1]
 
-    def _latent_group(self, group: object, class_: int) -> int:
+    def _latent_group(self, group: object, class_: Any) -> int:
         design = self._model.design
-        if class_ not in range(1, design.n_classes + 1):
+        if not isinstance(class_, (int, np.integer)) or not 1 <= class_ <= design.n_classes:
             raise SpecError(
-                f"class {class_} does not exist; classes run from 1 to {design.n_classes}"
+                f"class {shown(class_)} does not exist; classes run from 1 to {design.n_classes}"
             )
         if group is None and len(design.groups) > 1:
             raise SpecError(f"say which group (group=): {quoted(design.groups)}")
-        if group is not None and group not in design.groups:
-            if not design.has_groups:
-                raise DataError("a group was given, but the model has none; leave it out")
-            raise DataError(unknown("group", group, design.groups))
-        observed = 0 if group is None else design.groups.index(group)
+        observed = 0 if group is None else group_position(design, group)
         return observed * design.n_classes + class_ - 1
 
     def _distribution(self, group: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

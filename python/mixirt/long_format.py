@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -234,7 +234,7 @@ def own_columns(responses: Any, groups: Any, weights: Any = None) -> tuple[Any, 
     )
 
 
-def _columns(frame: Any, wanted: Mapping[str, str]) -> tuple[dict[str, NDArray[Any]], str]:
+def _columns(frame: Any, wanted: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], str]:
     """Read the wanted columns by role, and the name of the frame's library."""
     if isinstance(frame, Mapping):
         names, native = [str(name) for name in frame], "numpy"
@@ -242,7 +242,7 @@ def _columns(frame: Any, wanted: Mapping[str, str]) -> tuple[dict[str, NDArray[A
     else:
         names, column, native = frame_columns().named_columns(frame)
     for role, name in wanted.items():
-        if name not in names:
+        if not isinstance(name, Hashable) or name not in names:
             raise DataError(
                 f"{unknown('column', name, names)}; say which one holds the {role} by {role}="
             )

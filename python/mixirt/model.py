@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from mixirt import _core
-from mixirt._checks import several
+from mixirt._checks import flag, several
 from mixirt._words import counted
 from mixirt.build import items_of, make_design
 from mixirt.class_counts import check_classes
@@ -236,6 +236,7 @@ class Model(Verbs, ClassVerbs):
         Traceback (most recent call last):
         mixirt.errors.IdentificationError: the variance of 'theta' is not identified: ...
         """
+        flag("some_known", some_known)
         check_covariances(self._design, self._table)
         check_identification(self._design, self._table, some_known=some_known)
         check_classes(self, some_known=some_known)

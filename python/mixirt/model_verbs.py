@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixirt._words import unknown
+from mixirt._checks import chosen, several
 from mixirt.anchors import anchored
 from mixirt.design import Design
 from mixirt.errors import SpecError
@@ -138,10 +138,9 @@ class Verbs:
         9
         """
         cells = select(self._design, kind, **where)
-        free_parts = (across,) if isinstance(across, str) else tuple(across)
+        free_parts = several("across", across)
         for part in free_parts:
-            if part not in ACROSS:
-                raise SpecError(unknown("part of an address", part, ACROSS))
+            chosen("part of an address", part, ACROSS)
         table, tied = self._table, 0
         for members in partition(self._design, cells, free_parts):
             if len(members) > 1:
@@ -276,16 +275,13 @@ class Verbs:
         cells = self._estimated(kind, where, "bound")
         if lower is None and upper is None:
             raise SpecError(f"bound takes a lower bound or an upper one, as bound('{kind}', 0, 4)")
-        if lower is not None and upper is not None and not lower < upper:
+        given = {"lower": lower, "upper": upper}
+        settings = {k: engine_bound(kind, bound) for k, bound in given.items() if bound is not None}
+        if len(settings) == 2 and not settings["lower"] < settings["upper"]:
             raise SpecError(
                 f"the lower bound of a {kind} must be below the upper one; found {lower} and "
                 f"{upper}"
             )
-        settings = {}
-        if lower is not None:
-            settings["lower"] = engine_bound(kind, lower)
-        if upper is not None:
-            settings["upper"] = engine_bound(kind, upper)
         table = self._table.set(cells, **settings, bounded=True)
         check_room(self._design, table, cells)
         return self._with(table)

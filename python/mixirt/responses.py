@@ -16,7 +16,7 @@ from mixirt._observed import check_groups, check_observed, warn_of_identifiers
 from mixirt._respondents import Groups, read_groups, read_weights
 from mixirt._tables import Table, read_table
 from mixirt._warn import warn
-from mixirt._words import listed
+from mixirt._words import listed, shown
 from mixirt.errors import DataError, DataWarning, SpecError
 from mixirt.long_format import LongResponses, LongTable
 
@@ -326,10 +326,16 @@ def _count(codes: NDArray[np.uint8] | Answers, counting: NDArray[np.bool_]) -> N
     return counts
 
 
+def check_extra(extra: Any) -> str:
+    """Give what to do with columns that are no items, or refuse the value."""
+    if not isinstance(extra, str) or extra not in ("refuse", "ignore"):
+        raise SpecError(f'extra must be "refuse" or "ignore"; found {shown(extra)}')
+    return extra
+
+
 def matched_table(responses: Any, names: tuple[str, ...], extra: Any) -> Table:
     """Read the columns of the items of those names, by name or else by position."""
-    if extra not in ("refuse", "ignore"):
-        raise SpecError(f'extra must be "refuse" or "ignore"; found {extra!r}')
+    check_extra(extra)
     table = _table(responses)
     if not table.has_names:
         if len(table.names) != len(names):

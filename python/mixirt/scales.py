@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mixirt._words import shown
 from mixirt.design import Design
 from mixirt.errors import SpecError
 from mixirt.table import ParameterTable
@@ -36,7 +37,7 @@ def engine_bound(kind: str, bound: Any) -> float:
     try:
         value = float(bound)
     except (TypeError, ValueError):
-        raise SpecError(f"a bound of a {kind} must be a number; found {bound!r}") from None
+        raise SpecError(f"a bound of a {kind} must be a number; found {shown(bound)}") from None
     if math.isinf(value):
         return value
     if kind == "variance" and value == 0.0:

@@ -13,7 +13,7 @@ from mixirt._answers import Answers
 from mixirt._checks import check_threads, word
 from mixirt._coding import MISSING, Coding, read_codings, tables_of
 from mixirt._progress import Progress
-from mixirt._respondents import is_missing
+from mixirt._respondents import group_position, is_missing
 from mixirt._tables import Table
 from mixirt._words import listed, unknown
 from mixirt.errors import DataError, MixirtError
@@ -21,7 +21,7 @@ from mixirt.long_format import LongResponses, own_columns
 from mixirt.plausible_values import DrawOptions, PlausibleValues, plausible_values
 from mixirt.responses import Responses, matched_table
 from mixirt.scores import Scores, new_data, read_new, score_patterns
-from mixirt.sum_scores import SumScoring, group_position
+from mixirt.sum_scores import SumScoring
 
 if TYPE_CHECKING:
     from mixirt.result import Result

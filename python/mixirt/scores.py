@@ -17,7 +17,7 @@ from mixirt._respondents import check_groups_given
 from mixirt.errors import DataError
 from mixirt.frames import to_native
 from mixirt.long_format import own_columns
-from mixirt.responses import Responses
+from mixirt.responses import Responses, check_extra
 
 if TYPE_CHECKING:
     from mixirt.result import Result
@@ -180,7 +180,8 @@ def score_patterns(
 
 def check_nothing_new(groups: Any, missing: Any, extra: Any) -> None:
     """Refuse what belongs to new responses, where the fitted ones are taken."""
-    given = {"groups": groups, "missing": missing, "extra": None if extra == "refuse" else extra}
+    own_extra = None if check_extra(extra) == "refuse" else extra
+    given = {"groups": groups, "missing": missing, "extra": own_extra}
     for name, value in given.items():
         if value is not None:
             raise DataError(

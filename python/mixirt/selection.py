@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mixirt._checks import chosen
 from mixirt._words import quoted, unknown
 from mixirt.design import Design
 from mixirt.errors import SpecError
@@ -94,15 +95,15 @@ def _with_attributes(design: Design, kind: str, attribute: Any) -> NDArray[np.bo
 
 
 def _positions(what: str, wanted: Any, known: Sequence[object]) -> list[int]:
-    labels = list(known)
-    positions = []
-    for label in _listed(wanted):
-        matches = [p for p, other in enumerate(labels) if other == label]
-        matches = matches or [p for p, other in enumerate(labels) if str(other) == str(label)]
-        if not matches:
-            raise SpecError(unknown(what, label, labels))
-        positions.append(matches[0])
-    return positions
+    texts = [str(label) for label in known]
+
+    def position(label: Any) -> int:
+        try:
+            return known.index(label)
+        except (TypeError, ValueError):  # none is equal, or an array, which cannot be compared
+            return chosen(what, str(label), texts)
+
+    return [position(label) for label in _listed(wanted)]
 
 
 def _intercepts(design: Design, item: Any, category: Any) -> list[int]:

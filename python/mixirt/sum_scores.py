@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt import _core
-from mixirt._checks import check_threads
-from mixirt._words import quoted, unknown
+from mixirt._checks import check_threads, chosen, positive_number, several
+from mixirt._respondents import group_position
+from mixirt._words import shown, unknown
 from mixirt.design import Design
-from mixirt.errors import DataError, SpecError
+from mixirt.errors import SpecError
 from mixirt.frames import to_native
 from mixirt.scores import Posteriors
 
@@ -86,7 +87,7 @@ class SumScores(Posteriors):
         """
         columns: dict[str, Any] = {"score": self.score, "probability": self.probability}
         if n is not None:
-            columns["expected"] = n * self.probability
+            columns["expected"] = positive_number("n", n) * self.probability
         return to_native(columns | self._columns(), self.native)
 
 
@@ -188,54 +189,34 @@ def sum_scores(
     )
 
 
-def group_position(design: Design, group: Any) -> int:
-    """Find an observed group by its label; the only one where the model has none."""
-    if group is None and design.has_groups:
-        raise DataError(f"say which group (group=): {quoted(design.groups)}")
-    if group is None:
-        return 0
-    if not design.has_groups:
-        raise DataError("a group was given, but the model has none; leave it out")
-    if group not in design.groups:
-        raise DataError(unknown("group", group, design.groups))
-    return design.groups.index(group)
-
-
 def _positions(design: Design, items: Iterable[str] | None, observed: int) -> list[int]:
     if items is None:
         return np.flatnonzero(design.items_in_group[observed]).tolist()
     if isinstance(items, str):
         raise SpecError(f"items must be a list of names, not the text {items!r}; write [{items!r}]")
-    known = {name: i for i, name in enumerate(design.items)}
-    chosen = []
-    for name in items:
-        if name not in known:
-            raise SpecError(unknown("item", name, design.items))
-        chosen.append(known[name])
-    if not chosen:
+    positions = [chosen("item", name, design.items) for name in several("items", items)]
+    if not positions:
         raise SpecError("a sum score needs at least one item; items is empty")
-    return chosen
+    return positions
 
 
-def _category_points(
-    design: Design, chosen: list[int], scores: Mapping[str, Sequence[float]] | str | None
-) -> list[list[Fraction]]:
+def _category_points(design: Design, items: list[int], scores: Any) -> list[list[Fraction]]:
     """Exact points of every category of the chosen items."""
     if scores is None or isinstance(scores, Mapping):
         named = scores or {}
-        strange = [name for name in named if name not in {design.items[i] for i in chosen}]
+        strange = [name for name in named if name not in {design.items[i] for i in items}]
         if strange:
-            raise SpecError(unknown("item", strange[0], [design.items[i] for i in chosen]))
-        given = [named.get(design.items[i], range(design.n_categories[i])) for i in chosen]
-    elif scores == "model":
-        given = [design.category_scores[i] for i in chosen]
+            raise SpecError(unknown("item", strange[0], [design.items[i] for i in items]))
+        given = [named.get(design.items[i], range(design.n_categories[i])) for i in items]
+    elif isinstance(scores, str) and scores == "model":
+        given = [design.category_scores[i] for i in items]
     else:
         raise SpecError(
-            f"scores must be a mapping from item to points or 'model'; found {scores!r}"
+            f"scores must be a mapping from item to points or 'model'; found {shown(scores)}"
         )
     return [
         _exact(points, design.items[i], design.n_categories[i])
-        for i, points in zip(chosen, given, strict=True)
+        for i, points in zip(items, given, strict=True)
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixirt._checks import numbers
+from mixirt._checks import flag, numbers
 from mixirt._chi_square import chi_square_tail
 from mixirt._words import counted, quoted, unknown
 from mixirt.errors import SpecError
@@ -73,6 +73,7 @@ def wald_test(
 
 def _rows(names: Sequence[str], hypothesis: Any, equal: bool) -> NDArray[np.float64]:
     """Return the matrix ``R (q, n)``."""
+    flag("equal", equal)
     if isinstance(hypothesis, str):
         hypothesis = [hypothesis]
     names_given = isinstance(hypothesis, (list, tuple)) and len(hypothesis) > 0

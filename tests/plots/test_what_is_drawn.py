@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
@@ -312,7 +313,9 @@ def test_a_fit_read_from_a_file_is_drawn(tmp_path: Path) -> None:
         (lambda r: plots.category_curves(r, class_=2), "class 2 does not exist"),
         (lambda r: plots.category_curves(r, level=95), "level must be between 0 and 1"),
         (lambda r: plots.category_curves(r, "item1", theta=[1.0]), "at least two points"),
-        (lambda r: plots.category_curves(r, ax=object()), "one ax holds one item"),
+        (lambda r: plots.category_curves(r, ax=plt.subplots()[1]), "one ax holds one item"),
+        (lambda r: plots.category_curves(r, ax=5), "as plt.subplots() returns them; found int"),
+        (lambda _: plots.convergence(5), "as mixirt.fit returns it; found int"),  # type: ignore[arg-type]
         (plots.surface, "a surface needs two attributes"),
         (lambda r: plots.group_distributions(r, "z"), "unknown attribute 'z'"),
     ],

@@ -51,7 +51,7 @@ CASES: list[tuple[Callable[[], object], str]] = [
         "names must be different, one for each of 2 fits; found 'a', 'a'",
     ),
     (lambda: mixirt.compare(fitted(), fitted(), names="ab"), "found 'ab'"),
-    (lambda: fitted().mean(class_="one"), "class one does not exist; classes run from 1 to 1"),
+    (lambda: fitted().mean(class_="one"), "class 'one' does not exist; classes run from 1 to 1"),
     (
         lambda: fitted().category_probabilities([0.0], item=["item1", "item2"]),
         "item is the name of one item, or None for all",
@@ -59,6 +59,14 @@ CASES: list[tuple[Callable[[], object], str]] = [
     (lambda: fitted().report("fit.pdf"), "ends in .html or .htm; found 'fit.pdf'"),
     (lambda: fitted().report(5), "as text or a Path; found 5"),
     (lambda: fitted().save(5), "as text or a Path; found 5"),
+    (lambda: fitted().delta("x"), "function must be a function of a result, as lambda r: r.mean()"),
+    (lambda: fitted().delta(str), "must return a number or an array; found 'mixirt: 2pl; 5 items"),
+    (lambda: fitted().sum_scores(5), "items must be a list; found 5"),
+    (lambda: fitted().sum_scores().frame("x"), "n must be a positive number; found 'x'"),
+    (
+        lambda: fitted().report("fit.html", pictures="no"),
+        "pictures must be True or False; found 'n",
+    ),
     (lambda: fitted().start_for("2pl"), "start_for takes a mixirt.Model; found '2pl'"),
     (lambda: model().anchor("m.json"), "the estimates of another fit; found 'm.json'"),
     (lambda: model().anchor(fitted(), items=5), "items must be a list; found 5"),

@@ -9,8 +9,8 @@ import hmac
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mixirt._words import unknown
-from mixirt.errors import FileError, MixirtError, SpecError
+from mixirt._checks import chosen, flag
+from mixirt.errors import FileError, MixirtError
 from mixirt.files.atomic import replacing
 from mixirt.files.fields import Section
 from mixirt.files.fits import fit_content, read_fit
@@ -29,7 +29,7 @@ MAX_BYTES = 2**31
 
 def save(result: Result, path: str | Path, covariances: bool = True) -> None:
     """Write a fit to a file; see :meth:`mixirt.Result.save`."""
-    text = dumps(result, covariances)
+    text = dumps(result, flag("covariances", covariances))
     with replacing(path) as file:
         file.write(text)
 
@@ -86,8 +86,8 @@ def load(path: str | Path, *, frames: str | None = None) -> Result:
     ...
     mixirt.errors.FileError: no-such-file.json cannot be read: No such file or directory
     """
-    if frames is not None and frames not in (*LIBRARIES, "dict"):
-        raise SpecError(unknown("library of frames", frames, LIBRARIES))
+    if frames is not None:
+        chosen("library of frames", frames, (*LIBRARIES, "dict"))
     try:
         return loads(_read(path), frames=frames)
     except FileError as error:

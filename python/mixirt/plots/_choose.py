@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt import _tables
-from mixirt._checks import numbers
-from mixirt._words import quoted, unknown
+from mixirt._checks import chosen, numbers, word
+from mixirt._words import quoted
 from mixirt.errors import SpecError
 from mixirt.intervals import intervals, quantile
-from mixirt.plots._style import plain
+from mixirt.plots._style import matplotlib, plain
 
 if TYPE_CHECKING:
     from mixirt.result import Result
@@ -28,6 +28,7 @@ __all__ = [
     "attribute_of",
     "attributes_at",
     "band",
+    "check_given",
     "choose_items",
     "distinct_places",
     "expected_score",
@@ -103,6 +104,21 @@ class Points:
     theta: Floats
     full: Floats
     position: int
+
+
+def check_given(result: Any, ax: Any) -> None:
+    """Refuse to draw what is no fit, or on what are no axes."""
+    from mixirt.result import Result
+
+    if not isinstance(result, Result):
+        raise SpecError(
+            f"pictures are of a fit, as mixirt.fit returns it; found {type(result).__name__}"
+        )
+    if ax is not None and not isinstance(ax, matplotlib().axes.Axes):
+        raise SpecError(
+            "ax must be axes of matplotlib, as plt.subplots() returns them; found "
+            f"{type(ax).__name__}"
+        )
 
 
 def places(result: Result, group: object = None, class_: int | None = None) -> list[Place]:
@@ -186,7 +202,7 @@ def as_list(items: Any) -> list[str] | None:
     if items is None:
         return None
     several = _tables.as_list(items)
-    return [items] if several is None else several
+    return [str(name) for name in ([items] if several is None else several)]
 
 
 def choose_items(result: Result, items: Any, place: Place) -> list[str]:
@@ -198,8 +214,7 @@ def choose_items(result: Result, items: Any, place: Place) -> list[str]:
     if not wanted:
         raise SpecError("items names no item; name some, or leave it out for all")
     for name in wanted:
-        if name not in known:
-            raise SpecError(unknown("item", name, known))
+        chosen("item", name, known)
     return wanted
 
 
@@ -232,6 +247,7 @@ def with_attribute(result: Result, found: list[Place], attribute: str | None) ->
     """Places that have an attribute; all, where none is named or none has it."""
     if attribute is None:
         return found
+    word("attribute", attribute)
     return [p for p in found if attribute in attributes_at(result, p)] or found
 
 
@@ -244,9 +260,7 @@ def attribute_of(result: Result, attribute: str | None, place: Place, items: Seq
         need_attributes(result)
         raise SpecError(f"{place.name} has no attributes, so there is no axis to draw along")
     if attribute is not None:
-        if attribute not in names:
-            raise SpecError(unknown("attribute", attribute, names))
-        return attribute
+        return names[chosen("attribute", attribute, names)]
     rows = np.array([design.items.index(name) for name in items], dtype=int)
     measured = np.asarray(design.q_matrix[np.ix_(rows, own)].any(axis=0))
     if measured.sum() != 1 and len(names) > 1:

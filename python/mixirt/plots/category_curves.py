@@ -81,6 +81,7 @@ def category_curves(  # noqa: PLR0913 -- keywords
     >>> ax.get_xlabel(), [text.get_text() for text in ax.texts]
     ('theta (SD)', ['1', '2', '3', '4'])
     """
+    _choose.check_given(result, ax)
     of = _choose.subject(result, items, group, class_, attribute)
     names, place = of.items, of.place
     at = _choose.points_along(result, of.attribute, [place], theta)

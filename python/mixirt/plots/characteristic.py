@@ -72,6 +72,7 @@ def test_characteristic(  # noqa: PLR0913 -- keywords
     >>> ax.get_ylabel(), [round(float(y)) for y in ax.get_ylim()]
     ('expected score', [0, 5])
     """
+    _choose.check_given(result, ax)
     wanted = _choose.as_list(items) or list(result.model.design.items)
     found = _choose.distinct_places(result, wanted, group, class_)
     found = _choose.with_attribute(result, found, attribute)

@@ -69,6 +69,7 @@ def class_profiles(
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['class 1 (62 %)', 'class 2 (38 %)']
     """
+    _choose.check_given(result, ax)
     design = result.model.design
     if design.attributes:
         raise SpecError(

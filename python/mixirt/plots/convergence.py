@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixirt.errors import SpecError
-from mixirt.plots import _labels, _style
+from mixirt.plots import _choose, _labels, _style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,6 +57,7 @@ def convergence(result: Result, *, ax: Axes | None = None) -> Axes:
     >>> mixirt.plots.convergence(r).get_xlabel()
     'EM cycle'
     """
+    _choose.check_given(result, ax)
     history = result._found["history"]
     if not result.n_cycles:
         raise SpecError("the fit has no cycles to draw: it was made with max_cycles=0")

@@ -68,6 +68,7 @@ def group_distributions(
     >>> ax.get_xlabel(), [text.get_text() for text in ax.texts]
     ('theta (SD of 158)', ['158', '36'])
     """
+    _choose.check_given(result, ax)
     _choose.need_attributes(result)
     found = _choose.with_attribute(result, _choose.places(result, group, class_), attribute)
     there = {name for place in found for name in _choose.attributes_at(result, place)}

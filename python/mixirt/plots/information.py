@@ -69,6 +69,7 @@ def test_information(
     >>> ax.get_ylabel()
     'information (1/SD²)'
     """
+    _choose.check_given(result, ax)
     found = _choose.distinct_places(result, result.model.design.items, group, class_)
     found = _choose.with_attribute(result, found, attribute)
     along = _choose.attribute_of(result, attribute, found[0], _all_items(result))

@@ -71,6 +71,7 @@ def item_information(
     >>> [text.get_text() for text in ax.texts]
     ['item1', 'item2', 'item3', 'item4', 'item5']
     """
+    _choose.check_given(result, ax)
     of = _choose.subject(result, items, group, class_, attribute)
     at = _choose.points_along(result, of.attribute, [of.place], theta)
     rows, j = _choose.positions(result, of.items, of.place), at.position

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from mixirt.errors import SpecError
 from mixirt.plots import _choose, _style
+from mixirt.scores import Scores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from mixirt.result import Result
-    from mixirt.scores import Scores
 
 __all__ = ["person_item_map"]
 
@@ -86,6 +86,9 @@ def person_item_map(  # noqa: PLR0913 -- keywords
     >>> ax.get_xlabel(), [label.get_text() for label in ax.get_yticklabels()]
     ('theta (logits)', ['item5', 'item1', 'item3', 'item2', 'item4'])
     """
+    _choose.check_given(result, ax)
+    if scores is not None and not isinstance(scores, Scores):
+        raise SpecError(f"scores must be those of r.score(); found {type(scores).__name__}")
     of = _choose.subject(result, items, group, class_, attribute)
     along, place = of.attribute, of.place
     difficult = _difficulties(result, of, level)

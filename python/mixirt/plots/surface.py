@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixirt._words import quoted, unknown
+from mixirt._checks import chosen, several
+from mixirt._words import quoted
 from mixirt.errors import SpecError
 from mixirt.plots import _choose, _labels, _style
 
@@ -76,21 +77,22 @@ def surface(
     >>> ax.get_xlabel(), ax.get_title(loc="left")
     ('home (SD)', 'expected score, all 8 items')
     """
+    _choose.check_given(result, ax)
     _choose.need_attributes(result)
     place = _choose.one_place(result, _choose.as_list(item), group, class_)
     names = _choose.choose_items(result, item, place)
     if category is not None and item is None:
         raise SpecError("a category belongs to an item; name it with item=")
-    chosen = _two(result, place, attributes)
-    x, y = (_choose.points_along(result, a, [place], None) for a in chosen)
+    two = _two(result, place, attributes)
+    x, y = (_choose.points_along(result, a, [place], None) for a in two)
     grid = [np.linspace(p.theta[0], p.theta[-1], _N_POINTS) for p in (x, y)]
     points = np.tile(x.full[0], (_N_POINTS**2, 1))
     points[:, x.position], points[:, y.position] = (m.ravel() for m in np.meshgrid(*grid))
     values, heading, limits = _values(result, names, category, place, points)
     ax = _style.given_or_new(ax, height=0.9 * _style.WIDTH)
     _draw(ax, grid, values.reshape(_N_POINTS, _N_POINTS), limits)
-    ax.set_xlabel(_choose.attribute_label(result, chosen[0]))
-    ax.set_ylabel(_choose.attribute_label(result, chosen[1]))
+    ax.set_xlabel(_choose.attribute_label(result, two[0]))
+    ax.set_ylabel(_choose.attribute_label(result, two[1]))
     _style.title(ax, f"{heading}, {place.name}" if place.name else heading)
     return ax
 
@@ -109,13 +111,10 @@ def _two(
         if len(names) > 2:
             raise SpecError(f"say which two attributes (attributes=): {quoted(names)}")
         return names[0], names[1]
-    chosen = tuple(attributes)
-    for name in chosen:
-        if name not in names:
-            raise SpecError(unknown("attribute", name, names))
-    if len(set(chosen)) != 2:
-        raise SpecError(f"attributes must be two different ones; found {quoted(chosen)}")
-    return chosen[0], chosen[1]
+    wanted = [names[chosen("attribute", a, names)] for a in several("attributes", attributes)]
+    if len(wanted) != 2 or wanted[0] == wanted[1]:
+        raise SpecError(f"attributes must be two different ones; found {quoted(wanted)}")
+    return wanted[0], wanted[1]
 
 
 def _values(
@@ -126,10 +125,9 @@ def _values(
     if category is not None:
         item = design.items.index(names[0])
         labels = design.category_labels[item]
-        if category not in labels:
-            raise SpecError(unknown("category", category, labels))
+        row = chosen("category", category, labels)
         table = result._curve(item, points, **place.where)[0]
-        return table[labels.index(category)], f"probability of {category}, {names[0]}", (0.0, 1.0)
+        return table[row], f"probability of {category}, {names[0]}", (0.0, 1.0)
     of = names[0] if len(names) == 1 else f"all {len(names)} items"
     heights = _choose.expected_score(result, names, place, points)
     return heights, f"expected score, {of}", _choose.score_limits(result, names)

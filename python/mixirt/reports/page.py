@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mixirt._checks import file_path
+from mixirt._checks import file_path, flag, word
 from mixirt._core import __version__
 from mixirt.files.atomic import check_replaceable, replacing
 from mixirt.intervals import quantile
@@ -28,9 +28,11 @@ def write_report(
 ) -> None:
     """Write a report; see :meth:`mixirt.Result.report`."""
     quantile(level)
+    flag("pictures", pictures)
+    title = sections.model_words(result) if title is None else word("title", title)
     path = file_path("a report", path, (".html", ".htm"))
     check_replaceable(path)
-    page = _page(result, str(title or sections.model_words(result)), level, pictures)
+    page = _page(result, title, level, pictures)
     with replacing(path) as file:
         file.write(page.encode("utf-8"))
 
