@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,11 +10,11 @@ from numpy.typing import NDArray
 from mixirt import _core
 from mixirt._answers import Answers
 from mixirt._checks import check_threads, word
-from mixirt._coding import MISSING, Coding, read_codings, tables_of
+from mixirt._coding import read_codings, tables_of
 from mixirt._progress import Progress
-from mixirt._respondents import group_position, is_missing
+from mixirt._respondents import group_position
 from mixirt._tables import Table
-from mixirt._words import listed, unknown
+from mixirt.answer_codes import AnswerCodes
 from mixirt.errors import DataError, MixirtError
 from mixirt.long_format import LongResponses, own_columns
 from mixirt.plausible_values import DrawOptions, PlausibleValues, plausible_values
@@ -82,17 +81,7 @@ class Scorer(SumScoring):
         categories = dict(zip(design.items, design.category_labels, strict=True))
         table = Table(names=design.items, columns=[], n_rows=0, has_names=True)
         codings = read_codings(table, categories, missing)
-        self._codes = [_codes_of(coding) for coding in codings]
-        # Where categories are the whole numbers from 0 on, answers are their own codes.
-        own: list[dict[Any, int]] = [
-            {None: MISSING, **{code: code for code in range(len(codes) - 1)}}
-            for codes in self._codes
-        ]
-        self._are_codes = self._codes == own
-        self._items = {
-            name: (i, codes)
-            for i, (name, codes) in enumerate(zip(design.items, self._codes, strict=True))
-        }
+        self._answers = AnswerCodes(design, codings)
         self._tables = tables_of(codings)
 
     @property
@@ -213,15 +202,13 @@ class Scorer(SumScoring):
         (0.73, 0.8)
         """
         position = group_position(self._design, group)
-        codes = self._own_codes(responses) if self._are_codes else None
+        codes = self._answers.as_they_are(responses)
         if codes is not None:
             try:
                 return Score._make(self._compiled.score_one(position, codes))
             except DataError:
                 pass  # read one by one, they are refused in the user's words
-        named = isinstance(responses, Mapping)
-        codes = self._named(responses) if named else self._listed(responses)
-        return Score._make(self._compiled.score_one(position, codes))
+        return Score._make(self._compiled.score_one(position, self._answers.of(responses)))
 
     def plausible_values(
         self,
@@ -258,68 +245,6 @@ class Scorer(SumScoring):
         """
         options = DrawOptions(n_draws, seed, self._missing, extra, n_threads, progress)
         return plausible_values(self._result, responses, groups, options)
-
-    @staticmethod
-    def _own_codes(responses: Any) -> bytes | None:
-        """Give whole numbers as codes; nothing where an answer is missing or no number."""
-        if isinstance(responses, np.ndarray) and responses.ndim == 1:
-            responses = responses if responses.dtype.char == "B" else responses.tolist()
-        elif not isinstance(responses, (list, tuple)):
-            return None
-        try:
-            codes = bytes(responses)
-        except (TypeError, ValueError):
-            return None
-        return None if MISSING in codes else codes
-
-    def _named(self, responses: Mapping[Any, Any]) -> bytes:
-        codes = bytearray([MISSING]) * len(self._codes)
-        try:
-            for name, answer in responses.items():
-                item, known = self._items[name]
-                codes[item] = known[answer]
-        except (KeyError, TypeError):  # NaN, or no item or category
-            for name, answer in responses.items():
-                if name not in self._items:
-                    raise DataError(unknown("item", name, self.items)) from None
-                item, _ = self._items[name]
-                codes[item] = self._code(item, answer)
-        return bytes(codes)
-
-    def _listed(self, responses: Iterable[Any]) -> bytes:
-        if isinstance(responses, np.ndarray):
-            responses = responses.tolist()
-        try:
-            answers = list(responses)
-        except TypeError:
-            raise DataError(
-                "score_one takes the answers of one respondent, by item name or one for each of "
-                f"{len(self._codes)} items; found {responses!r}"
-            ) from None
-        if len(answers) != len(self._codes):
-            raise DataError(
-                f"{len(answers)} answers were given for {len(self._codes)} items; give one for "
-                "each, None where it is missing, or name the items in a mapping"
-            )
-        try:
-            return bytes([codes[a] for codes, a in zip(self._codes, answers, strict=True)])
-        except (KeyError, TypeError):  # NaN, or no category
-            return bytes([self._code(item, answer) for item, answer in enumerate(answers)])
-
-    def _code(self, item: int, answer: Any) -> int:
-        try:
-            code = self._codes[item].get(answer)
-        except TypeError:  # not hashable, so neither a category nor a missing value
-            code = None
-        if code is not None:
-            return code
-        if is_missing(answer):
-            return MISSING
-        labels = self._design.category_labels[item]
-        raise DataError(
-            f"item '{self.items[item]}': {answer!r} is not among its categories {listed(labels)}; "
-            "give None where there is no answer"
-        )
 
     def _score_whole(
         self, responses: Any, groups: Any, extra: Any, running: tuple[int | None, bool | None]
@@ -384,7 +309,7 @@ class Scorer(SumScoring):
         return _restored, (dumps(self._result, covariances=False), self._method, self._missing)
 
     def __repr__(self) -> str:
-        return f"<mixirt.Scorer: {self._method}, {len(self._codes)} items>"
+        return f"<mixirt.Scorer: {self._method}, {len(self.items)} items>"
 
 
 class Scoring:
@@ -418,12 +343,6 @@ class Scoring:
         [-0.46]
         """
         return Scorer(self, method, missing=missing)  # type: ignore[arg-type]
-
-
-def _codes_of(coding: Coding) -> dict[Any, int]:
-    """Give the code of every value of an item, missing ones among them."""
-    labels = () if coding.labels is None else coding.labels
-    return {**{label: code for code, label in enumerate(labels)}, **coding.codes, None: MISSING}
 
 
 def _restored(text: bytes, method: str, missing: Any) -> Scorer:
