@@ -245,3 +245,11 @@ def test_help_has_examples(run, command):
 
 def test_version(run):
     assert run("--version").stdout == f"mixirt {mixirt.__version__}\n"
+
+
+def test_messages_of_the_engine_name_options_of_the_command(run, lsat7):
+    done = run("fit", lsat7, "--id", "person", "--n-quadrature", "1000000000")
+    assert done.returncode == 1
+    assert "--n-quadrature 1000000000 points on 1 attribute make" in done.stderr
+    assert "lower --n-quadrature (at most" in done.stderr
+    assert "n_quadrature" not in done.stderr

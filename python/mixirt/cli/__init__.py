@@ -14,7 +14,7 @@ from typing import Any
 
 from mixirt._options import spelled
 from mixirt.cli.arguments import parser
-from mixirt.cli.options import as_option
+from mixirt.cli.options import as_option, respelled
 from mixirt.errors import MixirtError
 
 __all__ = ["main"]
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         except (MixirtError, OSError, ImportError, MemoryError) as error:
-            said = str(error) or type(error).__name__
+            said = respelled(str(error)) or type(error).__name__
             print(f"mixirt {given.command}: {said}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
@@ -63,4 +63,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _show_warning(message: Any, *_: Any, **__: Any) -> None:
-    print(f"mixirt: warning: {message}", file=sys.stderr)
+    print(f"mixirt: warning: {respelled(str(message))}", file=sys.stderr)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from mixirt._words import MAX_NAMES
 
-__all__ = ["as_option"]
+__all__ = ["as_option", "respelled"]
 
 #: Options by the arguments of Python that they stand for.
 _OPTIONS = {
@@ -48,6 +49,19 @@ def as_option(name: str, *value: Any) -> str | None:
         return f"{written} {shlex.quote(_text(value[0]))}"
     said = [f"{written} {shlex.quote(f'{k}={_text(own)}')}" for k, own in value[0].items()]
     return " ".join([*said[:MAX_NAMES], *(["..."] if len(said) > MAX_NAMES else [])])
+
+
+def respelled(message: str) -> str:
+    """Write the arguments of Python that messages of the engine name as options.
+
+    Other messages are written for their reader from the start; the engine knows no reader.
+
+    Examples
+    --------
+    >>> respelled("lower n_quadrature (at most 21 points); n_quadrature = 64 points make 262144")
+    'lower --n-quadrature (at most 21 points); --n-quadrature 64 points make 262144'
+    """
+    return re.sub(r"(?<![-\w])n_quadrature\b(?: ?=)?", _OPTIONS["n_quadrature"], message)
 
 
 def _text(value: Any) -> str:
