@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import textwrap
 
+from mixirt._checks import LARGEST
 from mixirt._core import __version__
 from mixirt.cli import fitting, using
 from mixirt.cli.endings import fit_to_write, table_to_read, table_to_write
@@ -292,8 +293,9 @@ def _whole_number(text: str, least: int) -> int:
         value = int(text)
     except ValueError:
         value = least - 1
-    if value < least:
+    if not least <= value <= LARGEST:
+        most = f" and at most {LARGEST}" if value > LARGEST else ""
         raise argparse.ArgumentTypeError(
-            f"must be a whole number of at least {least}; found {text!r}"
+            f"must be a whole number of at least {least}{most}; found {text!r}"
         )
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -254,7 +255,10 @@ def _values(text: str) -> tuple[list[Any], Kind]:
     numbers = [as_number(value) for value in names]
     if any(isinstance(value, str) for value in numbers):
         return list(names), "text"
-    return [int(v) if v == int(v) else v for v in map(float, numbers)], "auto"
+    values = [float(value) for value in numbers]
+    if not all(map(math.isfinite, values)):
+        raise SpecError(f"--categories must be finite numbers, or text; found {text!r}")
+    return [int(value) if value.is_integer() else value for value in values], "auto"
 
 
 def _reference(label: str | None, read: _Read) -> Any:
