@@ -153,8 +153,7 @@ class Diagnostics:
 def diagnose(result: Result) -> Diagnostics:
     """Examine a fit; see :meth:`mixirt.Result.diagnostics`."""
     found = result._covariance("oakes")
-    x, n_threads = np.asarray(result._found["x"]), result._settings.n_threads
-    _, gradient = _core.gradient(result._engine, result._fitted.engine, x, n_threads=n_threads)
+    x, gradient = np.asarray(result._found["x"]), result.gradient()
     moves = ~np.isnan(np.diagonal(found.matrix))
     own = np.where(np.isnan(found.matrix), 0.0, found.matrix)
     se = np.sqrt(np.diagonal(own))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from mixirt import _core
 from mixirt._warn import warn
 from mixirt.bootstrap import Bootstrap, bootstrap
 from mixirt.covariance import Covariances
@@ -116,6 +117,38 @@ class Inference(Covariances):
         found = self.vcov(method)
         x = np.asarray(self._found["x"])
         return wald_test(found.names, x, found.matrix, hypothesis, value, equal)
+
+    def gradient(self) -> NDArray[np.float64]:
+        """Differentiate the log-likelihood of the fitted responses at these parameters.
+
+        The derivatives vanish at a maximum. At parameters that were given (``max_cycles=0``) they
+        are the score of the responses, of which score tests are made.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            By the parameters of ``r.vcov().names``, on the scale of estimation (guessing as a
+            logit). Log densities of priors are included. Proportions of classes keep their sum, so
+            that their derivatives add up to 0.
+
+        Raises
+        ------
+        DataError
+            If the fit was read from a file, which does not hold the responses.
+
+        Examples
+        --------
+        Are all slopes equal? The score test needs no other fit than that with equal slopes:
+
+        >>> import mixirt
+        >>> responses = mixirt.datasets.load("lsat7").responses
+        >>> equal = mixirt.fit(responses, "1pl")
+        >>> r = mixirt.fit(responses, "2pl", start=equal, max_cycles=0)
+        >>> round(float(r.gradient() @ r.vcov().matrix @ r.gradient()), 1)  # 4 degrees of freedom
+        11.0
+        """
+        x, n_threads = np.asarray(self._found["x"]), self._settings.n_threads
+        return _core.gradient(self._engine, self._fitted.engine, x, n_threads=n_threads)[1]
 
     def bootstrap(
         self,
