@@ -1,18 +1,24 @@
-"""The information bound: how large errors are when the likelihood is all there is to go by."""
+"""The information bound: how large errors are when the likelihood is all there is to go by.
+
+To first order in one over the root of the number of respondents, the error of a maximum likelihood
+estimate is the inverse of Fisher's information times the gradient of the log-likelihood, both at
+the true parameters. That is the error implied for given responses; over all responses that may be
+drawn, its covariance matrix is the inverse of the information.
+"""
 
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 from benches.cases import Codes, Floats
-from benches.recovery.designs import N_RESPONDENTS, Design
+from benches.recovery.designs import Design
 from benches.recovery.parameters import (
     Parameters,
-    covariances,
+    derivatives_by_column,
     draw_responses,
     labels,
-    spread,
     started,
 )
 
@@ -23,54 +29,55 @@ import mixirt
 N_SCORES = 30_000
 
 
-def expected_bound(
-    design: Design, truth: Parameters, generator: np.random.Generator
-) -> dict[str, Floats]:
-    """Give the covariance matrices that Fisher's information at the truth implies.
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """What Fisher's information at a truth implies for maximum likelihood estimates.
 
-    Parameters
+    Attributes
     ----------
-    design : Design
-        The model.
-    truth : Parameters
-        Its true parameters.
-    generator : numpy.random.Generator
-        Draws the respondents over whose scores the information is taken.
-
-    Returns
-    -------
-    dict of ndarray, shape (P, P)
-        For each column of Table 1, of its parameters in a data set of the report's size.
+    inverse : ndarray, shape (P, P)
+        Inverse of the expected information of one respondent about the free parameters.
+    columns : dict of ndarray, shape (K, P)
+        For each column of Table 1: the derivatives of its parameters by the free ones.
     """
-    codes = draw_responses(truth, N_SCORES, generator)
-    found = covariances_at(design, truth, codes)
-    return {column: N_SCORES / N_RESPONDENTS * matrix for column, matrix in found.items()}
+
+    inverse: Floats
+    columns: dict[str, Floats]
+
+    def covariances(self, n: int) -> dict[str, Floats]:
+        """Give the covariance matrix of the errors in samples of `n`, by column of Table 1."""
+        return {name: d @ self.inverse @ d.T / n for name, d in self.columns.items()}
+
+    def errors(self, gradient: Floats, n: int) -> dict[str, Floats]:
+        """Give the errors implied for `n` responses with this gradient, by column of Table 1.
+
+        `e = I^-1 g / n`, with `g` the gradient of their log-likelihood at the truth, shape (P,).
+        """
+        return {name: d @ (self.inverse @ gradient) / n for name, d in self.columns.items()}
 
 
-def covariances_at(
+def expected_bound(design: Design, truth: Parameters, generator: np.random.Generator) -> Bound:
+    """Give the bound of a truth, from the scores of `N_SCORES` respondents that are drawn."""
+    return bound_from(design, truth, draw_responses(truth, N_SCORES, generator))
+
+
+def bound_from(
     design: Design, truth: Parameters, codes: Codes, method: str = "cross_product"
-) -> dict[str, Floats]:
-    """Give the inverse information of some responses at the truth, by column of Table 1.
+) -> Bound:
+    """Give the bound as these responses tell it: of many, all methods tell about the same."""
+    found = at_truth(design, truth, codes).vcov(method)
+    columns = derivatives_by_column(design, truth, found.names)
+    return Bound(len(codes) * found.matrix, columns)
 
-    With many responses all methods come near the same, the expected information.
-    """
+
+def at_truth(design: Design, truth: Parameters, codes: Codes) -> mixirt.Result:
+    """Give the model at the true parameters, with these responses; nothing is estimated."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", mixirt.MixirtWarning)
-        result = mixirt.fit(
+        return mixirt.fit(
             codes,
             started(design, truth),
             groups=labels(design, len(codes)),
             max_cycles=0,
             n_threads=1,
         )
-        inverse = result.vcov(method)
-        columns = {}
-        for kind in ("slope", "intercept", "mean"):
-            own = np.array([name.startswith(kind) for name in inverse.names])
-            if own.any():
-                columns[kind] = inverse.matrix[np.ix_(own, own)]
-        if len(spread(design, truth.covariances)):
-            columns["spread"] = result.delta(
-                lambda r: spread(design, covariances(design, r)), method
-            )[1]
-    return columns

@@ -45,7 +45,7 @@ def save(figure: Any, path: Path) -> None:
 
 
 def chart(rows: list[Figure], path: Path) -> None:
-    """Draw the errors of Table 1, the bound, and what the report prints."""
+    """Draw the errors of Table 1, both bounds, and what the report prints."""
     names = [name for name in DESIGNS if any(row.design == name for row in rows)]
     figure, axes = new_figure(1, len(COLUMNS), (11, 4.6), sharey=True)
     for ax, column in zip(axes, COLUMNS, strict=True):
@@ -62,7 +62,7 @@ def chart(rows: list[Figure], path: Path) -> None:
     handles, labels = axes[1].get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
     figure.legend(
-        unique.values(), unique.keys(), loc="outside lower center", ncols=4, frameon=False
+        unique.values(), unique.keys(), loc="outside lower center", ncols=3, frameon=False
     )
     save(figure, path)
 
@@ -83,7 +83,10 @@ def _mark(ax: Any, y: int, row: Figure) -> None:
     if row.run != "report":
         return
     height = [y - 0.38, y + 0.38]
-    ax.plot([row.bound] * 2, height, color="black", lw=1.5, label="information bound")
+    ax.plot([row.bound] * 2, height, color="black", lw=1.5, label="expected bound")
+    ax.plot(
+        [row.realised] * 2, height, color=COLOURS["green"], lw=1.5, label="bound, same responses"
+    )
     if not np.isnan(row.printed):
         cross = {"color": COLOURS["vermilion"], "ms": 6, "mew": 1.6}
         ax.plot(row.printed, y, "x", label="printed in the report", **cross)

@@ -64,6 +64,11 @@ class Design:
         return int(self.q_matrix.shape[1])
 
     @property
+    def has_spread(self) -> bool:
+        """Whether any standard deviation or correlation is estimated."""
+        return self.groups == "observed" or self.n_attributes > 1
+
+    @property
     def means(self) -> Floats:
         """True means, shape (G, J)."""
         return np.repeat(np.array(MEANS[: self.n_groups])[:, None], self.n_attributes, axis=1)

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from benches.recovery.conditions import SECTIONS
-from benches.recovery.designs import COLUMNS, DESIGNS
 from benches.recovery.extended import STUDY, Summary
-from benches.recovery.figures import Figure, is_far
-from benches.recovery.page import WORDS, joint_words, signed
+from benches.recovery.figures import Figure
+from benches.recovery.reading import (
+    WORDS,
+    excess,
+    excess_se,
+    falls_with_size,
+    joint_words,
+    others_of,
+    signed,
+)
 
 import mixirt
 
@@ -125,47 +132,41 @@ def _reading(rows: list[Summary]) -> str:
 
 
 def _once_more(again: list[Figure]) -> str:
-    sizes = sorted({row.n_respondents for row in again})
-    by_size = {n: [row for row in again if row.n_respondents == n] for n in sizes}
+    small, large = sizes = sorted({row.n_respondents for row in again})
     lines = [
         "## The report's models once more",
         "",
         "The models of [the report's study](recovery.md) with the package's defaults, in other "
         "data sets: responses drawn anew, many times from each of the same "
         f"{max(row.n_truths for row in again)} truths. *Ratio* is the root mean square error over "
-        "the information bound, with its Monte Carlo standard error; *z* says by how many of these "
-        "it differs from 1.",
+        "the expected information bound, with its Monte Carlo standard error; *z* says by how many "
+        "of these it differs from 1. *Excess* says by how many per cent the mean squared error "
+        "exceeds that of the errors which information implies for the same responses, again with "
+        "its Monte Carlo standard error: there the chance of the draw is gone.",
         "",
-        "| model | parameters |" + "".join(f" data sets | ratio, N = {n:,} | z |" for n in sizes),
-        "|---|---|" + "--:|--:|--:|" * len(sizes),
+        "| model | parameters |"
+        + "".join(f" data sets | ratio, N = {n:,} | z | excess, % |" for n in sizes),
+        "|---|---|" + "--:|--:|--:|--:|" * len(sizes),
     ]
-    for design in DESIGNS:
-        for column in COLUMNS:
-            own = [r for r in again if (r.design, r.column) == (design, column)]
-            if own:
-                cells = [
-                    f"{r.n_data_sets} | {r.ratio:.3f} ({r.mc_se / r.bound:.3f}) | {signed(r.z)}"
-                    for r in own
-                ]
-                lines.append(f"| {design} | {WORDS[column]} | {' | '.join(cells)} |")
+    both = [others_of(row, again) for row in again if row.n_respondents == small]
+    for own in both:
+        cells = [
+            f"{r.n_data_sets} | {r.ratio:.3f} ({r.mc_se / r.bound:.3f}) | {signed(r.z)} | "
+            f"{100 * excess(r):.1f} ({100 * excess_se(r):.1f})"
+            for r in own
+        ]
+        lines.append(f"| {own[0].design} | {WORDS[own[0].column]} | {' | '.join(cells)} |")
     paragraphs = ["\n".join(lines)]
-    paragraphs += [f"With {n:,} respondents {joint_words(by_size[n])}" for n in sizes]
-    far = [row for row in by_size[sizes[0]] if is_far(row)]
-    if far:
-        paragraphs.append(
-            "The bound is one of large samples. By how many per cent the mean squared error "
-            f"exceeds its square, where z is beyond 2 with {sizes[0]:,} respondents (with its "
-            "standard error):"
-        )
-        paragraphs.append("\n".join(_excess_line(row, again) for row in far))
-    return "\n\n".join(paragraphs)
-
-
-def _excess_line(row: Figure, again: list[Figure]) -> str:
-    own = [r for r in again if (r.design, r.column) == (row.design, row.column)]
-    seen = ", ".join(
-        f"{100 * (r.ratio**2 - 1):.1f} ({200 * r.ratio * r.mc_se / r.bound:.1f}) with "
-        f"{r.n_respondents:,}"
-        for r in own
+    for n in sizes:
+        of_size = [row for row in again if row.n_respondents == n]
+        paragraphs.append(f"With {n:,} respondents {joint_words(of_size)}")
+    seen = sum(abs(excess(row)) > 2.0 * excess_se(row) for row, _ in both)
+    falls = sum(falls_with_size(*own) for own in both)
+    paragraphs.append(
+        f"Information speaks of large samples. In samples of {small:,} an excess is to be seen, by "
+        f"more than two of its standard errors, in {seen} of {len(both)} figures. It is one of "
+        f"second order, which falls as one over the number of respondents: with {large:,} "
+        f"{falls} of {len(both)} are within two standard errors of {small / large:g} times the "
+        f"excess with {small:,}."
     )
-    return f"- {row.design}, {WORDS[row.column]}: {seen}"
+    return "\n\n".join(paragraphs)

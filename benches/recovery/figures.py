@@ -36,9 +36,17 @@ class Figure:
     mc_se : float
         Its Monte Carlo standard error, for the truths that were drawn.
     bound, bound_se : float
-        The same by the expected information of these truths; and how much it varies as truths do.
+        The expected bound, which is the same by the information at these truths; and how much it
+        varies as truths do.
     ratio, z : float
-        RMSE over bound, and by how many Monte Carlo standard errors they differ.
+        RMSE over expected bound, and by how many Monte Carlo standard errors they differ.
+    realised : float
+        The bound of the same responses: root mean square of the errors that the information
+        implies for them.
+    realised_ratio, realised_z : float
+        RMSE over that, and by how many Monte Carlo standard errors of the RMSE they differ.
+    realised_se : float
+        Monte Carlo standard error of their difference, which is free of what chance does to both.
     printed : float
         What the report prints; NaN where nothing.
     n_cycles : float
@@ -64,6 +72,10 @@ class Figure:
     bound_se: float
     ratio: float
     z: float
+    realised: float
+    realised_ratio: float
+    realised_z: float
+    realised_se: float
     printed: float
     n_cycles: float
     seconds: float
@@ -82,8 +94,9 @@ def figures(outcomes: Iterable[Outcome]) -> list[Figure]:
 
 def _figure(design: str, run: str, column: str, n: int, outcomes: list[Outcome]) -> Figure:
     used = [o for o in outcomes if o.is_inside]
-    rmse, bound = _root(used, "squares"), _root(used, "expected")
+    rmse, bound, realised = (_root(used, field) for field in ("squares", "expected", "realised"))
     excess = np.array([(o.squares - o.expected) / o.n_parameters for o in used])
+    rest = np.array([(o.squares - o.realised) / o.n_parameters for o in used])
     by_truth = {o.replicate: o.expected / o.n_parameters for o in used}
     mc_se = float(np.fmax(_error_of_mean(excess) / (2.0 * rmse), _implied(used) / (2.0 * bound)))
     return Figure(
@@ -100,6 +113,10 @@ def _figure(design: str, run: str, column: str, n: int, outcomes: list[Outcome])
         bound_se=_error_of_mean(np.array(list(by_truth.values()))) / (2.0 * bound),
         ratio=rmse / bound,
         z=(rmse - bound) / mc_se,
+        realised=realised,
+        realised_ratio=rmse / realised,
+        realised_z=(rmse - realised) / mc_se,
+        realised_se=_error_of_mean(rest) / (rmse + realised),
         printed=DESIGNS[design].printed.get(column, float("nan")),
         n_cycles=float(np.median([o.n_cycles for o in used])),
         seconds=float(np.mean([o.seconds for o in used])),
@@ -158,8 +175,13 @@ class Joint:
 
 
 def is_far(row: Figure) -> bool:
-    """Say whether a figure is more than two Monte Carlo standard errors from its bound."""
+    """Say whether a figure is more than two Monte Carlo standard errors from its expected bound."""
     return abs(row.z) > 2.0
+
+
+def is_far_realised(row: Figure) -> bool:
+    """Say whether it is as far from the bound of the same responses."""
+    return abs(row.realised_z) > 2.0
 
 
 def joint(rows: Sequence[Figure]) -> Joint:

@@ -5,13 +5,22 @@ from __future__ import annotations
 import math
 
 from benches.recovery.bound import N_SCORES
-from benches.recovery.designs import COLUMNS, DESIGNS, N_RESPONDENTS
-from benches.recovery.figures import Figure, is_far, joint
+from benches.recovery.designs import DESIGNS, N_RESPONDENTS
+from benches.recovery.figures import Figure
+from benches.recovery.reading import (
+    WORDS,
+    cause,
+    further,
+    others_of,
+    pairs,
+    ratio_se,
+    reading,
+    signed,
+)
 from benches.recovery.study import N_STARTS, RUNAWAY, SEED
 
 import mixirt
 
-WORDS = {"slope": "slope", "intercept": "intercept", "mean": "mean", "spread": "sd, correlation"}
 #: R mirt's errors on the same designs, where the report's are far from the bound.
 R_MIRT = {
     ("2-group GPCM", "mean"): 0.053,
@@ -36,10 +45,11 @@ def markdown(rows: list[Figure], again: list[Figure], n: int) -> str:
     parts = [
         "# Recovery: the report's study, done again",
         _introduction(n),
-        "![Root mean square errors of both runs, the information bound and the printed figures]"
+        "![Root mean square errors of both runs, both information bounds and the printed figures]"
         "(recovery.png)",
-        _table(rows, again),
-        _reading(rows, again),
+        _expected_table(rows, again),
+        _realised_table(rows),
+        reading(rows, again),
         _printed(rows),
         _how(n),
         _times(rows),
@@ -60,151 +70,60 @@ def _introduction(n: int) -> str:
     )
 
 
-def _table(rows: list[Figure], again: list[Figure]) -> str:
+def _expected_table(rows: list[Figure], again: list[Figure]) -> str:
     lines = [
-        "| model | parameters | printed | bound | report's algorithm | ratio | z | defaults | "
-        "ratio | z | beyond 2: why |",
+        "| model | parameters | printed | expected bound | report's algorithm | ratio | z | "
+        "defaults | ratio | z | beyond 2: why |",
         "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
-    lines += [_line(*pair, again) for pair in _pairs(rows)]
+    for first, second in pairs(rows):
+        printed = "" if math.isnan(first.printed) else f"{first.printed:.3f}"
+        cells = [*_place(first), printed, f"{first.bound:.4f}"]
+        for row in (first, second):
+            cells += [f"{row.rmse:.4f} ({row.mc_se:.4f})", f"{row.ratio:.3f}", signed(row.z)]
+        row = further(first, second)
+        lines.append(_line([*cells, cause(row, others_of(row, again))]))
     notes = (
         "Root mean square errors over data sets and parameters, with their Monte Carlo standard "
-        "errors in brackets. The *bound* is the error that Fisher's information at the true "
-        "parameters implies; *ratio* is error over bound; *z* is their difference in Monte Carlo "
-        "standard errors. Parameters are counted in brackets, those equal across groups once."
+        "errors in brackets. The *expected bound* is the error that Fisher's information at the "
+        "true parameters implies in the mean of all responses that might have been drawn; *ratio* "
+        "is error over bound; *z* is their difference in Monte Carlo standard errors. Parameters "
+        "are counted in brackets, those equal across groups once."
     )
     return "\n".join(lines) + "\n\n" + notes
 
 
-def _pairs(rows: list[Figure]) -> list[tuple[Figure, Figure]]:
-    """Give the figures of both runs side by side, in the order of Table 1."""
-    by_place = {(row.design, row.column, row.run): row for row in rows}
-    return [
-        (by_place[design, column, "report"], by_place[design, column, "defaults"])
-        for design in DESIGNS
-        for column in COLUMNS
-        if (design, column, "report") in by_place
+def _realised_table(rows: list[Figure]) -> str:
+    lines = [
+        "The responses that were drawn are not the mean of all. For them information implies "
+        "errors of their own, whose root mean square is the *bound of the same responses*:",
+        "",
+        "| model | parameters | bound, same responses | report's algorithm | ratio | z | "
+        "defaults | ratio | z |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
+    for both in pairs(rows):
+        cells = [*_place(both[0]), f"{both[0].realised:.4f}"]
+        for row in both:
+            ratio = f"{row.realised_ratio:.3f} ({ratio_se(row):.3f})"
+            cells += [f"{row.rmse:.4f}", ratio, signed(row.realised_z)]
+        lines.append(_line(cells))
+    lines += [
+        "",
+        "*z* is the difference in the Monte Carlo standard errors of the first table. In brackets: "
+        "the Monte Carlo standard error of the ratio, which is smaller by far, because error and "
+        "bound are of the same responses.",
+    ]
+    return "\n".join(lines)
 
 
-def _line(first: Figure, second: Figure, again: list[Figure]) -> str:
-    printed = "" if math.isnan(first.printed) else f"{first.printed:.3f}"
-    cells = [first.design, f"{WORDS[first.column]} ({first.n_parameters})", printed]
-    cells.append(f"{first.bound:.4f}")
-    for row in (first, second):
-        cells += [f"{row.rmse:.4f} ({row.mc_se:.4f})", f"{row.ratio:.3f}", signed(row.z)]
-    further = _further(first, second)
-    cells.append(_cause(further, _once_more(further, again)) if is_far(further) else "")
+def _place(row: Figure) -> list[str]:
+    """Give the first two cells of a line."""
+    return [row.design, f"{WORDS[row.column]} ({row.n_parameters})"]
+
+
+def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _further(first: Figure, second: Figure) -> Figure:
-    """Give the run that is further from the bound."""
-    return max(first, second, key=lambda row: abs(row.z))
-
-
-def _once_more(row: Figure, again: list[Figure]) -> list[Figure]:
-    """Give the figures of other data sets, by number of respondents."""
-    own = [r for r in again if (r.design, r.column) == (row.design, row.column)]
-    return sorted(own, key=lambda r: r.n_respondents)
-
-
-def _cause(row: Figure, others: list[Figure]) -> str:
-    """Say why a figure is beyond: other data sets of its size are not, or larger ones much less."""
-    if not others:
-        return ""
-    same, larger = others[0], others[-1]
-    if not is_far(same):
-        return "chance"
-    if abs(larger.ratio - _shrunk(same, larger)) > 2.0 * larger.mc_se / larger.bound:
-        return "not explained"
-    has_rest = abs(row.ratio - same.ratio) > 2.0 * row.mc_se / row.bound
-    return "size of the sample" + (", and chance" if has_rest else "")
-
-
-def _shrunk(same: Figure, larger: Figure) -> float:
-    """Give the ratio in larger samples if the excess of the square falls as one over their size."""
-    excess = (same.ratio**2 - 1.0) * same.n_respondents / larger.n_respondents
-    return math.sqrt(1.0 + excess)
-
-
-def joint_words(rows: list[Figure]) -> str:
-    """Say how many figures are near their bounds, and what chance makes of it."""
-    of_all = joint(rows)
-    return (
-        f"{of_all.n - of_all.n_far} of {of_all.n} figures are within two Monte Carlo standard "
-        f"errors of the bound; by chance alone {of_all.expected_far:.1f} of them would be beyond. "
-        f"The largest z is {signed(of_all.largest)} (the probability of one as large among "
-        f"{of_all.n} is {_probability(of_all.p_largest)}); the sum of the squares of all is "
-        f"{of_all.sum_of_squares:.1f} (probability {_probability(of_all.p_sum)})."
-    )
-
-
-def signed(z: float) -> str:
-    """Write a z value with its sign; none of them is -0.0."""
-    return f"{round(z, 1) + 0.0:+.1f}"
-
-
-def _probability(value: float) -> str:
-    return f"{value:.2f}" if value >= 0.005 else f"{value:.0e}"
-
-
-def _reading(rows: list[Figure], again: list[Figure]) -> str:
-    """Say how many figures are near their bounds, and why the others are not."""
-    paragraphs = []
-    for run, words in (("report", "With the report's algorithm"), ("defaults", "With defaults")):
-        paragraphs.append(f"{words}, {joint_words([row for row in rows if row.run == run])}")
-    paragraphs.append(
-        "The probabilities take the figures for independent, which those of one model are not "
-        "quite. Both runs have the same data sets: what is beyond in one is beyond in the other. "
-        "So the cause was looked for with [other data sets]"
-        "(recovery-extended.md#the-reports-models-once-more) drawn from the same truths, many "
-        "more of them, and with ten times as many respondents. Chance does not come again. An "
-        "error of the estimator or of the bound would stay. What the bound leaves out, for it is "
-        "one of large samples, shows as an excess of the squared error that falls as one over the "
-        "number of respondents."
-    )
-    far = [row for row in (_further(*pair) for pair in _pairs(rows)) if is_far(row)]
-    if far:
-        paragraphs.append("\n".join(_far_line(row, _once_more(row, again)) for row in far))
-    paragraphs.append(_algorithm(rows))
-    return "## How to read it\n\n" + "\n\n".join(paragraphs)
-
-
-def _far_line(row: Figure, others: list[Figure]) -> str:
-    cause = _cause(row, others)
-    seen = "".join(
-        f", {r.ratio:.3f} ({r.mc_se / r.bound:.3f}) in {r.n_data_sets:,} other data sets of "
-        f"{r.n_respondents:,} respondents"
-        for r in others
-    )
-    if cause.startswith("size"):
-        seen += f", where an excess that falls so would leave {_shrunk(others[0], others[-1]):.3f}"
-    verdict = f" {cause[0].upper()}{cause[1:]}." if cause else ""
-    return (
-        f"- **{row.design}, {WORDS[row.column]}**: {row.ratio:.3f} times the bound here{seen}."
-        + verdict
-    )
-
-
-def _algorithm(rows: list[Figure]) -> str:
-    """Say that neither the report's algorithm nor local maxima are the cause."""
-    pairs = _pairs(rows)
-    apart = max(abs(first.rmse - second.rmse) / second.mc_se for first, second in pairs)
-    text = (
-        "None of it is a matter of the algorithm. The two runs, one of which stops at .001 after "
-        f"single Newton steps, differ by {apart:.1f} standard errors at the most."
-    )
-    mixtures = {row.design: row for _, row in pairs if DESIGNS[row.design].groups == "latent"}
-    if mixtures:
-        n = sum(row.n_data_sets for row in mixtures.values())
-        n_same = n - sum(row.n_below for row in mixtures.values())
-        text += (
-            f" And mixtures did not stop at local maxima: in {n_same} of {n} data sets a start at "
-            f"the truth leads to no higher log-likelihood than the best of {N_STARTS} random "
-            "starts."
-        )
-    return text
 
 
 def _printed(rows: list[Figure]) -> str:
@@ -280,13 +199,25 @@ def _how(n: int) -> str:
   chance. They are put in the order that is nearer to the truth, comparing intercepts as if both
   classes had mean 0: there the likelihood is the same in either order. Then each is moved to the
   mean of the class whose place it has.
-- The bound of a figure is the root of the mean of its parameters' variances, from the inverse of
-  Fisher's information at the true parameters of the same {n} data sets: the mean product of the
-  scores of {N_SCORES:,} respondents drawn for the purpose, for {N_RESPONDENTS:,}. It comes from
-  `mixirt.fit(..., max_cycles=0)` and `vcov("cross_product")`. It is tested against sums over all
-  response patterns in plain NumPy for the 2PL, and for mixtures, correlated attributes included,
-  against second derivatives over other respondents. Standard deviations and correlations by the
-  delta method.
+- The expected bound is the root of the mean of the variances of a figure's parameters, the
+  diagonal of $I(\\theta_0)^{{-1}}$, over the true parameters $\\theta_0$ of the {n} data sets. $I$
+  is Fisher's information for {N_RESPONDENTS:,} respondents, from the mean product of the scores of
+  {N_SCORES:,} drawn for it: `mixirt.fit(..., max_cycles=0)` and `vcov("cross_product")`.
+- The bound of the same responses $y$ is the root mean square of the errors that this information
+  implies for them,
+
+  $$e(y) = I(\\theta_0)^{{-1}} s(\\theta_0; y), \\qquad
+  s(\\theta; y) = \\partial \\log L(\\theta; y) / \\partial \\theta,$$
+
+  in the order of the true classes. The score $s$ comes from `gradient()` of a fit without cycles
+  to the {N_RESPONDENTS:,} responses. The error of the maximum is $e$ and a rest that is smaller by
+  one over the root of the number of respondents. Over all responses $e$ has mean 0 and covariance
+  matrix $I(\\theta_0)^{{-1}}$, so that its mean square is that of the expected bound. But where the
+  responses drawn are not like the mean of all, $e$ is not, and the maximum goes with it: the
+  chance of the draw is in figure and bound alike, and not in their difference.
+- Standard deviations and correlations have both bounds by the delta method. The tests compare the
+  bounds with sums over all response patterns and with a log-likelihood in plain NumPy, and those
+  of mixtures, correlated attributes included, with second derivatives over other respondents.
 - Monte Carlo standard errors come from the scatter of the {n} data sets: of the squared errors of
   a data set, summed over its parameters, around the sum that the bound of its own truth implies.
   So errors that go together within a data set count as one, and bounds may differ from truth to

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from benches.cases import Codes, Floats, partial_credit
-from benches.recovery.designs import CORRELATIONS, GROUPS, MEANS, N_ITEMS, Design
+from benches.recovery.designs import GROUPS, N_ITEMS, Design
+from numpy.typing import NDArray
 
 import mixirt
+
+#: Of variances and covariances, which are near 1, for differences of what follows from them.
+STEP = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,11 +83,13 @@ def started(design: Design, truth: Parameters) -> mixirt.Model:
     if design.has_slopes:
         model = model.start("slope", truth.slopes[:, design.q_matrix].ravel())
     if design.groups == "observed":
-        model = model.start("mean", MEANS[1], group=GROUPS[1]).start("variance", 1.0)
+        own = {"group": GROUPS[1]}
+        model = model.start("mean", truth.means[1], **own)
+        model = model.start("variance", np.diagonal(truth.covariances[1]), **own)
     if design.groups == "latent":
         model = model.start("proportion", 0.5)
     if design.n_attributes > 1:
-        model = model.start("covariance", CORRELATIONS[: design.n_groups])
+        model = model.start("covariance", truth.covariances[:, 0, 1])
     return model
 
 
@@ -148,9 +155,8 @@ def by_column(design: Design, parameters: Parameters) -> dict[str, Floats]:
         measured = np.broadcast_to(design.q_matrix, slopes.shape)[own]
         columns["slope"] = slopes[own][measured]
     columns["intercept"] = intercepts[own].ravel()
-    spread_of_all = spread(design, parameters.covariances)
-    if len(spread_of_all):
-        columns["spread"] = spread_of_all
+    if design.has_spread:
+        columns["spread"] = spread(design, parameters.covariances)
     return columns
 
 
@@ -161,3 +167,42 @@ def spread(design: Design, covariances: Floats) -> Floats:
     if design.n_attributes > 1:
         found += list(covariances[:, 0, 1] / sd.prod(axis=1))
     return np.array(found)
+
+
+def derivatives_by_column(
+    design: Design, truth: Parameters, names: Sequence[str]
+) -> dict[str, Floats]:
+    """Give the derivatives at the truth of what `by_column` gives, by the free parameters.
+
+    Parameters
+    ----------
+    design, truth
+        The model and its true parameters.
+    names : sequence of str, length P
+        The free parameters, as `mixirt` names them.
+
+    Returns
+    -------
+    dict of ndarray, shape (K, P)
+        By column of Table 1. Slopes, intercepts and means are free parameters themselves; standard
+        deviations and correlations are differentiated by variances and covariances.
+    """
+    kind = np.array([name.split()[0] for name in names])
+    unit = np.eye(len(names))
+    columns = {own: unit[kind == own] for own in ("slope", "intercept", "mean") if own in kind}
+    if design.has_spread:
+        here, moves = truth.covariances, STEP * _moves_of_covariances(design, kind)
+        both = [spread(design, here + move) - spread(design, here - move) for move in moves]
+        columns["spread"] = np.transpose(both) / (2 * STEP)
+    return columns
+
+
+def _moves_of_covariances(design: Design, kind: NDArray[np.str_]) -> Floats:
+    """Give the derivatives of all covariance matrices by the free parameters, (P, G, J, J)."""
+    eye = np.eye(design.n_attributes)
+    moves = np.zeros((len(kind), design.n_groups, *eye.shape))
+    if design.groups == "observed":
+        moves[kind == "variance", 1] = eye[:, :, None] * eye
+    if design.n_attributes > 1:
+        moves[kind == "covariance", np.arange(design.n_groups)] = 1 - eye
+    return moves

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from benches.cases import Codes, Floats
 from benches.processes import spread_over
-from benches.recovery.bound import expected_bound
+from benches.recovery.bound import Bound, at_truth, expected_bound
 from benches.recovery.designs import DESIGNS, N_RESPONDENTS, Design
 from benches.recovery.parameters import (
     Parameters,
@@ -86,7 +86,9 @@ class Outcome:
     squares : float
         Sum of their squared errors.
     expected : float
-        What the expected information at the truth implies for that sum.
+        What the information at the truth implies for that sum, in the mean of all responses.
+    realised : float
+        What it implies for that sum given these responses.
     scatter : float
         Variance of that sum if errors are normal with the expected covariance matrix.
     is_inside : bool
@@ -111,6 +113,7 @@ class Outcome:
     n_parameters: int
     squares: float
     expected: float
+    realised: float
     scatter: float
     is_inside: bool
     gain: float
@@ -121,13 +124,30 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """A data set: design, number, truth, responses, and covariance matrices of the bound."""
+    """Responses and what is compared with the estimates that they lead to.
+
+    Attributes
+    ----------
+    design : Design
+        The model.
+    replicate : int
+        Number of the data set, or of the one whose truth it has.
+    truth : Parameters
+        The true parameters.
+    codes : ndarray, shape (N, I)
+        The responses.
+    covariances : dict of ndarray, shape (K, K)
+        Of the errors, by column of Table 1, as the information implies them.
+    errors : dict of ndarray, shape (K,)
+        The errors that the information implies for these responses.
+    """
 
     design: Design
     replicate: int
     truth: Parameters
     codes: Codes
-    implied: dict[str, Floats]
+    covariances: dict[str, Floats]
+    errors: dict[str, Floats]
 
 
 def one_data_set(name: str, replicate: int, runs: tuple[Run, ...] = RUNS) -> list[Outcome]:
@@ -137,8 +157,9 @@ def one_data_set(name: str, replicate: int, runs: tuple[Run, ...] = RUNS) -> lis
     """
     design = DESIGNS[name]
     truth, of_responses, of_bound, _ = _drawn(design, replicate)
+    bound = expected_bound(design, truth, of_bound)
     codes = draw_responses(truth, N_RESPONDENTS, of_responses)
-    data = DataSet(design, replicate, truth, codes, expected_bound(design, truth, of_bound))
+    data = _data_set(design, replicate, truth, codes, bound)
     fits = {run.name: fitted(data, run) for run in runs}
     furthest = fits[runs[-1].name][0]
     is_inside = _is_inside(design, furthest)
@@ -158,13 +179,20 @@ def one_truth(name: str, replicate: int, draws: dict[int, int]) -> list[Outcome]
     """
     design = DESIGNS[name]
     truth, _, of_bound, of_more = _drawn(design, replicate)
-    implied = expected_bound(design, truth, of_bound)
+    bound = expected_bound(design, truth, of_bound)
     outcomes = []
     for n in np.repeat(list(draws), list(draws.values())).tolist():
-        bound = {column: N_RESPONDENTS / n * matrix for column, matrix in implied.items()}
-        data = DataSet(design, replicate, truth, draw_responses(truth, n, of_more), bound)
+        data = _data_set(design, replicate, truth, draw_responses(truth, n, of_more), bound)
         outcomes += _outcomes(data, AGAIN.name, *fitted(data, AGAIN))
     return outcomes
+
+
+def _data_set(
+    design: Design, replicate: int, truth: Parameters, codes: Codes, bound: Bound
+) -> DataSet:
+    """Put responses together with what the bound of their truth implies for them."""
+    n, gradient = len(codes), at_truth(design, truth, codes).gradient()
+    return DataSet(design, replicate, truth, codes, bound.covariances(n), bound.errors(gradient, n))
 
 
 def _drawn(design: Design, replicate: int) -> tuple[Parameters, Any, Any, Any]:
@@ -192,6 +220,7 @@ def _outcomes(data: DataSet, run: str, result: mixirt.Result, seconds: float) ->
             n_parameters=len(matrix),
             squares=float((errors[column] ** 2).sum()),
             expected=float(np.trace(matrix)),
+            realised=float((data.errors[column] ** 2).sum()),
             scatter=float(2.0 * (matrix**2).sum()),
             is_inside=_is_inside(data.design, result),
             gain=float("nan"),
@@ -199,7 +228,7 @@ def _outcomes(data: DataSet, run: str, result: mixirt.Result, seconds: float) ->
             n_cycles=result.n_cycles,
             seconds=seconds,
         )
-        for column, matrix in data.implied.items()
+        for column, matrix in data.covariances.items()
     ]
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from benches.recovery import chart, extended_chart, extended_page, page
-from benches.recovery.bound import N_SCORES, covariances_at, expected_bound
+from benches.recovery.bound import at_truth
 from benches.recovery.conditions import CASES, SECTIONS
-from benches.recovery.designs import DESIGNS, MEANS, N_ITEMS, N_RESPONDENTS
+from benches.recovery.designs import DESIGNS, MEANS
 from benches.recovery.extended import Summary, summaries
 from benches.recovery.figures import HIGHER, Figure, figures, joint, read_csv, write_csv
 from benches.recovery.parameters import (
@@ -19,8 +18,8 @@ from benches.recovery.parameters import (
     by_column,
     draw_responses,
     draw_truth,
-    started,
 )
+from benches.recovery.reading import cause, excess, excess_se
 from benches.recovery.study import (
     AGAIN,
     DEFAULTS,
@@ -32,15 +31,9 @@ from benches.recovery.study import (
     one_truth,
 )
 
-import mixirt
-
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 #: Rounding in a few additions and multiplications.
 ROUNDING = 1e-12
-#: Four standard errors of a variance that is estimated from the scores of the bound.
-SAMPLED = 4 * np.sqrt(2 / N_SCORES)
-#: Sums of variances from two samples of `N_SCORES`; a correlation's, which is one, varies most.
-TWO_SAMPLES = 0.1
 #: Monte Carlo standard errors: of a few dozen seeded figures none is further out.
 FAR = 4.5
 MIXTURES = [name for name, design in DESIGNS.items() if design.groups == "latent"]
@@ -61,7 +54,7 @@ def test_alignment_undoes_a_permutation(name):
         covariances=truth.covariances[::-1],
     )
     codes = draw_responses(truth, 400, np.random.default_rng(6))
-    logliks = [loglik(design, p, codes) for p in (truth, swapped)]
+    logliks = [at_truth(design, p, codes).loglik for p in (truth, swapped)]
     assert logliks[0] == pytest.approx(logliks[1], rel=ROUNDING)
     for found in (truth, swapped):
         placed = aligned(found, truth)
@@ -70,53 +63,6 @@ def test_alignment_undoes_a_permutation(name):
                 getattr(placed, part), getattr(truth, part), rtol=ROUNDING, atol=ROUNDING
             )
     assert np.abs(swapped.intercepts - truth.intercepts).max() > 0.1
-
-
-def loglik(design, parameters, codes):
-    model = started(design, parameters)
-    if design.n_attributes > 1:
-        model = model.start("covariance", parameters.covariances[:, 0, 1])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", mixirt.MixirtWarning)
-        return mixirt.fit(codes, model, max_cycles=0).loglik
-
-
-def test_the_bound_is_the_inverse_information_over_all_patterns():
-    """Of a 2PL, with the expectation over the 1,024 patterns of answers in plain NumPy."""
-    design = DESIGNS["2PL"]
-    truth = draw_truth(design, np.random.default_rng(1))
-    slopes, intercepts = truth.slopes[0, :, 0], truth.intercepts[0, :, 0]
-    theta = np.linspace(-6, 6, 101)
-    weights = np.exp(-(theta**2) / 2) / np.exp(-(theta**2) / 2).sum()
-    p = 1 / (1 + np.exp(-(slopes * theta[:, None] + intercepts)))
-    patterns = (np.arange(2**N_ITEMS)[:, None] >> np.arange(N_ITEMS)) & 1
-    likelihood = np.exp(patterns @ np.log(p).T + (1 - patterns) @ np.log1p(-p).T) * weights
-    marginal = likelihood.sum(axis=1)
-    posterior = likelihood / marginal[:, None]
-    of_intercepts = patterns - posterior @ p
-    of_slopes = patterns * (posterior @ theta)[:, None] - posterior @ (p * theta[:, None])
-    scores = np.hstack([of_slopes, of_intercepts])
-    exact = np.linalg.inv(N_RESPONDENTS * (scores * marginal[:, None]).T @ scores)
-    found = expected_bound(design, truth, np.random.default_rng(2))
-    parts = {"slope": exact[:N_ITEMS, :N_ITEMS], "intercept": exact[N_ITEMS:, N_ITEMS:]}
-    assert set(found) == set(parts)
-    for column, matrix in parts.items():
-        scale = np.sqrt(np.outer(np.diagonal(matrix), np.diagonal(matrix)))
-        assert (np.abs(found[column] - matrix) / scale).max() < SAMPLED, column
-
-
-@pytest.mark.parametrize("name", MIXTURES)
-def test_both_forms_of_the_information_agree_at_the_truth(name):
-    """Products of scores and second derivatives have the same expectation, in mixtures too."""
-    design = DESIGNS[name]
-    truth = draw_truth(design, np.random.default_rng(7))
-    products = expected_bound(design, truth, np.random.default_rng(8))
-    codes = draw_responses(truth, N_SCORES, np.random.default_rng(9))
-    derivatives = covariances_at(design, truth, codes, "oakes")
-    assert set(products) == set(derivatives)
-    for column, matrix in products.items():
-        variances = np.diagonal(derivatives[column]) * N_SCORES / N_RESPONDENTS
-        assert np.trace(matrix) == pytest.approx(variances.sum(), rel=TWO_SAMPLES), column
 
 
 @pytest.mark.parametrize("name", DESIGNS)
@@ -146,11 +92,11 @@ def test_the_same_seed_gives_the_same_table(tmp_path):
     assert (tmp_path / "recovery.png").stat().st_size > 10_000
 
 
-def outcome(replicate, squares, expected, scatter, gain=0.0):
+def outcome(replicate, squares, expected, scatter, realised=2.0, gain=0.0):
     """Of two parameters."""
     return Outcome(
-        "2PL", "defaults", "slope", replicate, 3000, 2, squares, expected, scatter, True, gain,
-        True, 5, 0.1,
+        "2PL", "defaults", "slope", replicate, 3000, 2, squares, expected, realised, scatter, True,
+        gain, True, 5, 0.1,
     )  # fmt: skip
 
 
@@ -174,6 +120,24 @@ def test_the_standard_error_is_that_of_data_sets_around_their_own_bounds():
     assert (row.n_data_sets, row.n_truths) == (3, 2)
 
 
+def test_chance_that_moves_error_and_bound_alike_is_in_neither_ratio_nor_its_error():
+    chance = np.array([1.0, 5.0, 2.5, 9.0])
+    outcomes = [outcome(i, 1.21 * c, 4.0, 1.0, realised=c) for i, c in enumerate(chance)]
+    (row,) = figures(outcomes)
+    assert row.realised == pytest.approx(np.sqrt(chance.sum() / 8), rel=ROUNDING)
+    assert row.realised_ratio == pytest.approx(1.1, rel=ROUNDING)
+    assert row.realised_z == pytest.approx(0.1 * row.realised / row.mc_se, rel=1e-9)
+    of_mean_square = np.std(0.21 * chance / 2, ddof=1) / np.sqrt(4)
+    assert row.realised_se == pytest.approx(of_mean_square / (2.1 * row.realised), rel=ROUNDING)
+    # The excess of the mean square is of this size, and known as well as the difference.
+    assert excess(row) == pytest.approx(0.21, rel=1e-9)
+    step = 1e-6
+    more = replace(row, realised_ratio=row.realised_ratio + step)
+    assert excess_se(row) == pytest.approx(
+        (excess(more) - excess(row)) / step * row.realised_se / row.realised, rel=1e-5
+    )
+
+
 def test_higher_maxima_are_counted():
     (row,) = figures([outcome(0, 2.0, 2.0, 1.0, gain=gain) for gain in (-5.0, HIGHER / 2, 5.0)])
     assert row.n_below == 1
@@ -191,26 +155,35 @@ def test_figures_are_judged_together():
 
 
 @pytest.mark.parametrize(
-    ("same", "larger", "cause"),
+    ("z", "same", "larger", "why"),
     [
-        ((1.01, 0.9), (1.00, 0.1), "chance"),
-        ((1.15, 6.0), (1.02, 0.8), "size of the sample"),
-        ((1.05, 4.0), (1.01, 0.3), "size of the sample, and chance"),
-        ((1.15, 6.0), (1.12, 4.0), "not explained"),
+        (0.3, 1.1, 1.0, "chance"),
+        (3.0, 1.1, 1.01, "size of the sample"),
+        (3.0, 1.1, 1.1, "not explained"),
+        (3.0, 1.0, 1.0, "not explained"),
     ],
 )
-def test_the_page_says_why_a_figure_is_beyond(same, larger, cause):
+def test_the_page_says_why_a_figure_is_beyond(z, same, larger, why):
     (row,) = figures([outcome(i, 2.0 + i, 2.0, 1.0) for i in range(2)])
-    row = replace(row, bound=0.1, ratio=1.17, mc_se=0.005, z=3.4)
+    row = replace(row, bound=0.1, ratio=1.17, mc_se=0.005, z=3.4, realised=0.1, realised_z=z)
     both = [replace(row, run=run) for run in ("report", "defaults")]
     again = [
-        replace(row, run="again", n_respondents=n, ratio=ratio, z=z)
-        for n, (ratio, z) in ((3000, same), (30_000, larger))
+        replace(row, run="again", n_respondents=n, realised_ratio=ratio, realised_se=0.001)
+        for n, ratio in ((3000, same), (30_000, larger))
     ]
     text = page.markdown(both, again, 2)
     line = next(line for line in text.splitlines() if line.startswith("| 2PL | slope"))
-    assert line.endswith(f"| +3.4 | {cause} |")
-    assert f"- **2PL, slope**: 1.170 times the bound here, {same[0]:.3f} (0.050)" in text
+    assert line.endswith(f"| +3.4 | {why} |")
+    reason = next(line for line in text.splitlines() if line.startswith("- **2PL, slope**"))
+    assert "1.170 times the expected bound" in reason
+    assert reason.endswith(f". {why.capitalize()}.")
+    assert (f"{same:.3f} (0.010) in 2 other data sets of 3,000" in reason) == (why != "chance")
+
+
+@pytest.mark.parametrize(("z", "why"), [(1.9, ""), (-1.9, ""), (-2.1, "chance")])
+def test_a_figure_within_two_needs_no_cause(z, why):
+    (row,) = figures([outcome(i, 2.0 + i, 2.0, 1.0) for i in range(2)])
+    assert cause(replace(row, z=z, realised_z=0.0), []) == why
 
 
 def test_more_responses_of_a_truth_are_new_ones_with_the_bound_of_the_first():
