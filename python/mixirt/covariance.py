@@ -308,11 +308,16 @@ class Covariances(Estimates):
 
     def _moved(self, x: NDArray[np.float64]) -> Any:
         """Return the same result at other free parameters."""
-        other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__)
-        other._found = {**self._found, "x": x}
-        other._values = self._engine.expand(x)
-        other._covariances, other._diagnosed = {}, []
+        kind: Any = type(self)
+        # Made anew: what this one has computed at the estimates and kept does not hold elsewhere.
+        other = kind(
+            model=self._model,
+            engine=self._engine,
+            data=self._fitted,
+            found={**self._found, "x": x},
+            settings=self._settings,
+        )
+        other._native = self._native  # noqa: SLF001 -- own kind
         return other
 
     def _names_of_free(self) -> tuple[str, ...]:

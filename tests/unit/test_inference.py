@@ -402,3 +402,13 @@ def test_next_to_no_information_loses_no_fit() -> None:
         r = mixirt.fit(responses, model, groups=list("BBBABBBA"))
         assert r.parameters()["se"].notna().sum() < len(r.parameters())
         assert r.diagnostics().status != "maximum"
+
+
+def test_delta_does_not_take_what_was_kept_at_the_estimates():
+    """Entropy is computed once and kept; a function of the parameters asks for it elsewhere."""
+    responses = mixirt.datasets.load("gss87_antirel").responses
+    fresh, asked = (mixirt.fit_latent_class(responses, 2, seed=1) for _ in range(2))
+    assert asked.entropy > 0
+    (_, expected), (_, found) = (r.delta(lambda r: r.entropy) for r in (fresh, asked))
+    assert expected[0, 0] > 0
+    np.testing.assert_array_equal(found, expected)
