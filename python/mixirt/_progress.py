@@ -28,6 +28,8 @@ _DELAY = 2.0
 #: Seconds between two states shown on a screen, and in a log.
 _ON_SCREEN, _IN_LOG = 0.1, 10.0
 _clock = time.monotonic
+#: Who writes a line; one for all, also where two threads load the bar at once.
+_WRITING = threading.RLock()
 
 
 def _stream() -> Any:
@@ -175,7 +177,7 @@ def _bar_class() -> Any:
     # States are timed here, so the thread that would time them is not needed; nor is a lock that
     # other processes share.
     bar: Any = type("Bar", (tqdm,), {"monitor_interval": 0})
-    bar.set_lock(threading.RLock())
+    bar.set_lock(_WRITING)
     return bar
 
 

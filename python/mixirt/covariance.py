@@ -328,9 +328,11 @@ class Covariances(Estimates):
         """Return the covariance matrix, kept unless it has clusters."""
         if clusters is not None:
             return self._vcov(method, clusters)
-        if method not in self._covariances:
-            self._covariances[method] = self._vcov(method, None)
-        return self._covariances[method]
+        found = self._covariances.get(method)
+        if found is None:
+            # Threads that ask at once all get what the first of them kept.
+            found = self._covariances.setdefault(method, self._vcov(method, None))
+        return found
 
     def _vcov(self, method: str, clusters: Any) -> ParameterCovariance:
         index = None if clusters is None else _cluster_index(clusters, self._fitted.responses)

@@ -274,7 +274,10 @@ class Result(
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what the engine made of the model."""
-        return {name: value for name, value in vars(self).items() if name != "_engine"}
+        # Copies: other threads may meanwhile ask for what is computed once and kept.
+        state = {**vars(self), "_covariances": dict(self._covariances)}
+        del state["_engine"]
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Have the engine make the model and the patterns of the responses again."""

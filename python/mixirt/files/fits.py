@@ -67,7 +67,8 @@ def fit_content(result: Result, covariances: bool) -> dict[str, Any]:
         },
         "covariances": {
             method: _covariance(own, result.model)
-            for method, own in (result._covariances if covariances else {}).items()
+            # Another thread may ask for one more meanwhile.
+            for method, own in (dict(result._covariances) if covariances else {}).items()
         },
         "settings": dataclasses.asdict(result._settings),
         "data": {
