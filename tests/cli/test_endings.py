@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 
-import polars as pl
 import pytest
 
 import mixirt
 from tests.cli.conftest import read_csv
+from tests.libraries import polars as pl
 
 
 @pytest.mark.parametrize(

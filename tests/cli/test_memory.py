@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 
 import mixirt
+from tests.libraries import polars as pl
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no measure of a child's memory")
 

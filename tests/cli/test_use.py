@@ -6,11 +6,11 @@ import subprocess
 import sys
 
 import numpy as np
-import polars as pl
 import pytest
 
 import mixirt
 from tests.cli.conftest import read_csv
+from tests.libraries import polars as pl
 
 
 @pytest.mark.parametrize("method", ["eap", "map", "mode", "wle"])

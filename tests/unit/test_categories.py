@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-import polars as pl
 import pytest
 
 import mixirt
 from mixirt import Model, datasets
+from tests.libraries import polars as pl
 
 LABELS = ("low", "mid", "high")
 

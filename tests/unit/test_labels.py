@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 
 import mixirt
 from mixirt import datasets
+from tests.libraries import polars as pl
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ import sys
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pytest
 
 import mixirt
+from tests.libraries import polars as pl
 from tests.tolerances import ROUNDING
 
 N, N_ITEMS = 400, 12

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pytest
 
 from mixirt.errors import DataError, DataWarning, MixirtError, SpecError
 from mixirt.frames import to_native
 from mixirt.responses import MISSING, Responses
+from tests.libraries import polars as pl
 
 CODES = [[0, 2], [1, MISSING], [0, 0], [1, 1]]
 ROWS: list[list[Any]] = [[0, 2], [1, None], [0, 0], [1, 1]]

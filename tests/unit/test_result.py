@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pytest
 
 import mixirt
 from mixirt import Model
+from tests.libraries import polars as pl
 
 LSAT7 = mixirt.datasets.load("lsat7").responses
 EQUAL = 1e-9

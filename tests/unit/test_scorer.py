@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pytest
 
 import mixirt
 from mixirt import datasets
 from mixirt import scorer as scorer_module
+from tests.libraries import polars as pl
 from tests.small_models import SMALL_MODELS, small
 
 METHODS = ("eap", "map", "mode", "ml", "wle")

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 
 import mixirt
 from mixirt import datasets
+from tests.libraries import polars as pl
 from tests.reference.fitting import fitted
 from tests.tolerances import ROUNDING
 
