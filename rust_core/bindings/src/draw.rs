@@ -26,7 +26,8 @@ impl Drawer {
         let x = model.checked(x.as_slice()?)?.to_vec();
         let model = Arc::clone(&model.inner);
         // On this thread alone: a process that forks afterwards has no pool to lose.
-        let inner = py.detach(|| pool(Some(1))?.install(|| score::Drawer::new(&model, &x)).map_err(to_python))?;
+        let thread = pool(Some(1))?;
+        let inner = py.detach(|| thread.install(|| score::Drawer::new(&model, &x))).map_err(to_python)?;
         Ok(Self { inner })
     }
 

@@ -14,7 +14,9 @@ mod sum_scores;
 use pyo3::prelude::*;
 
 /// The compiled engine of mixirt; private: use the functions of `mixirt`.
-#[pymodule]
+// It needs no lock: every class is frozen and holds nothing that can change, the pools of threads are kept behind a mutex,
+// and what is read from arrays of others is copied before it is checked.
+#[pymodule(gil_used = false)]
 mod _core {
     use super::*;
 

@@ -32,7 +32,8 @@ fn default_threads() -> usize {
     said.filter(|n| (1..=MAX_THREADS).contains(n)).unwrap_or_else(processors)
 }
 
-/// The pool of `n_threads` threads ([`default_threads`] when None), made once per process.
+/// The pool of `n_threads` threads ([`default_threads`] when None), made once per process. To be called by a thread that is
+/// attached to the interpreter: a fork waits for those, with the GIL or without, so that no child inherits a locked table.
 pub(crate) fn pool(n_threads: Option<usize>) -> PyResult<Arc<ThreadPool>> {
     let n = match n_threads {
         Some(n @ 1..=MAX_THREADS) => n,

@@ -44,8 +44,8 @@ impl Scorer {
         let method = score::method(method).map_err(to_python)?;
         let model = Arc::clone(&model.inner);
         // On this thread alone: a process that forks afterwards has no pool to lose.
-        let inner =
-            py.detach(|| pool(Some(1))?.install(|| score::Scorer::new(model, &x, method)).map_err(to_python))?;
+        let thread = pool(Some(1))?;
+        let inner = py.detach(|| thread.install(|| score::Scorer::new(model, &x, method))).map_err(to_python)?;
         Ok(Self { inner: Arc::new(inner) })
     }
 
