@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import mixirt
@@ -48,5 +49,7 @@ def public_functions() -> Iterator[tuple[str, Any]]:
                 yield f"{module.__name__}.{name}", getattr(module, name)
     for kind in public_classes():
         for name, member in inspect.getmembers(kind, inspect.isroutine):
+            if isinstance(member, cached_property):  # a routine from Python 3.14 on
+                continue
             if not name.startswith("_") and "mixirt" in getattr(member, "__module__", ""):
                 yield f"{kind.__name__}.{name}", member

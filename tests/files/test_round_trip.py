@@ -127,7 +127,7 @@ def test_covariances_can_be_left_out(tmp_path):
 
 
 def test_frames_come_in_the_library_asked_for(tmp_path):
-    import polars as pl
+    pl = pytest.importorskip("polars")
 
     fitted("plain").save(tmp_path / "m.json")
     assert isinstance(mixirt.load(tmp_path / "m.json", frames="polars").parameters(), pl.DataFrame)

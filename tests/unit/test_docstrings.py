@@ -7,6 +7,7 @@ import dataclasses
 import inspect
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from tests.public_names import public_classes, public_functions
 def properties() -> Iterator[tuple[str, Any]]:
     for kind in public_classes():
         for name, member in inspect.getmembers(kind):
-            if not name.startswith("_") and isinstance(member, property):
+            if not name.startswith("_") and isinstance(member, (property, cached_property)):
                 yield f"{kind.__name__}.{name}", member
 
 

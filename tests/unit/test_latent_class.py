@@ -14,6 +14,7 @@ import mixirt
 from mixirt._chi_square import chi_square_tail
 from mixirt.fit_warnings import warn_about
 from mixirt.starts import Optima
+from tests.libraries import polars as pl
 from tests.tolerances import ROUNDING
 
 TAIL_RELATIVE = 1e-9
@@ -263,8 +264,6 @@ def test_a_seed_repeats_a_fit(responses: Any) -> None:
 
 
 def test_frames_come_back_in_their_library(responses: Any) -> None:
-    import polars as pl
-
     frame = pl.DataFrame(responses, schema=list("abcde"))
     result = mixirt.fit_latent_class(frame, 2, seed=1)
     for table in (result.starts(), result.classification_table(), result.classify().frame()):

@@ -209,12 +209,13 @@ def test_arguments_that_do_not_fit_are_named():
 
 
 def test_no_matrix_of_persons_by_items_is_made():
-    """120,000 persons x 10,000 items would be 1.2 GB, more than the process may have."""
+    """120,000 persons x 10,000 items would be 1.2 GB, more than the process may have besides."""
     code = """
 import resource
 import numpy as np
 import mixirt
-limit = 1_000 * 2**20
+pages = int(open("/proc/self/statm").read().split()[0])
+limit = pages * resource.getpagesize() + 1_000 * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 rng = np.random.default_rng(1)
 n, n_items, each = 120_000, 10_000, 4

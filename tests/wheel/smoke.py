@@ -7,6 +7,7 @@ the source tree; `make wheel` does so.
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -32,6 +33,8 @@ def main() -> None:
         assert megabytes < MAX_MEGABYTES, f"{wheel.name}: {megabytes:.1f} MB"
         print(f"{wheel.name}: {megabytes:.2f} MB")
 
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        assert not sys._is_gil_enabled(), "importing mixirt has switched the interpreter's lock on"
     responses = np.asarray(mixirt.datasets.load("lsat7").responses)
     fit = mixirt.fit(responses, "2pl")
     assert abs(fit.loglik - LOGLIK) < 1e-4, fit.loglik
