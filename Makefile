@@ -137,7 +137,7 @@ $(VENV)/.build $(VENV)/.test $(VENV)/.lint $(VENV)/.docs: $(VENV)/.%: $(VENV)/.c
 
 dist/.built: $(SOURCES) | $(VENV)/.build
 	@rm -f dist/*.whl
-	$(BIN)/maturin build --release --locked --out dist
+	$(BIN)/maturin build --release --locked --interpreter $(BIN)/python --out dist
 	@touch $@
 
 # The version rarely changes, so pip has to be told to replace the package; the second call adds what it depends on.
