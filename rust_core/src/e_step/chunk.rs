@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Stop;
-use super::kernel::{Earlier, SLICE, Scratch, WideRow, align, guard, sum, with_width};
+use super::kernel::{Earlier, SLICE, Scratch, WideRow, align, guard, part, sum, with_width};
 use super::log_sum::LogSum;
 use super::tables::Tables;
 use super::vector::{Kernel, V};
@@ -123,24 +123,23 @@ impl<'a> Chunk<'a> {
         long.clear();
         let mut n_by_width = [0; SLICE];
         let mut products = [Bounds::default(); BOUNDED];
+        let mut windows = [Window::default(); BOUNDED];
         for start in batch.clone().step_by(BOUNDED) {
             let patterns = start..(start + BOUNDED).min(batch.end);
             // Written to memory, so that they are summed as whole vectors.
             for (p, product) in patterns.clone().zip(&mut products) {
                 *product = tables.bounds.product(self.patterns.rows(p));
             }
-            for (p, product) in patterns.zip(&products).filter(|(p, _)| n_gp[*p] != 0.0) {
-                let n_rows = self.patterns.rows(p).len();
-                let window = match tables.bounds.window(n_rows, product) {
-                    Some(window) if !tables.has_scaled_rows => window,
-                    _ if tables.guarded => {
+            tables.bounds.windows(&products, &mut windows);
+            for (p, mut window) in patterns.zip(windows).filter(|(p, _)| n_gp[*p] != 0.0) {
+                if window.len == 0 || tables.has_scaled_rows {
+                    if tables.guarded {
                         long.push(p as u32);
                         continue;
                     }
-                    _ => Window { start: 0, len: tables.n_vectors as u32 },
-                };
-                // A window is never empty: what is left out is less than the rest.
-                let width = (window.len as usize).wrapping_sub(1) % SLICE;
+                    window = Window { start: 0, len: tables.n_vectors as u32 };
+                }
+                let width = (window.len as usize - 1) % SLICE;
                 by_width[width * BATCH + n_by_width[width]] = ((p - batch.start) as u16, window.start as u16);
                 n_by_width[width] += 1;
             }
@@ -176,16 +175,27 @@ impl<'a> Chunk<'a> {
     #[inline(always)]
     fn step<const W: usize>(&mut self, rows: &[u32], start: usize, pending: &Pending<W>) -> [V; W] {
         let (n, table) = (self.tables.n_vectors, &self.tables.rows);
-        let mut likelihood = [V([1.0; 8]); W];
-        let (both, more) = rows.split_at(rows.len().min(pending.rows.len()));
-        for (&row, &earlier) in both.iter().zip(pending.rows) {
+        // The first row is where a product begins.
+        let (mut likelihood, rows) = match rows.split_first() {
+            Some((&first, rows)) => (*part(table, first as usize * n + start), rows),
+            None => ([V([1.0; 8]); W], rows),
+        };
+        let pending_rows = match pending.rows.split_first() {
+            Some((&first, rows)) => {
+                add(&mut self.accumulator[first as usize * n + pending.start..], &pending.posterior);
+                rows
+            }
+            None => pending.rows,
+        };
+        let (both, more) = rows.split_at(rows.len().min(pending_rows.len()));
+        for (&row, &earlier) in both.iter().zip(pending_rows) {
             multiply(&mut likelihood, &table[row as usize * n + start..]);
             add(&mut self.accumulator[earlier as usize * n + pending.start..], &pending.posterior);
         }
         for &row in more {
             multiply(&mut likelihood, &table[row as usize * n + start..]);
         }
-        for &earlier in &pending.rows[both.len()..] {
+        for &earlier in &pending_rows[both.len()..] {
             add(&mut self.accumulator[earlier as usize * n + pending.start..], &pending.posterior);
         }
         likelihood

@@ -127,7 +127,7 @@ impl<const W: usize> Likelihood<W> {
 
 /// `W` vectors of a row.
 #[inline(always)]
-fn part<const W: usize>(rows: &[V], at: usize) -> &[V; W] {
+pub(super) fn part<const W: usize>(rows: &[V], at: usize) -> &[V; W] {
     match rows[at..].first_chunk() {
         Some(part) => part,
         None => &[V::ZERO; W],

@@ -21,6 +21,8 @@ const NOTHING: u64 = 511;
 const SAFE: u64 = 400;
 /// Rows whose exponents may be summed in 15 bits.
 const MAX_ROWS: usize = 64;
+/// Nothing is known of the elements, and nothing may be left out.
+const UNKNOWN: Bounds = Bounds([NOTHING * LANES; 4]);
 /// A one in each of four lanes of 16 bits.
 const LANES: u64 = 0x0001_0001_0001_0001;
 /// The highest bit of each lane, which no sum reaches.
@@ -117,15 +119,13 @@ pub(super) struct RowBounds {
     margin: u64,
     /// `(n_rows, slices of a row)`; none before they are listed.
     bounds: Vec<Bounds>,
-    /// Whether some element is no number, so that nothing may be left out.
-    is_broken: bool,
 }
 
 impl RowBounds {
     pub fn new(n_rows: usize, n_vectors: usize) -> Self {
         // Every vector left out holds eight nodes.
         let margin = NEGLIGIBLE + u64::from((8 * n_vectors).next_power_of_two().ilog2());
-        Self { n_vectors, n_rows, margin, bounds: Vec::new(), is_broken: false }
+        Self { n_vectors, n_rows, margin, bounds: Vec::new() }
     }
 
     /// The bounds of a pattern on a grid of a single slice.
@@ -134,37 +134,40 @@ impl RowBounds {
         self.product_in(rows, 1, 0)
     }
 
-    /// What is to be evaluated of a pattern of so many rows with these bounds, on a grid of a single slice; nothing where
-    /// that is everything, and the plain product may underflow.
+    /// What is to be evaluated of patterns with these bounds, on a grid of a single slice; an empty window where the plain
+    /// product may underflow. A loop without branches, so that several patterns are done at a time.
     #[inline(always)]
-    pub fn window(&self, n_rows: usize, product: &Bounds) -> Option<Window> {
-        Some(product.window(self.threshold(n_rows, product.lower())?))
+    pub fn windows(&self, products: &[Bounds], windows: &mut [Window]) {
+        for (product, window) in products.iter().zip(windows) {
+            let lower = product.lower();
+            let reached = product.window(lower + self.margin);
+            *window = if lower <= SAFE { reached } else { Window::default() };
+        }
     }
 
-    /// As [`RowBounds::window`] for any grid: writes the windows of all slices.
+    /// As [`RowBounds::windows`] for one pattern on any grid: writes the windows of all slices. Nothing where the plain
+    /// product may underflow.
     #[inline(always)]
     pub fn wide(&self, rows: &[u32], products: &mut Vec<Bounds>, windows: &mut Vec<Window>) -> Option<()> {
         let n_slices = self.n_vectors.div_ceil(SLICE);
         products.clear();
         products.extend((0..n_slices).map(|slice| self.product_in(rows, n_slices, slice)));
         let lower = products.iter().fold(u64::MAX, |a, b| a.min(b.lower()));
-        let threshold = self.threshold(rows.len(), lower)?;
+        if lower > SAFE {
+            return None;
+        }
         windows.clear();
-        windows.extend(products.iter().map(|product| product.window(threshold)));
+        windows.extend(products.iter().map(|product| product.window(lower + self.margin)));
         Some(())
-    }
-
-    /// Upper bounds below this are negligible beside a largest element of at least `2^-lower`.
-    #[inline(always)]
-    fn threshold(&self, n_rows: usize, lower: u64) -> Option<u64> {
-        (lower <= SAFE && n_rows <= MAX_ROWS && !self.is_broken).then_some(lower + self.margin)
     }
 
     #[inline(always)]
     fn product_in(&self, rows: &[u32], n_slices: usize, slice: usize) -> Bounds {
+        if rows.len() > MAX_ROWS {
+            return UNKNOWN;
+        }
         let mut product = Bounds::default();
-        // More would only overflow, and are not used.
-        for &row in &rows[..rows.len().min(MAX_ROWS)] {
+        for &row in rows {
             product.times(&self.bounds[row as usize * n_slices + slice]);
         }
         product
@@ -194,7 +197,10 @@ impl Kernel for ListBounds<'_> {
                 }
             }
         }
-        to.is_broken = largest_bits >= f64::INFINITY.to_bits();
+        // Some element is no number, and must not hide at a node that is left out.
+        if largest_bits >= f64::INFINITY.to_bits() {
+            to.bounds.fill(UNKNOWN);
+        }
     }
 }
 
@@ -221,8 +227,12 @@ mod tests {
         bounds
     }
 
+    /// Of one pattern among others; nothing where its window is empty.
     fn narrow(bounds: &RowBounds, rows: &[u32]) -> Option<Window> {
-        bounds.window(rows.len(), &bounds.product(rows))
+        let products = [bounds.product(&[0]), bounds.product(rows), Bounds::default()];
+        let mut windows = [Window { start: 9, len: 9 }; 3];
+        bounds.windows(&products, &mut windows);
+        (windows[1].len > 0).then_some(windows[1])
     }
 
     #[test]
