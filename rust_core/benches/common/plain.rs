@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-/// The plain log-domain kernel: patterns x items x nodes, with an exponential per pattern and node.
+use mixirt_core::patterns::MISSING;
+
+/// The plain log-domain kernel: patterns x items x nodes, with an exponential per pattern and node. Missing answers are
+/// skipped, as in every program.
 pub struct PlainKernel {
     /// `(P, I)`
     pub codes: Vec<u8>,
@@ -23,7 +26,7 @@ impl PlainKernel {
     fn posterior(&self, codes: &[u8], row: &mut [f64]) -> f64 {
         let n = self.log_prior.len();
         row.copy_from_slice(&self.log_prior);
-        for (i, &code) in codes.iter().enumerate() {
+        for (i, &code) in answered(codes) {
             let log_p = &self.log_probabilities[self.at(i, code)..][..n];
             row.iter_mut().zip(log_p).for_each(|(a, b)| *a += b);
         }
@@ -45,7 +48,7 @@ impl PlainKernel {
             loglik += n_gp * self.posterior(codes, &mut row);
             row.iter_mut().for_each(|x| *x *= n_gp);
             n_gl.iter_mut().zip(&row).for_each(|(a, b)| *a += b);
-            for (i, &code) in codes.iter().enumerate() {
+            for (i, &code) in answered(codes) {
                 let to = &mut n_glim[self.at(i, code)..][..n];
                 to.iter_mut().zip(&row).for_each(|(a, b)| *a += b);
             }
@@ -64,6 +67,11 @@ impl PlainKernel {
         };
         self.codes.chunks(self.n_items).map(score).collect()
     }
+}
+
+/// The items that were answered, with the answers.
+fn answered(codes: &[u8]) -> impl Iterator<Item = (usize, &u8)> {
+    codes.iter().enumerate().filter(|(_, code)| **code != MISSING)
 }
 
 /// Unique rows of codes by hashing them whole, with their frequencies.
