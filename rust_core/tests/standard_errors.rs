@@ -24,6 +24,9 @@ const ROUNDING: f64 = 1e-9;
 /// leaves out tails, whose part in the curvature of a variance is of this size.
 const TAILS: f64 = 1e-3;
 
+/// Rounding of sums of a few numbers below one.
+const SUMS: f64 = 1e-13;
+
 /// A model with its name, and whether its distributions are free.
 struct Case {
     name: &'static str,
@@ -203,5 +206,25 @@ fn covariances_are_the_same_bits_on_any_number_of_threads() {
                 assert!(on(n) == one, "{}, {}, {n} threads", case.name, method.name());
             }
         }
+    }
+}
+
+#[test]
+fn the_part_of_a_gradient_along_the_directions_is_its_projection() {
+    let two_alike = |c: &Cell| c.kind == Kind::Proportion && c.group < 2;
+    let model = Sketch::new(spec(vec![item("gpcm", 2, &[]); 4], (2, 4), &[])).tie(two_alike).build();
+    let mut x = truth(&model, 0.8, 5);
+    x[0] = model.table.free[0].upper;
+    let directions = Directions::new(&model, &x);
+    let gradient: Vec<f64> = (0..x.len()).map(|f| (f as f64).sin()).collect();
+    let along = directions.along(&gradient);
+    let (nowhere, unit) = (vec![0.0; x.len()], DMatrix::identity(directions.len(), directions.len()));
+    let columns = unit.column_iter().map(|d| DVector::from_vec(directions.moved(&nowhere, &d.into_owned())));
+    let basis = DMatrix::from_columns(&columns.collect::<Vec<_>>());
+    let coordinates = basis.clone().svd(true, true).solve(&DVector::from_column_slice(&gradient), SUMS).unwrap();
+    let projected = basis * coordinates;
+    for f in 0..x.len() {
+        let expected = if directions.held()[f] { gradient[f] } else { projected[f] };
+        assert!((along[f] - expected).abs() < SUMS, "{f}: {} instead of {expected}", along[f]);
     }
 }

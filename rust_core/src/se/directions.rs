@@ -1,6 +1,6 @@
 //! The directions in which the free parameters can move.
 
-use nalgebra::{Cholesky, DMatrix, DVector};
+use nalgebra::{DMatrix, DVector};
 
 use crate::params::Slot;
 use crate::proportions::simplices;
@@ -13,6 +13,8 @@ pub struct Directions {
     /// The columns of `Z (n_free, n_directions)`: free parameters, none of them held, and how far each moves. A direction
     /// moves one or two.
     columns: Vec<Vec<(usize, f64)>>,
+    /// Of every set of proportions that can move and sums to one: the free parameters, and how many classes each serves.
+    sums: Vec<Vec<(usize, f64)>>,
     /// Free parameters at a bound, or alone in a sum-to-one constraint.
     held: Vec<bool>,
 }
@@ -24,20 +26,21 @@ impl Directions {
         let mut held: Vec<bool> = table.free.iter().zip(x).map(|(f, &x)| x <= f.lower || x >= f.upper).collect();
         let mut constrained = vec![false; x.len()];
         let mut columns: Vec<Vec<(usize, f64)>> = Vec::new();
+        let mut sums: Vec<Vec<(usize, f64)>> = Vec::new();
         for simplex in simplices(model) {
-            let free: Vec<(usize, usize)> = simplex.free().into_iter().filter(|&(f, _)| !held[f]).collect();
+            let free = simplex.free().into_iter().filter(|&(f, _)| !held[f]);
+            let free: Vec<(usize, f64)> = free.map(|(f, times)| (f, times as f64)).collect();
             free.iter().for_each(|&(f, _)| constrained[f] = true);
             let Some((&(last, last_times), others)) = free.split_last() else { continue };
             if others.is_empty() {
                 held[last] = true;
             }
-            for &(f, times) in others {
-                columns.push(vec![(f, 1.0), (last, -(times as f64) / last_times as f64)]);
-            }
+            columns.extend(others.iter().map(|&(f, times)| vec![(f, 1.0), (last, -times / last_times)]));
+            sums.push(free);
         }
         columns.extend((0..x.len()).filter(|&f| !held[f] && !constrained[f]).map(|f| vec![(f, 1.0)]));
         columns.sort_by_key(|column| column[0].0);
-        Self { columns, held }
+        Self { columns, sums, held }
     }
 
     /// Number of directions.
@@ -78,11 +81,14 @@ impl Directions {
     /// The part of a gradient that points along the directions: zero at a maximum. Elements of parameters that cannot
     /// move stay as they are.
     pub fn along(&self, gradient: &[f64]) -> Vec<f64> {
-        let gram = Cholesky::new(self.project_matrix(&DMatrix::identity(gradient.len(), gradient.len())));
-        let coordinates = gram.map(|gram| gram.solve(&self.project(gradient)));
-        let along = coordinates.map(|along| self.moved(&vec![0.0; gradient.len()], &along));
-        let along = along.unwrap_or_else(|| vec![0.0; gradient.len()]);
-        gradient.iter().zip(&along).zip(&self.held).map(|((&g, &a), &held)| if held { g } else { a }).collect()
+        let mut along = gradient.to_vec();
+        // A direction keeps the weighted sum of each set of proportions, and nothing else.
+        for sum in self.sums.iter().filter(|sum| sum.len() > 1) {
+            let across: f64 = sum.iter().map(|&(f, times)| times * gradient[f]).sum();
+            let share = across / sum.iter().map(|(_, times)| times * times).sum::<f64>();
+            sum.iter().for_each(|&(f, times)| along[f] -= times * share);
+        }
+        along
     }
 
     /// `Z' A Z`: a second derivative in the directions' coordinates. What `A` says of parameters that cannot move is
