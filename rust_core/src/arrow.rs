@@ -127,8 +127,8 @@ impl ArrowDerivatives {
             let step = factor.solve(&DVector::from_column_slice(&self.gradient[first..first + own.nrows()]));
             if n_shared > 0 {
                 // -H_ls = -border, twice negated below: the products keep their sign.
-                schur -= border.transpose() * factor.solve(border);
-                shared_rhs += border.transpose() * &step;
+                schur -= border.tr_mul(&factor.solve(border));
+                shared_rhs += border.tr_mul(&step);
             }
             first += own.nrows();
             factors.push(factor);

@@ -228,3 +228,13 @@ fn the_part_of_a_gradient_along_the_directions_is_its_projection() {
         assert!((along[f] - expected).abs() < SUMS, "{f}: {} instead of {expected}", along[f]);
     }
 }
+
+/// The kernels of matrixmultiply are picked by processor, and some fuse multiplications with additions.
+#[test]
+fn no_product_of_matrices_picks_its_kernel_by_processor() {
+    let lock = include_str!("../../Cargo.lock");
+    let (_, after) = lock.split_once("name = \"nalgebra\"\n").unwrap();
+    let (own, _) = after.split_once("\n\n").unwrap();
+    assert!(own.contains("\"simba\""), "the entry lists no dependencies: {own}");
+    assert!(!own.contains("\"matrixmultiply\""), "{own}");
+}

@@ -22,6 +22,7 @@ use super::basis::stand_in;
 use super::changes::{Change, ChangeOf, References, changes};
 use super::functions::NEGLIGIBLE;
 use super::node_scores::NodeScores;
+use super::product::product;
 use super::rows::{Products, Rows};
 use super::score_vectors::{Codes, Scored, fold_scores};
 use crate::e_step::{InstructionSet, Kernel, dispatch};
@@ -194,17 +195,17 @@ impl Answers {
         let (n_l, n_lc) = sums.nodes.split_at(self.n_nodes);
         let mut scaled = self.always.clone();
         scaled.column_iter_mut().zip(n_l).for_each(|(mut column, n)| column *= *n);
-        *moments += scaled * self.always.transpose();
-        for (change, n_lc) in self.changes.iter().zip(n_lc.chunks_exact(self.n_nodes)) {
-            let mut curves = DMatrix::from_column_slice(self.n_nodes, change.free.len(), &change.curves);
-            curves.column_iter_mut().for_each(|mut curve| curve.iter_mut().zip(n_lc).for_each(|(x, n)| *x *= n));
-            let crossed = &self.always * curves;
-            for (&f, column) in change.free.iter().zip(crossed.column_iter()) {
-                let mut to = moments.column_mut(f);
-                to += column;
-                let mut to = moments.row_mut(f);
-                to += column.transpose();
-            }
+        *moments += product(&scaled, &self.always.transpose());
+        let l = self.n_nodes;
+        let changes = self.changes.iter().zip(n_lc.chunks_exact(l));
+        let curves = changes.flat_map(|(change, n_lc)| change.curves.iter().zip(n_lc.iter().cycle()));
+        let free: Vec<usize> = self.changes.iter().flat_map(|change| &change.free).copied().collect();
+        let crossed = product(&self.always, &DMatrix::from_iterator(l, free.len(), curves.map(|(x, n)| x * n)));
+        for (&f, column) in free.iter().zip(crossed.column_iter()) {
+            let mut to = moments.column_mut(f);
+            to += column;
+            let mut to = moments.row_mut(f);
+            to += column.transpose();
         }
         for c in 0..self.changes.len() {
             for d in c..self.changes.len() {

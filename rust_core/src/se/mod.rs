@@ -16,6 +16,7 @@ mod louis;
 mod missing;
 mod node_scores;
 mod oakes;
+mod product;
 mod rows;
 mod sandwich;
 mod score_vectors;
@@ -37,6 +38,7 @@ pub use louis::Louis;
 pub use oakes::Oakes;
 pub use sandwich::Sandwich;
 
+use self::product::product;
 use crate::blocks::{Block, blocks};
 use crate::data::{Data, Worker};
 use crate::em::e_step;
@@ -250,7 +252,7 @@ impl<'a> Point<'a> {
         };
         let coordinates = inverse.map(|factor| scaled.unscale(factor.inverse()));
         let coordinates = coordinates.map(|bread| match middle {
-            Some(middle) => &bread * middle * &bread,
+            Some(middle) => product(&product(&bread, middle), &bread),
             None => bread,
         });
         Covariance { matrix: self.directions.expand(coordinates.as_ref()), eigenvalues, flat, error }
