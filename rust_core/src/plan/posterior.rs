@@ -3,6 +3,7 @@
 use super::{Elimination, PlacedElimination};
 use crate::e_step::{ReadyElimination, Respondent};
 use crate::grid::Grid;
+use crate::lanes::dot;
 
 /// What the posterior of a respondent over the outer nodes is turned into.
 #[derive(Debug)]
@@ -92,16 +93,4 @@ pub(crate) fn mode(
         let first = |a: (usize, f64), b: (usize, f64)| if b.1 > a.1 { b } else { a };
         theta[j] = placed.axes[j][probabilities.enumerate().fold((0, 0.0), first).0];
     }
-}
-
-/// `sum a_l b_l`, in eight interleaved sums for vectors of eight. They are added in another order than those of
-/// [`crate::lanes::dot`]: scores that were written to files (`tests/model_files`) have the bits of this one.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let (a, b) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f64 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
-    let mut lanes = [0.0; 8];
-    for (a, b) in a.zip(b) {
-        lanes.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
-    }
-    ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7])) + rest
 }
