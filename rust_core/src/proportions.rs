@@ -35,11 +35,21 @@ pub fn simplices(model: &Model) -> Vec<Simplex> {
     simplices
 }
 
+/// A free parameter of a set of proportions.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FreeProportion {
+    /// The free parameter.
+    pub parameter: usize,
+    /// How many classes have it for their proportion.
+    pub n_classes: f64,
+}
+
 impl Simplex {
-    /// The distinct free parameters with the number of classes each serves.
-    pub fn free(&self) -> Vec<(usize, usize)> {
+    /// The distinct free parameters.
+    pub fn free(&self) -> Vec<FreeProportion> {
         let distinct: BTreeSet<usize> = self.slots.iter().filter_map(|slot| slot.free()).collect();
-        distinct.into_iter().map(|f| (f, self.slots.iter().filter(|s| **s == Slot::Free(f)).count())).collect()
+        let count = |f: usize| self.slots.iter().filter(|s| **s == Slot::Free(f)).count() as f64;
+        distinct.into_iter().map(|f| FreeProportion { parameter: f, n_classes: count(f) }).collect()
     }
 
     /// What the fixed proportions leave to the free ones.
@@ -51,11 +61,9 @@ impl Simplex {
     /// Scales the free proportions in `x` so that the set sums to one.
     pub fn normalise(&self, x: &mut [f64]) {
         let free = self.free();
-        let total: f64 = free.iter().map(|&(f, times)| x[f] * times as f64).sum();
+        let total: f64 = free.iter().map(|own| x[own.parameter] * own.n_classes).sum();
         let scale = self.free_mass() / total;
-        for (f, _) in free {
-            x[f] *= scale;
-        }
+        free.iter().for_each(|own| x[own.parameter] *= scale);
     }
 }
 
@@ -67,15 +75,14 @@ pub fn update(model: &Model, expected: &Expected, x: &mut [f64]) {
             |class: usize| -> f64 { simplex.observed.iter().map(|o| expected.moments[o * n_classes + class].n).sum() };
         let sizes: Vec<f64> = (0..n_classes).map(size).collect();
         let free = simplex.free();
-        let counts: Vec<f64> = free
-            .iter()
-            .map(|&(f, _)| (0..n_classes).filter(|&c| simplex.slots[c] == Slot::Free(f)).map(|c| sizes[c]).sum())
-            .collect();
+        let is_of = |c: usize, own: &FreeProportion| simplex.slots[c] == Slot::Free(own.parameter);
+        let count = |own: &FreeProportion| (0..n_classes).filter(|&c| is_of(c, own)).map(|c| sizes[c]).sum();
+        let counts: Vec<f64> = free.iter().map(count).collect();
         let total: f64 = counts.iter().sum();
         if total > 0.0 {
             let mass = simplex.free_mass();
-            for (&(f, times), count) in free.iter().zip(counts) {
-                x[f] = mass * count / (total * times as f64);
+            for (own, count) in free.iter().zip(counts) {
+                x[own.parameter] = mass * count / (total * own.n_classes);
             }
         }
     }
@@ -109,7 +116,7 @@ pub(crate) fn check(model: &Model) -> Result<()> {
                 1.0 - mass
             )));
         }
-        if !free.iter().all(|&(f, _)| seen.insert(f)) {
+        if !free.iter().all(|own| seen.insert(own.parameter)) {
             return Err(Error::Spec(format!(
                 "some class proportions of group '{group}' are tied to another group's: tie all of them, class by \
                  class, or none"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import mixirt
-from mixirt import datasets
+from mixirt import _core, datasets
 
 LSAT7 = datasets.load("lsat7").responses
 SLOPE = "slope of item 'item1'"
@@ -96,3 +96,34 @@ def test_a_report_that_cannot_be_written_is_not_made(tmp_path: Path) -> None:
     """Its pictures take seconds; matplotlib is not even asked for."""
     with pytest.raises(mixirt.FileError, match="cannot be written: No such file or directory"):
         fitted().report(tmp_path / "nowhere" / "fit.html")
+
+
+@pytest.mark.parametrize(
+    ("name", "short", "message"),
+    [
+        ("families", ["gpcm"] * 4, "families has 4 entries where 5 are needed"),
+        ("category_scores", [[0.0, 1.0]], "category_scores has 1 entries where 5 are needed"),
+        ("item_attributes", [[0]] * 6, "item_attributes has 6 entries where 5 are needed"),
+        ("group_items", [], "group_items has 0 entries where 1 are needed"),
+        ("group_attributes", [[0], [0]], "group_attributes has 2 entries where 1 are needed"),
+    ],
+)
+def test_lists_of_a_structure_are_of_one_length(name: str, short: object, message: str) -> None:
+    """Zipped, they would lose items without a word."""
+    given = {
+        "item_names": list("abcde"),
+        "families": ["gpcm"] * 5,
+        "category_scores": [[0.0, 1.0]] * 5,
+        "item_attributes": [[0]] * 5,
+        "attribute_names": ["theta"],
+        "group_names": ["all"],
+        "group_items": [[0, 1, 2, 3, 4]],
+        "group_attributes": [[0]],
+        "n_classes": 1,
+        "quadrature": "rectangular",
+        "n_quadrature": None,
+        "prune": None,
+    }
+    _core.Structure(**given)
+    with pytest.raises(mixirt.SpecError, match=message):
+        _core.Structure(**{**given, name: short})

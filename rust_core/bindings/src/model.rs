@@ -48,6 +48,12 @@ impl Structure {
         n_quadrature: Option<Vec<usize>>,
         prune: Option<f64>,
     ) -> PyResult<Self> {
+        let n_items = item_names.len();
+        check_length("families", families.len(), n_items)?;
+        check_length("category_scores", category_scores.len(), n_items)?;
+        check_length("item_attributes", item_attributes.len(), n_items)?;
+        check_length("group_items", group_items.len(), group_names.len())?;
+        check_length("group_attributes", group_attributes.len(), group_names.len())?;
         let parts = item_names.into_iter().zip(families).zip(category_scores).zip(item_attributes);
         let items = parts.map(|(((name, family), scores), attributes)| {
             let family = item::family(&family).ok_or_else(|| Error::Spec(format!("unknown item family '{family}'")))?;
@@ -103,6 +109,11 @@ impl PyModel {
         upper: PyReadonlyArray1<'_, f64>,
         priors: Vec<Option<(String, f64, f64)>>,
     ) -> PyResult<Self> {
+        check_length("value", value.as_slice()?.len(), slot.as_slice()?.len())?;
+        let n_free = start.as_slice()?.len();
+        check_length("lower", lower.as_slice()?.len(), n_free)?;
+        check_length("upper", upper.as_slice()?.len(), n_free)?;
+        check_length("priors", priors.len(), n_free)?;
         let slots = slot.as_slice()?.iter().zip(value.as_slice()?);
         let slots = slots.map(|(&slot, &value)| usize::try_from(slot).map_or(Slot::Fixed(value), Slot::Free)).collect();
         let numbers = start.as_slice()?.iter().zip(lower.as_slice()?).zip(upper.as_slice()?);
@@ -216,4 +227,12 @@ impl PyModel {
         self.inner.table.check_length(x).map_err(to_python)?;
         Ok(x)
     }
+}
+
+/// Refuses a list that is not as long as the one it belongs to.
+fn check_length(what: &str, found: usize, wanted: usize) -> PyResult<()> {
+    if found == wanted {
+        return Ok(());
+    }
+    Err(to_python(Error::Spec(format!("{what} has {found} entries where {wanted} are needed; give one for each"))))
 }

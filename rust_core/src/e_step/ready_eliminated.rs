@@ -105,18 +105,19 @@ impl ReadyElimination {
         dispatch(self.step.isa, Work { ready: self, rows, detail, respondent });
     }
 
-    /// The probabilities `(D)` of an eliminated attribute given an outer node `l` (among those of all classes) of class
-    /// `c`; after detailed work.
+    /// The probabilities `(D)` of an eliminated attribute given an outer node of a class, counted from the first of that
+    /// class; after detailed work.
     pub fn conditional<'a>(
         &self,
         respondent: &'a Respondent,
         e: usize,
-        (c, l): (usize, usize),
+        class: usize,
+        node: usize,
     ) -> impl Iterator<Item = f64> + Clone + 'a {
         let layout = self.step.inner[e].layout();
-        let k = layout.outer_map[l - self.step.outer().segment(c).start] as usize;
+        let k = layout.outer_map[node] as usize;
         let width = layout.n_vectors();
-        respondent.conditionals[e][c].probabilities.chunks_exact(width).map(move |row| flat(row)[k])
+        respondent.conditionals[e][class].probabilities.chunks_exact(width).map(move |row| flat(row)[k])
     }
 }
 

@@ -118,7 +118,7 @@ impl Elimination {
             };
             let supports: Vec<SupportMap> = own.cross.iter().map(support).collect();
             let outer_map = map(&outer, &entry.neighbours);
-            inner.push(InnerLayout::new((&own, &problem.n_categories), n_points[attribute], outer_map, &supports)?);
+            inner.push(InnerLayout::new(&own, &problem.n_categories, n_points[attribute], outer_map, &supports)?);
             items.push(own);
             eliminated.push(entry);
         }

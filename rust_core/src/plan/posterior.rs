@@ -79,8 +79,10 @@ impl Expectations {
 /// Writes the most probable node of a class, over all attributes, over `theta (J)`; after detailed work.
 pub(crate) fn mode(
     elimination: &Elimination,
-    (grid, placed): (&Grid, &PlacedElimination),
-    (ready, respondent): (&ReadyElimination, &Respondent),
+    grid: &Grid,
+    placed: &PlacedElimination,
+    ready: &ReadyElimination,
+    respondent: &Respondent,
     class: usize,
     theta: &mut [f64],
 ) {
@@ -89,7 +91,7 @@ pub(crate) fn mode(
         theta[j] = grid.attribute(at)[node];
     }
     for (e, (j, _)) in elimination.eliminated().enumerate() {
-        let probabilities = ready.conditional(respondent, e, (class, class * grid.n_nodes + node));
+        let probabilities = ready.conditional(respondent, e, class, node);
         let first = |a: (usize, f64), b: (usize, f64)| if b.1 > a.1 { b } else { a };
         theta[j] = placed.axes[j][probabilities.enumerate().fold((0, 0.0), first).0];
     }

@@ -285,7 +285,7 @@ impl<'a> GroupDraws<'a> {
     fn propose(&self, class: usize, scratch: &Scratch, rng: &mut ChaCha8Rng, points: &mut [f64]) {
         let structure = &self.scorer.model().structures[self.observed];
         let segment = structure.layout.segment(class);
-        let node = pick(scratch.posterior[segment.clone()].iter().copied(), rng);
+        let node = pick(scratch.posterior[segment].iter().copied(), rng);
         let mut rest = node;
         for &j in self.outer.iter().rev() {
             let n_points = self.axes[class][j].len();
@@ -294,7 +294,7 @@ impl<'a> GroupDraws<'a> {
         }
         let eliminated = structure.elimination.iter().flat_map(|e| e.eliminated());
         for (e, (j, _)) in eliminated.enumerate() {
-            points[j] = pick(self.conditional(scratch, e, (class, segment.start + node)), rng) as f64;
+            points[j] = pick(self.conditional(scratch, e, class, node), rng) as f64;
         }
         for x in points.iter_mut() {
             let (u, v): (f64, f64) = (StandardUniform.sample(rng), StandardUniform.sample(rng));
@@ -302,16 +302,17 @@ impl<'a> GroupDraws<'a> {
         }
     }
 
-    /// Probabilities of an eliminated attribute's nodes given an outer one.
+    /// Probabilities of an eliminated attribute's nodes given an outer one of a class.
     fn conditional<'s>(
         &'s self,
         scratch: &'s Scratch,
         e: usize,
-        at: (usize, usize),
+        class: usize,
+        node: usize,
     ) -> impl Iterator<Item = f64> + Clone + 's {
         let found = match (&self.scorer.groups[self.observed].posterior, &scratch.respondent) {
             (GroupPosterior::Eliminated(group), Some((_, respondent))) => {
-                Some(group.ready().conditional(respondent, e, at))
+                Some(group.ready().conditional(respondent, e, class, node))
             }
             _ => None,
         };
@@ -342,7 +343,7 @@ impl<'a> GroupDraws<'a> {
             weight *= scratch.posterior[start + node];
             for (e, (j, _)) in structure.elimination.iter().flat_map(|e| e.eliminated()).enumerate() {
                 let (low, share) = cell(j);
-                let mut pair = self.conditional(scratch, e, (class, start + node)).skip(low);
+                let mut pair = self.conditional(scratch, e, class, node).skip(low);
                 weight *= (1.0 - share) * pair.next().unwrap_or(0.0) + share * pair.next().unwrap_or(0.0);
             }
             total += weight;

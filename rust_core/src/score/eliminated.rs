@@ -91,7 +91,7 @@ impl Eliminated {
             self.expectations.of_respondent(&found, &mut weighted, &mut expectations);
             let at_mode = |class: usize, theta: &mut [f64]| {
                 let (grid, placed) = &self.placed[class];
-                mode(&self.elimination, (grid, placed), (&self.ready, &found), class, theta);
+                mode(&self.elimination, grid, placed, &self.ready, &found, class, theta);
             };
             estimator.estimate(&expectations, at_mode, || answers, (&mut theta, &mut covariance));
             let rest = (&expectations[..n_classes], found.log_probability);

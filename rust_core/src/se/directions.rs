@@ -3,7 +3,7 @@
 use nalgebra::{DMatrix, DVector};
 
 use crate::params::Slot;
-use crate::proportions::simplices;
+use crate::proportions::{FreeProportion, simplices};
 use crate::spec::Model;
 
 /// A basis of the feasible directions: one for every parameter that is not held by a bound, and one less than the
@@ -13,8 +13,8 @@ pub struct Directions {
     /// The columns of `Z (n_free, n_directions)`: free parameters, none of them held, and how far each moves. A direction
     /// moves one or two.
     columns: Vec<Vec<(usize, f64)>>,
-    /// Of every set of proportions that can move and sums to one: the free parameters, and how many classes each serves.
-    sums: Vec<Vec<(usize, f64)>>,
+    /// The proportions that can move, of every set that sums to one.
+    sums: Vec<Vec<FreeProportion>>,
     /// Free parameters at a bound, or alone in a sum-to-one constraint.
     held: Vec<bool>,
 }
@@ -26,16 +26,16 @@ impl Directions {
         let mut held: Vec<bool> = table.free.iter().zip(x).map(|(f, &x)| x <= f.lower || x >= f.upper).collect();
         let mut constrained = vec![false; x.len()];
         let mut columns: Vec<Vec<(usize, f64)>> = Vec::new();
-        let mut sums: Vec<Vec<(usize, f64)>> = Vec::new();
+        let mut sums: Vec<Vec<FreeProportion>> = Vec::new();
         for simplex in simplices(model) {
-            let free = simplex.free().into_iter().filter(|&(f, _)| !held[f]);
-            let free: Vec<(usize, f64)> = free.map(|(f, times)| (f, times as f64)).collect();
-            free.iter().for_each(|&(f, _)| constrained[f] = true);
-            let Some((&(last, last_times), others)) = free.split_last() else { continue };
+            let free: Vec<FreeProportion> = simplex.free().into_iter().filter(|own| !held[own.parameter]).collect();
+            free.iter().for_each(|own| constrained[own.parameter] = true);
+            let Some((last, others)) = free.split_last() else { continue };
             if others.is_empty() {
-                held[last] = true;
+                held[last.parameter] = true;
             }
-            columns.extend(others.iter().map(|&(f, times)| vec![(f, 1.0), (last, -times / last_times)]));
+            let against_last = |own: &FreeProportion| (last.parameter, -own.n_classes / last.n_classes);
+            columns.extend(others.iter().map(|own| vec![(own.parameter, 1.0), against_last(own)]));
             sums.push(free);
         }
         columns.extend((0..x.len()).filter(|&f| !held[f] && !constrained[f]).map(|f| vec![(f, 1.0)]));
@@ -84,9 +84,9 @@ impl Directions {
         let mut along = gradient.to_vec();
         // A direction keeps the weighted sum of each set of proportions, and nothing else.
         for sum in self.sums.iter().filter(|sum| sum.len() > 1) {
-            let across: f64 = sum.iter().map(|&(f, times)| times * gradient[f]).sum();
-            let share = across / sum.iter().map(|(_, times)| times * times).sum::<f64>();
-            sum.iter().for_each(|&(f, times)| along[f] -= times * share);
+            let across: f64 = sum.iter().map(|own| own.n_classes * gradient[own.parameter]).sum();
+            let share = across / sum.iter().map(|own| own.n_classes * own.n_classes).sum::<f64>();
+            sum.iter().for_each(|own| along[own.parameter] -= own.n_classes * share);
         }
         along
     }

@@ -62,8 +62,12 @@ pub trait Method: Send + Sync {
 
     /// The covariance matrix of the coordinates along the point's directions.
     ///
+    /// Where the information matrix is not positive definite, it has no numbers and says which parameters are flat.
+    ///
     /// # Errors
-    /// [`Error::Estimation`] where the information matrix is not positive definite; [`Error::Interrupted`].
+    /// Those of the E-step, as [`Error::Interrupted`]; [`Error::Estimation`] where estimates lie so near the edge of what is
+    /// a model that nothing can be differentiated; [`Error::Spec`] or [`Error::Data`] where the method is not for the
+    /// model or the clusters.
     fn covariance(&self, point: &Point) -> Result<Covariance>;
 }
 

@@ -24,13 +24,14 @@ pub struct InnerLayout {
 }
 
 impl InnerLayout {
-    /// Lays out `n_points` nodes of the attribute; `outer_map (L)` maps the outer grid of a class to the neighbours'
+    /// Lays out `n_points` nodes of the attribute that `items` measure; `n_categories` are those of all items, `outer_map (L)` maps the outer grid of a class to the neighbours'
     /// nodes, and `supports` maps the nodes `(D, D_N)` to those of each cross-loading item.
     ///
     /// # Errors
     /// [`Error::Spec`] where the maps do not fit.
     pub fn new(
-        (items, n_categories): (&InnerItems, &[usize]),
+        items: &InnerItems,
+        n_categories: &[usize],
         n_points: usize,
         outer_map: Vec<u32>,
         supports: &[SupportMap],
