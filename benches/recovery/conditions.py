@@ -168,7 +168,7 @@ SECTIONS: dict[str, dict[str, Condition]] = {
         for k in (1, 4, 8, 12)
     },
     "Sample size": {
-        f"N = {n:,}": Condition("2PL, 20 items", sizes=(n,))
+        f"N = {n:,}": Condition("2PL, 20 items, one group", sizes=(n,))
         for n in (500, 1000, 3000, 10_000, 30_000, 100_000)
     },
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def chart(rows: list[Summary], path: Path) -> None:
     save(figure, path)
 
 
-def _errors(ax: Any, rows: list[Summary], places: dict[str, float]) -> None:
+def _errors(ax: Any, rows: list[Summary], places: Mapping[str, float]) -> None:
     """Draw root mean square errors as points and mean standard errors as a line."""
     for kind in ("slope", "intercept"):
         colour, marker = STYLES[kind]

@@ -13,6 +13,7 @@ from benches.recovery.reading import (
     joint_words,
     others_of,
     signed,
+    table_line,
 )
 
 import mixirt
@@ -73,9 +74,11 @@ def _section(title: str, rows: list[Summary]) -> str:
     own = [row for row in rows if row.condition in SECTIONS[title]]
     lines += [_line(row) for row in own]
     lines.append("")
-    lines += [f"- {name}: {c.text}" for name, c in SECTIONS[title].items() if title[0] != "S"]
-    if title[0] == "S":
-        lines.append("2PL, 20 items, one group.")
+    texts = {name: condition.text for name, condition in SECTIONS[title].items()}
+    if len(set(texts.values())) == 1:
+        lines.append(f"{next(iter(texts.values()))}.")
+    else:
+        lines += [f"- {name}: {text}" for name, text in texts.items()]
     return "\n".join(lines)
 
 
@@ -90,7 +93,7 @@ def _line(row: Summary) -> str:
         f"{row.seconds:.3f}",
         f"{row.seconds_of_errors:.3f}",
     ]
-    return f"| {' | '.join(cells)} |"
+    return table_line(cells)
 
 
 def _reading(rows: list[Summary]) -> str:
@@ -150,12 +153,12 @@ def _once_more(again: list[Figure]) -> str:
     ]
     both = [others_of(row, again) for row in again if row.n_respondents == small]
     for own in both:
-        cells = [
-            f"{r.n_data_sets} | {r.ratio:.3f} ({r.mc_se / r.bound:.3f}) | {signed(r.z)} | "
-            f"{100 * excess(r):.1f} ({100 * excess_se(r):.1f})"
-            for r in own
-        ]
-        lines.append(f"| {own[0].design} | {WORDS[own[0].column]} | {' | '.join(cells)} |")
+        cells = [own[0].design, WORDS[own[0].column]]
+        for r in own:
+            cells += [f"{r.n_data_sets}", f"{r.ratio:.3f} ({r.mc_se / r.bound:.3f})", signed(r.z)]
+            per_cent = round(100 * excess(r), 1) + 0.0  # none of them is -0.0
+            cells.append(f"{per_cent:.1f} ({100 * excess_se(r):.1f})")
+        lines.append(table_line(cells))
     paragraphs = ["\n".join(lines)]
     for n in sizes:
         of_size = [row for row in again if row.n_respondents == n]
@@ -167,6 +170,7 @@ def _once_more(again: list[Figure]) -> str:
         f"more than two of its standard errors, in {seen} of {len(both)} figures. It is one of "
         f"second order, which falls as one over the number of respondents: with {large:,} "
         f"{falls} of {len(both)} are within two standard errors of {small / large:g} times the "
-        f"excess with {small:,}."
+        f"excess with {small:,}. (These standard errors leave out the chance of the respondents "
+        "that the information was taken from, which comes to some tenths of a per cent.)"
     )
     return "\n\n".join(paragraphs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -203,7 +203,11 @@ def joint(rows: Sequence[Figure]) -> Joint:
 
 def read_csv(path: Path, record: type[T]) -> list[T]:
     """Read records of one kind that were written to a file of comma-separated values."""
-    kinds = {"str": str, "int": int, "float": lambda cell: float(cell or "nan")}
+    kinds: dict[str, Callable[[str], Any]] = {
+        "str": str,
+        "int": int,
+        "float": lambda cell: float(cell or "nan"),
+    }
     of_field = {field.name: kinds[str(field.type)] for field in fields(record)}
     with path.open(newline="", encoding="utf-8") as file:
         return [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from benches.recovery.bound import N_SCORES
+from benches.recovery.bound import N_INFORMATION
 from benches.recovery.designs import DESIGNS, N_RESPONDENTS
 from benches.recovery.figures import Figure
 from benches.recovery.reading import (
@@ -16,6 +16,7 @@ from benches.recovery.reading import (
     ratio_se,
     reading,
     signed,
+    table_line,
 )
 from benches.recovery.study import N_STARTS, RUNAWAY, SEED
 
@@ -82,7 +83,7 @@ def _expected_table(rows: list[Figure], again: list[Figure]) -> str:
         for row in (first, second):
             cells += [f"{row.rmse:.4f} ({row.mc_se:.4f})", f"{row.ratio:.3f}", signed(row.z)]
         row = further(first, second)
-        lines.append(_line([*cells, cause(row, others_of(row, again))]))
+        lines.append(table_line([*cells, cause(row, others_of(row, again))]))
     notes = (
         "Root mean square errors over data sets and parameters, with their Monte Carlo standard "
         "errors in brackets. The *expected bound* is the error that Fisher's information at the "
@@ -107,7 +108,7 @@ def _realised_table(rows: list[Figure]) -> str:
         for row in both:
             ratio = f"{row.realised_ratio:.3f} ({ratio_se(row):.3f})"
             cells += [f"{row.rmse:.4f}", ratio, signed(row.realised_z)]
-        lines.append(_line(cells))
+        lines.append(table_line(cells))
     lines += [
         "",
         "*z* is the difference in the Monte Carlo standard errors of the first table. In brackets: "
@@ -120,10 +121,6 @@ def _realised_table(rows: list[Figure]) -> str:
 def _place(row: Figure) -> list[str]:
     """Give the first two cells of a line."""
     return [row.design, f"{WORDS[row.column]} ({row.n_parameters})"]
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _printed(rows: list[Figure]) -> str:
@@ -143,8 +140,8 @@ def _printed(rows: list[Figure]) -> str:
         "",
         f"Of the {len(both)} figures that the report prints, "
         f"{len(both) - len(below) - len(above)} are within two Monte Carlo standard errors of the "
-        "bound, those of a study like ours with truths of its own. The rest cannot be reproduced "
-        "from the report's description:",
+        "expected bound, those of a study like ours with truths of its own. The rest cannot be "
+        "reproduced from the report's description:",
         "",
     ]
     if above:
@@ -158,16 +155,14 @@ def _printed(rows: list[Figure]) -> str:
         "an error of three times the bound is not that of a maximum. R mirt errs on the same "
         "designs as mixirt does:",
         "",
-        "| model | parameters | printed | R mirt | mixirt | bound |",
+        "| model | parameters | printed | R mirt | mixirt | expected bound |",
         "|---|---|--:|--:|--:|--:|",
     ]
     for key, value in R_MIRT.items():
         if key in own:
             r = own[key]
-            lines.append(
-                f"| {r.design} | {WORDS[r.column]} | {r.printed:.3f} | {value:.3f} | {r.rmse:.3f} "
-                f"| {r.bound:.3f} |"
-            )
+            errors = (r.printed, value, r.rmse, r.bound)
+            lines.append(table_line([r.design, WORDS[r.column], *(f"{e:.3f}" for e in errors)]))
     lines += [
         "",
         "R mirt's figures come from other data sets of these designs, and differ by chance.",
@@ -201,8 +196,9 @@ def _how(n: int) -> str:
   mean of the class whose place it has.
 - The expected bound is the root of the mean of the variances of a figure's parameters, the
   diagonal of $I(\\theta_0)^{{-1}}$, over the true parameters $\\theta_0$ of the {n} data sets. $I$
-  is Fisher's information for {N_RESPONDENTS:,} respondents, from the mean product of the scores of
-  {N_SCORES:,} drawn for it: `mixirt.fit(..., max_cycles=0)` and `vcov("cross_product")`.
+  is Fisher's information for {N_RESPONDENTS:,} respondents, the mean of the observed one of
+  {N_INFORMATION:,} drawn for it, whose own chance comes to some tenths of a per cent of a bound.
+  It comes from `mixirt.fit(..., max_cycles=0)` and `vcov()`.
 - The bound of the same responses $y$ is the root mean square of the errors that this information
   implies for them,
 
@@ -217,7 +213,7 @@ def _how(n: int) -> str:
   chance of the draw is in figure and bound alike, and not in their difference.
 - Standard deviations and correlations have both bounds by the delta method. The tests compare the
   bounds with sums over all response patterns and with a log-likelihood in plain NumPy, and those
-  of mixtures, correlated attributes included, with second derivatives over other respondents.
+  of mixtures, correlated attributes included, with products of the scores of other respondents.
 - Monte Carlo standard errors come from the scatter of the {n} data sets: of the squared errors of
   a data set, summed over its parameters, around the sum that the bound of its own truth implies.
   So errors that go together within a data set count as one, and bounds may differ from truth to
@@ -240,16 +236,15 @@ def _times(rows: list[Figure]) -> str:
         own = {row.run: row for row in rows if row.design == design}
         if own:
             a, b = own["report"], own["defaults"]
-            lines.append(
-                f"| {design} | {a.n_data_sets} | {a.n_cycles:.0f} | {b.n_cycles:.0f} | "
-                f"{a.seconds:.3f} | {b.seconds:.3f} |"
-            )
+            cells = [design, f"{a.n_data_sets}", f"{a.n_cycles:.0f}", f"{b.n_cycles:.0f}"]
+            lines.append(table_line([*cells, f"{a.seconds:.3f}", f"{b.seconds:.3f}"]))
     n_lost = sum(row.n_unconverged for row in rows)
     of_fits = {(r.design, r.run): r.seconds * r.n_data_sets for r in rows}
     lines += [
         "",
         "Median number of cycles (of a mixture's best start) and mean processor time of a fit (of "
-        f"a mixture, with all starts): {sum(of_fits.values()):.0f} seconds for all of them, to "
-        f"which the bounds add a little. Fits that did not converge: {n_lost}.",
+        f"a mixture, with all starts): {sum(of_fits.values()):.0f} seconds for all of them; "
+        "responses, bounds and starts at the truth come on top. Fits that did not converge: "
+        f"{n_lost}.",
     ]
     return "\n".join(lines)

@@ -38,7 +38,7 @@ class Parameters:
     def centred(self) -> Floats:
         """Give the intercepts if every group had mean 0, shape (G, I, M - 1)."""
         shift = np.einsum("gij,gj->gi", self.slopes, self.means)
-        return self.intercepts + _scores(self.intercepts) * shift[..., None]
+        return np.asarray(self.intercepts + _scores(self.intercepts) * shift[..., None])
 
 
 def _scores(intercepts: Floats) -> Floats:

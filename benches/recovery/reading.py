@@ -107,6 +107,11 @@ def signed(z: float) -> str:
     return f"{round(z, 1) + 0.0:+.1f}"
 
 
+def table_line(cells: Sequence[str]) -> str:
+    """Write a line of a table."""
+    return f"| {' | '.join(cells)} |"
+
+
 def _probability(value: float) -> str:
     return f"{value:.2f}" if value >= 0.005 else f"{value:.0e}"
 

@@ -136,18 +136,18 @@ class DataSet:
         The true parameters.
     codes : ndarray, shape (N, I)
         The responses.
-    covariances : dict of ndarray, shape (K, K)
-        Of the errors, by column of Table 1, as the information implies them.
-    errors : dict of ndarray, shape (K,)
-        The errors that the information implies for these responses.
+    implied_covariances : dict of ndarray, shape (K, K)
+        What the information implies for the errors, by column of Table 1.
+    implied_errors : dict of ndarray, shape (K,)
+        What it implies for the errors of these responses.
     """
 
     design: Design
     replicate: int
     truth: Parameters
     codes: Codes
-    covariances: dict[str, Floats]
-    errors: dict[str, Floats]
+    implied_covariances: dict[str, Floats]
+    implied_errors: dict[str, Floats]
 
 
 def one_data_set(name: str, replicate: int, runs: tuple[Run, ...] = RUNS) -> list[Outcome]:
@@ -199,8 +199,8 @@ def _drawn(design: Design, replicate: int) -> tuple[Parameters, Any, Any, Any]:
     """Give a truth, and generators: of its responses, of its bound and of more responses."""
     place = list(DESIGNS).index(design.name)
     seeds = np.random.SeedSequence(SEED, spawn_key=(place, replicate)).spawn(4)
-    of_truth, *others = map(np.random.default_rng, seeds)
-    return draw_truth(design, of_truth), *others
+    of_truth, of_responses, of_bound, of_more = map(np.random.default_rng, seeds)
+    return draw_truth(design, of_truth), of_responses, of_bound, of_more
 
 
 def _is_inside(design: Design, result: mixirt.Result) -> bool:
@@ -220,7 +220,7 @@ def _outcomes(data: DataSet, run: str, result: mixirt.Result, seconds: float) ->
             n_parameters=len(matrix),
             squares=float((errors[column] ** 2).sum()),
             expected=float(np.trace(matrix)),
-            realised=float((data.errors[column] ** 2).sum()),
+            realised=float((data.implied_errors[column] ** 2).sum()),
             scatter=float(2.0 * (matrix**2).sum()),
             is_inside=_is_inside(data.design, result),
             gain=float("nan"),
@@ -228,7 +228,7 @@ def _outcomes(data: DataSet, run: str, result: mixirt.Result, seconds: float) ->
             n_cycles=result.n_cycles,
             seconds=seconds,
         )
-        for column, matrix in data.covariances.items()
+        for column, matrix in data.implied_covariances.items()
     ]
 
 
@@ -244,7 +244,7 @@ def errors_of(design: Design, result: mixirt.Result, truth: Parameters) -> dict[
 def fitted(data: DataSet, run: Run) -> tuple[mixirt.Result, float]:
     """Fit a data set, a mixture from several starts; and say how many seconds a core took."""
     design = data.design
-    several = {}
+    several: dict[str, Any] = {}
     if run.from_truth:
         model = started(design, data.truth)
     else:

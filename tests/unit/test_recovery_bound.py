@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benches.recovery.bound import N_SCORES, Bound, at_truth, bound_from, expected_bound
+from benches.recovery.bound import N_INFORMATION, Bound, at_truth, bound_from, expected_bound
 from benches.recovery.designs import DESIGNS, N_ITEMS, N_RESPONDENTS
 from benches.recovery.parameters import (
     by_column,
@@ -14,15 +14,18 @@ from benches.recovery.parameters import (
     draw_truth,
     estimates,
     spread,
+    started,
 )
 from benches.recovery.study import AGAIN, DataSet, errors_of, fitted
 
+import mixirt
+
 #: Central differences, of a log-likelihood of some thousands or of parameters near 1.
 DIFFERENCED = 1e-6
-#: Four standard errors of a variance that is estimated from the scores of the bound.
-SAMPLED = 4 * np.sqrt(2 / N_SCORES)
-#: Sums of variances from two samples of `N_SCORES`; a correlation's, which is one, varies most.
-TWO_SAMPLES = 0.1
+#: Four standard errors of a variance that is estimated from `N_INFORMATION` respondents.
+SAMPLED = 4 * np.sqrt(2 / N_INFORMATION)
+#: Sums of variances: from products of scores they are too large where few choose a category.
+PRODUCTS = 0.1
 #: Monte Carlo standard errors: of a few dozen seeded figures none is further out.
 FAR = 4.5
 #: Share of the squared errors that is left when those foretold are subtracted: of second order, so
@@ -82,12 +85,26 @@ def test_the_expected_bound_is_the_inverse_information_over_all_patterns():
         assert (np.abs(found[column] - matrix) / scale).max() < SAMPLED, column
 
 
+@pytest.mark.parametrize("method", ["oakes", "cross_product"])
+def test_of_all_patterns_every_form_is_the_expected_information(method):
+    """With their probabilities as weights nothing is drawn, and the package agrees to the digit."""
+    design, truth, x = plain_2pl()
+    weights = 1e5 * np.exp(Plain2PL.log_marginal(x, Plain2PL.patterns))
+    result = mixirt.fit(Plain2PL.patterns, started(design, truth), weights=weights, max_cycles=0)
+    found = result.vcov(method)
+    for kind, own in PARTS.items():
+        place = [name.startswith(kind) for name in found.names]
+        exact = np.linalg.inv(1e5 * Plain2PL.information(x))[own, own]
+        scale = np.sqrt(np.outer(np.diagonal(exact), np.diagonal(exact)))
+        assert (np.abs(found.matrix[np.ix_(place, place)] - exact) / scale).max() < DIFFERENCED
+
+
 def test_the_errors_of_given_responses_are_information_times_score():
     """With the exact information, so that only the score of the package is in it."""
     design, truth, x = plain_2pl()
     codes = draw_responses(truth, 500, np.random.default_rng(3))
     result = at_truth(design, truth, codes)
-    names = result.vcov("cross_product").names
+    names = result.vcov().names
     # The package lists slope and intercept of the first item, then of the second.
     place = np.argsort([name.split()[0] == "intercept" for name in names], kind="stable")
     inverse = np.empty((len(x), len(x)))
@@ -103,15 +120,15 @@ def test_the_errors_of_given_responses_are_information_times_score():
 
 @pytest.mark.parametrize("name", MIXTURES)
 def test_both_forms_of_the_information_agree_at_the_truth(name):
-    """Products of scores and second derivatives have the same expectation, in mixtures too."""
+    """Second derivatives and products of scores have the same expectation, in mixtures too."""
     design = DESIGNS[name]
     truth = draw_truth(design, np.random.default_rng(7))
-    products = expected_bound(design, truth, np.random.default_rng(8)).covariances(N_RESPONDENTS)
-    codes = draw_responses(truth, N_SCORES, np.random.default_rng(9))
-    derivatives = bound_from(design, truth, codes, "oakes").covariances(N_RESPONDENTS)
+    derivatives = expected_bound(design, truth, np.random.default_rng(8)).covariances(1)
+    codes = draw_responses(truth, N_INFORMATION, np.random.default_rng(9))
+    products = bound_from(design, truth, codes, "cross_product").covariances(1)
     assert set(products) == set(derivatives)
     for column, matrix in products.items():
-        expected = pytest.approx(np.trace(derivatives[column]), rel=TWO_SAMPLES)
+        expected = pytest.approx(np.trace(derivatives[column]), rel=PRODUCTS)
         assert np.trace(matrix) == expected, column
 
 
@@ -140,7 +157,7 @@ def test_standard_deviations_and_correlations_are_those_of_the_delta_method(name
     codes = draw_responses(truth, 2000, np.random.default_rng(13))
     found = bound_from(design, truth, codes).covariances(2000)["spread"]
     _, expected = at_truth(design, truth, codes).delta(
-        lambda r: spread(design, covariances(design, r)), "cross_product"
+        lambda r: spread(design, covariances(design, r))
     )
     np.testing.assert_allclose(found, expected, rtol=DIFFERENCED)
 
