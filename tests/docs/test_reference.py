@@ -45,7 +45,8 @@ def _returned() -> set[type]:
         for name, thing in inspect.getmembers(module, inspect.isclass)
         if thing.__module__ == module.__name__
     }
-    members = [getattr(thing, "fget", thing) for thing in OBJECTS.values()]
+    # Properties keep their function under one name, cached ones under another.
+    members = [getattr(o, "fget", getattr(o, "func", o)) for o in OBJECTS.values()]
     said = " ".join(
         str(inspect.signature(member).return_annotation)
         for member in members
