@@ -13,7 +13,7 @@ from mixirt._words import listed, shown, unknown
 from mixirt.design import Design
 from mixirt.errors import DataError
 
-__all__ = ["AnswerCodes"]
+__all__ = ["AnswerCodes", "as_they_are"]
 
 
 class AnswerCodes:
@@ -30,30 +30,16 @@ class AnswerCodes:
     def __init__(self, design: Design, codings: Sequence[Coding]) -> None:
         self._design = design
         self._codes = [_codes_of(coding) for coding in codings]
-        # Where categories are the whole numbers from 0 on, answers are their own codes.
         own: list[dict[Any, int]] = [
             {None: MISSING, **{code: code for code in range(len(codes) - 1)}}
             for codes in self._codes
         ]
-        self._are_codes = self._codes == own
+        #: Whether categories are the whole numbers from 0 on, so that answers are their own codes.
+        self.are_own = self._codes == own
         self._items = {
             name: (i, codes)
             for i, (name, codes) in enumerate(zip(design.items, self._codes, strict=True))
         }
-
-    def as_they_are(self, responses: Any) -> bytes | None:
-        """Give whole numbers that may be codes; None where some are missing or must be read."""
-        if not self._are_codes:
-            return None
-        if isinstance(responses, np.ndarray) and responses.ndim == 1:
-            responses = responses if responses.dtype.char == "B" else responses.tolist()
-        elif not isinstance(responses, (list, tuple)):
-            return None
-        try:
-            codes = bytes(responses)
-        except (TypeError, ValueError):
-            return None
-        return None if MISSING in codes else codes
 
     def of(self, responses: Any) -> bytes:
         """Read answers by item name, or one for each item.
@@ -119,3 +105,16 @@ def _codes_of(coding: Coding) -> dict[Any, int]:
     """Give the code of every value of an item, missing ones among them."""
     labels = () if coding.labels is None else coding.labels
     return {**{label: code for code, label in enumerate(labels)}, **coding.codes, None: MISSING}
+
+
+def as_they_are(responses: Any) -> bytes | None:
+    """Give whole numbers that may be codes; None where some are missing or must be read."""
+    if not isinstance(responses, (list, tuple)):
+        if not isinstance(responses, np.ndarray) or responses.ndim != 1:
+            return None
+        responses = responses if responses.dtype.char == "B" else responses.tolist()
+    try:
+        codes = bytes(responses)
+    except (TypeError, ValueError):
+        return None
+    return None if MISSING in codes else codes

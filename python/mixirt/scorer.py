@@ -14,7 +14,7 @@ from mixirt._coding import read_codings, tables_of
 from mixirt._progress import Progress
 from mixirt._respondents import group_position
 from mixirt._tables import Table
-from mixirt.answer_codes import AnswerCodes
+from mixirt.answer_codes import AnswerCodes, as_they_are
 from mixirt.errors import DataError, MixirtError
 from mixirt.long_format import LongResponses, own_columns
 from mixirt.plausible_values import DrawOptions, PlausibleValues, plausible_values
@@ -24,6 +24,10 @@ from mixirt.sum_scores import SumScoring
 
 if TYPE_CHECKING:
     from mixirt.result import Result
+
+#: What `Score._make` comes down to: its other steps would count references to objects that all
+#: threads share, and on free-threaded Python these slow one another down.
+_tuple = tuple.__new__
 
 #: Respondents of an array that is not contiguous that are copied at a time.
 _PIECE = 1 << 16
@@ -83,6 +87,7 @@ class Scorer(SumScoring):
         codings = read_codings(table, categories, missing)
         self._answers = AnswerCodes(design, codings)
         self._tables = tables_of(codings)
+        self._is_plain, self._are_codes = not design.has_groups, self._answers.are_own
 
     @property
     def _summed(self) -> Result:
@@ -201,14 +206,15 @@ class Scorer(SumScoring):
         >>> round(float(score.theta[0]), 2), round(float(score.se[0]), 2)
         (0.73, 0.8)
         """
-        position = group_position(self._design, group)
-        codes = self._answers.as_they_are(responses)
+        is_plain = group is None and self._is_plain
+        position = 0 if is_plain else group_position(self._design, group)
+        codes = as_they_are(responses) if self._are_codes else None
         if codes is not None:
             try:
-                return Score._make(self._compiled.score_one(position, codes))
+                return _tuple(Score, self._compiled.score_one(position, codes))
             except DataError:
                 pass  # read one by one, they are refused in the user's words
-        return Score._make(self._compiled.score_one(position, self._answers.of(responses)))
+        return _tuple(Score, self._compiled.score_one(position, self._answers.of(responses)))
 
     def plausible_values(
         self,
