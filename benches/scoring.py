@@ -2,13 +2,15 @@
 
 Prints the time of the import, the best of several runs for one respondent, the median for a
 million, and respondents per second when 1, 2, 4 and 8 Python threads share a scorer, one respondent
-a call and 1,000. Then eight threads score a million single respondents while another thread fits,
-and every score is compared with that of the batch.
+a call, of models that take more and less time, and 1,000. Then eight threads score a million single
+respondents while another thread fits, and every score is compared with that of the batch. Says on
+the first line whether the interpreter has its lock: single respondents depend on it.
 """
 
 from __future__ import annotations
 
 import argparse
+import platform
 import statistics
 import subprocess
 import sys
@@ -84,6 +86,19 @@ def singles(scorer: mixirt.Scorer, answers: Answers, found: Any) -> Callable[[ra
     return work
 
 
+def larger_scorers() -> dict[str, mixirt.Scorer]:
+    """Scorers of models whose respondents take longer, at their start values."""
+    both = np.ones((N_ITEMS, 2), int)
+    both[0, 1] = both[-1, 0] = 0
+    areas = [f"area {i * 4 // N_ITEMS + 1}" for i in range(N_ITEMS)]
+    models = {
+        "21 x 21 nodes, EAP": mixirt.Model("2pl", items=N_ITEMS, q_matrix=both, n_quadrature=21),
+        "bifactor 1 + 4, EAP": mixirt.bifactor(areas, n_quadrature=21),
+    }
+    few = drawn(1000)
+    return {what: mixirt.fit(few, model, max_cycles=0).scorer() for what, model in models.items()}
+
+
 def batches(scorer: mixirt.Scorer, answers: Answers) -> Callable[[range], None]:
     """Score the respondents of a range some at a time, each call on one thread of the engine."""
 
@@ -99,16 +114,17 @@ def show_threads(fit: mixirt.Result, answers: Answers) -> None:
     """Print respondents per second from 1, 2, 4 and 8 Python threads."""
     few, found = min(len(answers), 50_000), np.empty(len(answers))
     eap, mode = fit.scorer(), fit.scorer("mode")
+    one = {"EAP": eap, "mode": mode, **larger_scorers()}
     kinds = {
-        "one a call, EAP": (few, singles(eap, answers, found)),
+        **{f"one a call, {what}": (few, singles(one[what], answers, found)) for what in one},
         f"{BATCH} a call, EAP": (len(answers), batches(eap, answers)),
         f"{BATCH} a call, mode": (few, batches(mode, answers)),
     }
     print(f"respondents per second, {N_ITEMS} items, from so many Python threads")
-    print(f"  {'':22s}" + "".join(f"{n:12d}" for n in N_THREADS))
+    print(f"  {'':32s}" + "".join(f"{n:12d}" for n in N_THREADS))
     for what, (n, work) in kinds.items():
         rates = [n / min(in_threads(k, n, work) for _ in range(3)) for k in N_THREADS]
-        print(f"  {what:22s}" + "".join(f"{rate:12,.0f}" for rate in rates))
+        print(f"  {what:32s}" + "".join(f"{rate:12,.0f}" for rate in rates))
 
 
 def stress(scorer: mixirt.Scorer, answers: Answers) -> tuple[float, bool]:
@@ -133,6 +149,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--respondents", type=int, default=1_000_000)
     n = parser.parse_args().respondents
+    has_lock = getattr(sys, "_is_gil_enabled", lambda: True)()
+    print(f"Python {platform.python_version()}, {'with its lock' if has_lock else 'free-threaded'}")
     bare, loaded = (seconds(lambda c=c: started(c)) for c in ("pass", "import mixirt"))
     print(f"import mixirt: {1e3 * (loaded - bare):.0f} milliseconds")
     answers = drawn(n)
