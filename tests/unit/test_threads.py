@@ -10,6 +10,7 @@ import subprocess
 import sys
 import sysconfig
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -162,6 +163,41 @@ def test_threads_fit_one_model_to_the_same_responses() -> None:
         model = mixirt.Model("grm", responses=responses)
         for found in at_once(lambda _: mixirt.fit(responses, model)):  # noqa: B023 -- ends before the next
             assert found.parameters().equals(expected)
+
+
+def test_calls_of_one_thread_each_run_side_by_side() -> None:
+    """A fit that ends only when another has ended: they must not wait for the same thread."""
+    # Answers without a common cause: plain EM creeps along for minutes.
+    noise = np.random.default_rng(0).integers(0, 2, (2000, 20))
+    begun, other_ended = threading.Event(), threading.Event()
+    deadline = time.monotonic() + 60.0
+    late: list[bool] = []
+
+    class StopError(Exception):
+        pass
+
+    def until_the_other_ends(*_: object) -> None:
+        begun.set()
+        if other_ended.is_set() or time.monotonic() > deadline:
+            late.append(not other_ended.is_set())
+            raise StopError
+
+    def endless() -> None:
+        with pytest.raises(StopError):
+            mixirt.fit(
+                noise, "2pl", acceleration="none", max_cycles=10**9, tol_parameter=1e-300,
+                tol_deviance=1e-300, n_threads=1, progress=until_the_other_ends,
+            )  # fmt: skip
+
+    thread = threading.Thread(target=endless)
+    thread.start()
+    try:
+        assert begun.wait(60)
+        mixirt.fit(datasets.load("lsat7").responses, "2pl", n_threads=1)
+    finally:
+        other_ended.set()
+        thread.join()
+    assert late == [False]
 
 
 def test_responses_that_change_meanwhile_are_read_once() -> None:

@@ -1,6 +1,7 @@
 //! Long calls: on a pool of threads, without the GIL, and stopped by Ctrl-C within a fraction of a second.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -19,11 +20,40 @@ const SLICE: Duration = Duration::from_millis(50);
 /// More threads than this are a mistake: each takes memory of its own, and none helps beyond the processors.
 const MAX_THREADS: usize = 256;
 
-/// Pools by process and number of threads.
-type Pools = HashMap<(u32, usize), Arc<ThreadPool>>;
+/// Pools that a call can have, by process and number of threads.
+type Pools = HashMap<(u32, usize), Vec<Arc<ThreadPool>>>;
 
 /// A forked child has none of its parent's threads, so pools belong to a process.
 static POOLS: Mutex<Option<Pools>> = Mutex::new(None);
+
+/// A pool for the time of a call.
+pub(crate) struct Lent {
+    pool: Arc<ThreadPool>,
+    /// Process and number of threads.
+    key: (u32, usize),
+}
+
+impl Deref for Lent {
+    type Target = ThreadPool;
+
+    fn deref(&self) -> &ThreadPool {
+        &self.pool
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if self.key.1 == 1 {
+            kept(self.key, |pools| pools.push(Arc::clone(&self.pool)));
+        }
+    }
+}
+
+/// Looks at the pools of a process that have so many threads.
+fn kept<T>(key: (u32, usize), look: impl FnOnce(&mut Vec<Arc<ThreadPool>>) -> T) -> T {
+    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    look(pools.get_or_insert_with(HashMap::new).entry(key).or_default())
+}
 
 /// As many threads as `RAYON_NUM_THREADS` says, or else one for each processor.
 fn default_threads() -> usize {
@@ -32,9 +62,12 @@ fn default_threads() -> usize {
     said.filter(|n| (1..=MAX_THREADS).contains(n)).unwrap_or_else(processors)
 }
 
-/// The pool of `n_threads` threads ([`default_threads`] when None), made once per process. To be called by a thread that is
-/// attached to the interpreter: a fork waits for those, with the GIL or without, so that no child inherits a locked table.
-pub(crate) fn pool(n_threads: Option<usize>) -> PyResult<Arc<ThreadPool>> {
+/// A pool of `n_threads` threads ([`default_threads`] when None), kept for later calls. Calls share one that has several
+/// threads. One that has a single thread is lent to one call at a time, so that calls of one thread each run side by side.
+///
+/// To be asked for, and dropped, by a thread that is attached to the interpreter: a fork waits for those, with the GIL or
+/// without, so that no child inherits a locked table.
+pub(crate) fn pool(n_threads: Option<usize>) -> PyResult<Lent> {
     let n = match n_threads {
         Some(n @ 1..=MAX_THREADS) => n,
         Some(n) => {
@@ -43,15 +76,19 @@ pub(crate) fn pool(n_threads: Option<usize>) -> PyResult<Arc<ThreadPool>> {
         }
         None => default_threads(),
     };
-    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-    let pools = pools.get_or_insert_with(HashMap::new);
-    if let Some(pool) = pools.get(&(std::process::id(), n)) {
-        return Ok(Arc::clone(pool));
-    }
-    let builder = ThreadPoolBuilder::new().num_threads(n).thread_name(|i| format!("mixirt-{i}"));
-    let pool = Arc::new(builder.build().map_err(|e| to_python(Error::Spec(format!("cannot start {n} threads: {e}"))))?);
-    pools.insert((std::process::id(), n), Arc::clone(&pool));
-    Ok(pool)
+    let key = (std::process::id(), n);
+    kept(key, |pools| {
+        if let Some(pool) = if n == 1 { pools.pop() } else { pools.first().cloned() } {
+            return Ok(Lent { pool, key });
+        }
+        let builder = ThreadPoolBuilder::new().num_threads(n).thread_name(|i| format!("mixirt-{i}"));
+        let pool = builder.build().map_err(|e| to_python(Error::Spec(format!("cannot start {n} threads: {e}"))))?;
+        let pool = Arc::new(pool);
+        if n > 1 {
+            pools.push(Arc::clone(&pool));
+        }
+        Ok(Lent { pool, key })
+    })
 }
 
 /// What a long call says on its way.
