@@ -75,6 +75,17 @@ impl ReadyElimination {
         &self.coder
     }
 
+    /// Vectors of eight nodes that one respondent who answers everything takes, joint ones of eliminated attributes included.
+    pub fn n_vectors(&self) -> usize {
+        let mut n_blocks = self.coder.n_blocks();
+        let outer = n_blocks.next().unwrap_or(0) * self.step.tables.n_vectors;
+        let inner = self.step.inner.iter().enumerate().map(|(e, inner)| {
+            let n_rows = n_blocks.by_ref().take(2).sum::<usize>() + self.n_functions(e);
+            n_rows * inner.layout().n_points() * inner.layout().n_vectors()
+        });
+        outer + inner.sum::<usize>() * self.step.layout.n_segments()
+    }
+
     /// Memory for one respondent at a time.
     pub fn respondent(&self) -> Respondent {
         let n_vectors = self.step.tables.n_vectors;

@@ -119,6 +119,11 @@ pub struct PartCoder {
 }
 
 impl PartCoder {
+    /// The most rows that a respondent can have, of outer items and of own and cross-loading ones of each attribute.
+    pub fn n_blocks(&self) -> impl Iterator<Item = usize> {
+        self.parts.iter().map(RowCoder::n_blocks)
+    }
+
     /// Appends a respondent's rows, list by list, with the end of each list; see [`RowCoder::push`].
     pub fn push(
         &self,

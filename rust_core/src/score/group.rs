@@ -23,6 +23,8 @@ pub(super) const CHUNK: usize = 512;
 pub(super) struct GroupScorer {
     estimator: Estimator,
     pub posterior: GroupPosterior,
+    /// Attributes that the items measure, each counted with each item.
+    n_slopes: usize,
 }
 
 /// The tabulated posterior of an observed group.
@@ -59,19 +61,24 @@ impl GroupScorer {
                 GroupPosterior::Whole(Box::new(ready), grids)
             }
         };
-        Ok(Self { estimator, posterior })
+        let items = &model.spec.groups[observed].items;
+        let n_slopes = items.iter().map(|&item| model.spec.items[item].attributes.len()).sum();
+        Ok(Self { estimator, posterior, n_slopes })
     }
 
-    /// Whether one respondent takes no more than a few microseconds: the posterior over a grid that is not large, and
-    /// no search for a maximum.
+    /// Whether one respondent takes no more than some fifteen microseconds: the posterior over a grid that is not large, and
+    /// no long search for a maximum.
     pub fn is_brief(&self) -> bool {
-        /// Each takes a nanosecond or two.
-        const MAX_VECTORS: usize = 1 << 11;
+        /// Each takes some three nanoseconds.
+        const MAX_VECTORS: usize = 1 << 12;
+        /// As many take the time of a search, for each attribute of each item.
+        const VECTORS_OF_SEARCH: usize = 64;
+        let n_vectors = match &self.posterior {
+            GroupPosterior::Whole(ready, _) => ready.n_vectors(),
+            GroupPosterior::Eliminated(eliminated) => eliminated.ready().n_vectors(),
+        };
         let searches = !matches!(self.estimator.method, Method::Eap | Method::Map);
-        match &self.posterior {
-            GroupPosterior::Whole(ready, _) => !searches && ready.n_vectors() <= MAX_VECTORS,
-            GroupPosterior::Eliminated(_) => false,
-        }
+        n_vectors + if searches { VECTORS_OF_SEARCH * self.n_slopes } else { 0 } <= MAX_VECTORS
     }
 
     /// Scores all respondents that `scores` has room for. The log-probability of one who cannot occur is minus infinity; the

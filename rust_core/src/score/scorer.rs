@@ -185,8 +185,8 @@ impl Scorer {
         (observed, self.given(responses, row).filter_map(position).collect())
     }
 
-    /// Whether [`Scorer::score_one`] takes no more than a few microseconds in an observed group, so that a caller need not
-    /// give up a lock meanwhile, which takes as long.
+    /// Whether [`Scorer::score_one`] takes no more than some fifteen microseconds in an observed group, so that a caller had
+    /// better not give up a lock meanwhile: to get it back from other threads takes as long.
     pub fn is_brief(&self, observed: usize) -> bool {
         self.groups.get(observed).is_none_or(GroupScorer::is_brief)
     }
