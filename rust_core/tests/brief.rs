@@ -23,17 +23,17 @@ fn short_work_is_brief_and_long_work_is_not() {
     let (one, both): (&[usize], &[usize]) = (&[0], &[0, 1]);
     let specific: [&[usize]; 4] = [&[0, 1], &[0, 2], &[0, 3], &[0, 4]];
     let bifactor: Vec<&[usize]> = (0..50).map(|i| specific[i * 4 / 50]).collect();
-    let cases: [(&str, &[&[usize]], &[usize], Method, bool); 8] = [
-        ("one attribute", &[one; 50], &[64], Method::Eap, true),
-        ("its mode", &[one; 50], &[64], Method::Mode, true),
-        ("the mode of a long test", &[one; 100], &[64], Method::Mode, false),
-        ("two attributes", &[both; 50], &[21; 2], Method::Eap, true),
-        ("their mode", &[both; 50], &[21; 2], Method::Mode, false),
-        ("a grid of 10,000 nodes", &[both; 50], &[100; 2], Method::Eap, false),
-        ("bifactor", &bifactor, &[21; 5], Method::Eap, true),
-        ("bifactor on fine grids", &bifactor, &[61; 5], Method::Eap, false),
+    let cases = [
+        ("one attribute", vec![one; 50], vec![64], Method::Eap, true),
+        ("its mode", vec![one; 50], vec![64], Method::Mode, true),
+        ("the mode of a long test", vec![one; 100], vec![64], Method::Mode, false),
+        ("two attributes", vec![both; 50], vec![21; 2], Method::Eap, true),
+        ("their mode", vec![both; 50], vec![21; 2], Method::Mode, false),
+        ("a grid of 10,000 nodes", vec![both; 50], vec![100; 2], Method::Eap, false),
+        ("bifactor", bifactor.clone(), vec![21; 5], Method::Eap, true),
+        ("bifactor on fine grids", bifactor, vec![61; 5], Method::Eap, false),
     ];
     for (what, items, n_points, method, brief) in cases {
-        assert_eq!(scorer(items, n_points, method).is_brief(0), brief, "{what}");
+        assert_eq!(scorer(&items, &n_points, method).is_brief(0), brief, "{what}");
     }
 }
