@@ -160,8 +160,15 @@ def long(
     ... }
     >>> mixirt.long(answers)
     <mixirt.LongResponses: 6 answers of 3 persons to 3 items>
-    >>> r = mixirt.fit(mixirt.long(answers), "rasch")
-    >>> r.score(mixirt.long(answers)).frame()["person"].tolist()
+
+    A table with a column for each item, made long:
+
+    >>> wide = mixirt.datasets.load("lsat7").frame().rename_axis("person").reset_index()
+    >>> table = wide.melt("person", var_name="item", value_name="response")
+    >>> r = mixirt.fit(mixirt.long(table), "rasch")
+    >>> round(r.loglik, 4)
+    -2664.9009
+    >>> r.score(mixirt.long(answers | {"item": ["item1", "item2"] * 3})).frame()["person"].tolist()
     ['Ann', 'Bea', 'Cai']
     """
     wanted = {"person": person, "item": item, "response": response}

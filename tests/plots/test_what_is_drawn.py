@@ -248,7 +248,7 @@ def test_bars_of_several_categories_sum_to_one() -> None:
     science = mixirt.datasets.load("science")
     names = ["strongly disagree", "disagree", "agree", "strongly agree"]
     words = np.array(names)[science.responses - 1]
-    with pytest.warns(mixirt.BoundaryWarning):
+    with pytest.warns((mixirt.BoundaryWarning, mixirt.RunawayWarning)):
         result = mixirt.fit_latent_class(words, 2, categories=names, seed=1)
     ax = plots.class_profiles(result)
     bars = ax.patches
