@@ -161,7 +161,7 @@ fn smallest(x: &[f64]) -> i32 {
 /// Clears the nodes beyond the last: the arrays also hold counts.
 #[inline(always)]
 fn flat_padding(rows: &mut [V], n_vectors: usize, n_nodes: usize) {
-    if !n_nodes.is_multiple_of(8) {
+    if n_nodes < 8 * n_vectors {
         for row in rows.chunks_exact_mut(n_vectors) {
             flat_mut(row)[n_nodes..].fill(0.0);
         }

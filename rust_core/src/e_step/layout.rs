@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use super::kernel::SLICE;
+use super::widths::MAX_WHOLE;
 use crate::{Error, Result};
 
 /// How the nodes of one latent class project onto the nodes that an item is tabulated on.
@@ -139,6 +141,14 @@ impl NodeLayout {
     /// Number of nodes of all classes together.
     pub fn n_nodes(&self) -> usize {
         self.segment_ptr[self.n_segments()]
+    }
+
+    /// Vectors in a row over all nodes. Rows of five to seven take eight, the number that the kernel is compiled for.
+    pub(super) fn n_vectors(&self) -> usize {
+        match self.n_nodes().div_ceil(8) {
+            n if n > MAX_WHOLE && n < SLICE => SLICE,
+            n => n,
+        }
     }
 
     /// Length of the array of all tables.

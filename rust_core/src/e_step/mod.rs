@@ -20,15 +20,19 @@ mod chunk;
 mod collect;
 mod division;
 mod expectations;
+mod guarded;
 mod inner;
 mod kernel;
 mod layout;
 mod log_sum;
+mod narrow;
 mod posterior;
 mod ready;
 mod ready_eliminated;
 mod tables;
 pub(crate) mod vector;
+mod wide;
+mod widths;
 mod window;
 
 use std::ops::Range;
@@ -195,7 +199,8 @@ impl EStep {
         let pairs = patterns.inner().iter().zip(inner);
         let inner: Vec<InnerStep> =
             pairs.map(|(patterns, layout)| InnerStep::new(patterns, layout, n_classes, isa)).collect();
-        let tables = Tables::new(patterns, outer.as_ref().unwrap_or(&layout), isa);
+        let nodes = outer.as_ref().unwrap_or(&layout);
+        let tables = Tables::new(patterns, nodes, nodes.n_vectors(), isa);
         let n_chunks = n_chunks(patterns.n_factors(), (patterns.n_rows(), tables.n_vectors));
         let chunks = (0..n_chunks).map(|c| c * patterns.len() / n_chunks..(c + 1) * patterns.len() / n_chunks);
         Ok(Self {
@@ -251,10 +256,10 @@ impl EStep {
         {
             return Err(Stop::Shape("the counts"));
         }
-        let Self { tables, isa, order, chunks, accumulators, scratch, .. } = self;
+        let Self { tables, order, chunks, accumulators, scratch, .. } = self;
         let run = |((range, accumulator), scratch): ((&Range<usize>, &mut Vec<V>), &mut ChunkScratch)| {
             let (range, order) = (range.clone(), order.get(range.clone()).unwrap_or_default());
-            dispatch(*isa, Chunk { patterns, tables, range, order, accumulator, scratch, cancel })
+            Chunk { patterns, tables, range, order, accumulator, scratch, cancel }.run()
         };
         let logliks: Vec<_> = if chunks.len() == 1 {
             chunks.iter().zip(accumulators).zip(scratch).map(run).collect()

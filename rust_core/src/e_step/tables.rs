@@ -6,12 +6,12 @@ use rayon::prelude::*;
 
 use super::NodeProbabilities;
 use super::build::Build;
-use super::chunk::MAX_WHOLE;
 use super::collect::Collect;
 use super::division::for_each;
 use super::kernel::{SLICE, guard};
 use super::layout::NodeLayout;
 use super::vector::{InstructionSet, V, dispatch};
+use super::widths::MAX_WHOLE;
 use super::window::{ListBounds, RowBounds};
 use crate::patterns::{Block, Patterns};
 
@@ -43,7 +43,8 @@ pub(super) struct Tables {
     /// `(sum M_i, n_vectors)`: probabilities of the items over all nodes; counts on the way back.
     item_rows: Vec<V>,
     blocks: Vec<BlockState>,
-    isa: InstructionSet,
+    /// What the kernels run on.
+    pub isa: InstructionSet,
 }
 
 /// What belongs to one block from cycle to cycle.
@@ -69,8 +70,8 @@ pub(super) struct Parts<'a> {
 }
 
 impl Tables {
-    pub fn new(patterns: &Patterns, layout: &NodeLayout, isa: InstructionSet) -> Self {
-        let n_vectors = layout.n_nodes().div_ceil(8);
+    /// Tables whose rows are `n_vectors` long, all nodes or more.
+    pub fn new(patterns: &Patterns, layout: &NodeLayout, n_vectors: usize, isa: InstructionSet) -> Self {
         let state = |block: &Block| {
             let mut item_ptr = vec![0];
             item_ptr.extend(layout.n_categories[block.items.clone()].iter().scan(0, |end, m| {
@@ -119,6 +120,9 @@ impl Tables {
         self.set_guard(patterns);
         if self.guarded || (MAX_WHOLE + 1..=SLICE).contains(&n_vectors) {
             dispatch(isa, ListBounds { rows: &self.rows, to: &mut self.bounds });
+        }
+        if self.has_scaled_rows {
+            self.bounds.forget();
         }
     }
 

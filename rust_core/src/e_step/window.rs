@@ -21,6 +21,10 @@ const NOTHING: u64 = 511;
 const SAFE: u64 = 400;
 /// Rows whose exponents may be summed in 15 bits.
 const MAX_ROWS: usize = 64;
+/// Rows of a longer pattern that are summed at a time: few enough that sums reach [`NOTHING`] only far from the posterior.
+const GROUP: usize = 16;
+/// Marks a bound that is none; no sum of exponents reaches it.
+const LOST: u32 = 1 << 31;
 /// Nothing is known of the elements, and nothing may be left out.
 const UNKNOWN: Bounds = Bounds([NOTHING * LANES; 4]);
 /// A one in each of four lanes of 16 bits.
@@ -101,6 +105,45 @@ fn exponent(bits: u64) -> u64 {
     1023u64.saturating_sub(bits >> 52).min(NOTHING)
 }
 
+/// The bounds of a pattern with any number of rows, vector by vector of a slice.
+#[derive(Debug, Clone, Copy)]
+struct Sums {
+    upper: [u32; SLICE],
+    /// From [`LOST`] on where there is none.
+    lower: [u32; SLICE],
+}
+
+impl Sums {
+    /// Multiplies by the product of a [`GROUP`] of rows.
+    #[inline(always)]
+    fn add(&mut self, product: &Bounds) {
+        for v in 0..SLICE {
+            let lane = |word: usize| (product.0[word + v % 2] >> (16 * (v / 2))) as u32 & 0xffff;
+            let lower = lane(2);
+            self.upper[v] += lane(0);
+            // A sum as large as that may hold an exponent that was cut off there.
+            self.lower[v] = (self.lower[v] + lower) | if u64::from(lower) >= NOTHING { LOST } else { 0 };
+        }
+    }
+
+    /// The vectors from the first to the last, of those there are, whose upper bound is the threshold or more.
+    #[inline(always)]
+    fn window(&self, threshold: u32, n_vectors: usize) -> Window {
+        let mut reach = self.upper[..n_vectors].iter().map(|&upper| upper <= threshold);
+        let Some(start) = reach.clone().position(|reaches| reaches) else { return Window::default() };
+        let last = reach.rposition(|reaches| reaches).unwrap_or(start);
+        Window { start: start as u32, len: (last + 1 - start) as u32 }
+    }
+}
+
+/// What is found of one pattern.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    sums: Vec<Sums>,
+    /// By slice; empty where nothing matters.
+    pub windows: Vec<Window>,
+}
+
 /// Consecutive vectors of a slice.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Window {
@@ -145,20 +188,40 @@ impl RowBounds {
         }
     }
 
-    /// As [`RowBounds::windows`] for one pattern on any grid: writes the windows of all slices. Nothing where the plain
-    /// product may underflow.
+    /// As [`RowBounds::windows`] for one pattern, on any grid and with any number of rows. Says whether a plain product loses
+    /// nothing.
     #[inline(always)]
-    pub fn wide(&self, rows: &[u32], products: &mut Vec<Bounds>, windows: &mut Vec<Window>) -> Option<()> {
+    pub fn look(&self, rows: &[u32], look: &mut Look) -> bool {
         let n_slices = self.n_vectors.div_ceil(SLICE);
-        products.clear();
-        products.extend((0..n_slices).map(|slice| self.product_in(rows, n_slices, slice)));
-        let lower = products.iter().fold(u64::MAX, |a, b| a.min(b.lower()));
-        if lower > SAFE {
-            return None;
-        }
+        let Look { sums, windows } = look;
+        sums.clear();
+        sums.extend((0..n_slices).map(|slice| self.sums(rows, slice)));
+        let lower = sums.iter().flat_map(|sums| sums.lower).fold(u32::MAX, u32::min);
+        // A pattern whose largest likelihood is not known is evaluated everywhere.
+        let threshold = if lower < LOST { lower + self.margin as u32 } else { u32::MAX };
         windows.clear();
-        windows.extend(products.iter().map(|product| product.window(lower + self.margin)));
-        Some(())
+        windows.extend(
+            sums.iter()
+                .enumerate()
+                .map(|(slice, sums)| sums.window(threshold, SLICE.min(self.n_vectors - slice * SLICE))),
+        );
+        u64::from(lower) <= SAFE
+    }
+
+    #[inline(always)]
+    fn sums(&self, rows: &[u32], slice: usize) -> Sums {
+        let n_slices = self.n_vectors.div_ceil(SLICE);
+        let mut sums = Sums { upper: [0; SLICE], lower: [0; SLICE] };
+        for rows in rows.chunks(GROUP) {
+            sums.add(&self.product_in(rows, n_slices, slice));
+        }
+        sums
+    }
+
+    /// Forgets the bounds: nothing is left out.
+    pub fn forget(&mut self) {
+        self.bounds.clear();
+        self.bounds.resize(self.n_rows * self.n_vectors.div_ceil(SLICE), UNKNOWN);
     }
 
     #[inline(always)]
@@ -199,7 +262,7 @@ impl Kernel for ListBounds<'_> {
         }
         // Some element is no number, and must not hide at a node that is left out.
         if largest_bits >= f64::INFINITY.to_bits() {
-            to.bounds.fill(UNKNOWN);
+            to.forget();
         }
     }
 }
@@ -246,8 +309,9 @@ mod tests {
                 let product = |l: usize| -> f64 {
                     rows.iter().map(|&row| table[row as usize * n_vectors + l / 8].0[l % 8]).product()
                 };
-                let (mut products, mut windows) = (Vec::new(), Vec::new());
-                all.wide(&rows, &mut products, &mut windows).unwrap();
+                let mut look = Look::default();
+                assert!(all.look(&rows, &mut look));
+                let windows = look.windows;
                 let is_in = |l: usize| {
                     let (window, v) = (windows[l / 64], (l / 8 % SLICE) as u32);
                     (window.start..window.start + window.len).contains(&v)
@@ -262,6 +326,48 @@ mod tests {
             }
         }
         assert!(n_left_out > 1000, "hardly anything is left out: {n_left_out} nodes");
+    }
+
+    #[test]
+    fn patterns_of_any_number_of_rows_are_narrowed() {
+        let mut n_left_out = 0;
+        for (n_vectors, n_rows) in [(3, 70), (8, 65), (8, 700), (13, 300), (16, 2_000)] {
+            let table = table(60, n_vectors);
+            let all = bounds(&table, n_vectors);
+            let rows: Vec<u32> = (0..n_rows).map(|k| (k * k + k / 7) % 60).collect();
+            let log = |l: usize| -> f64 {
+                rows.iter().map(|&row| table[row as usize * n_vectors + l / 8].0[l % 8].ln()).sum()
+            };
+            let logs: Vec<f64> = (0..8 * n_vectors).map(log).collect();
+            let mut look = Look::default();
+            let is_plain = all.look(&rows, &mut look);
+            let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            assert_eq!(is_plain, largest > -(SAFE as f64) * std::f64::consts::LN_2, "{n_rows} rows: {largest}");
+            let is_in = |l: &usize| {
+                let (window, v) = (look.windows[l / 64], (l / 8 % SLICE) as u32);
+                (window.start..window.start + window.len).contains(&v)
+            };
+            let left_out: f64 = (0..8 * n_vectors).filter(|l| !is_in(l)).map(|l| (logs[l] - largest).exp()).sum();
+            assert!(left_out <= 0.25 * f64::EPSILON, "{left_out} with {n_rows} rows");
+            n_left_out += (0..8 * n_vectors).filter(|l| !is_in(l)).count();
+        }
+        assert!(n_left_out > 200, "hardly anything is left out: {n_left_out} nodes");
+    }
+
+    #[test]
+    fn nothing_is_left_out_where_the_largest_likelihood_is_not_known() {
+        // Each row is less than can be told, but the likelihood is largest where it seems least.
+        let mut rows = [V([1e-200; 8]), V([1e-160; 8]), V([1e-200; 8]), V([1e-160; 8])];
+        rows[0].0[0] = 1e-154;
+        rows[2].0[1] = 1e-154;
+        let all = bounds(&rows, 2);
+        let mut look = Look::default();
+        assert!(!all.look(&[0, 1], &mut look));
+        assert_eq!(look.windows, [Window { start: 0, len: 2 }]);
+        let mut forgotten = bounds(&[V([0.5; 8]); 6], 2);
+        forgotten.forget();
+        assert!(!forgotten.look(&[0, 1, 2], &mut look));
+        assert_eq!(look.windows, [Window { start: 0, len: 2 }]);
     }
 
     #[test]

@@ -18,6 +18,10 @@ pub(super) const MAX_CLASSES: usize = 256;
 /// Bytes that tables and accumulators may take before smaller blocks are tried: about the second cache of a core. A
 /// little more than that costs less than the longer patterns of smaller blocks.
 const CACHE_BYTES: usize = 5 << 18;
+/// Bytes before blocks are made as small as is of use.
+const LARGE_BYTES: usize = 256 << 20;
+/// The rows of such blocks.
+const FEWEST_ROWS: usize = 16;
 
 /// Blocks, and what each respondent answered in each.
 pub(super) struct Coded {
@@ -36,10 +40,12 @@ impl Coded {
 
 /// The number of rows a block may have: larger blocks mean shorter patterns but larger tables.
 pub(super) fn row_limit(n_respondents: usize, n_categories: &[usize], n_nodes: usize) -> usize {
-    let largest: usize = match n_respondents {
-        0..2_000 => 64,
-        2_000..=50_000 => 128,
-        _ => 256,
+    // Blocks of fewer rows than the first of both lose more by longer patterns than they gain, whatever does not fit a
+    // cache: half of the time with 100 items of five categories, which would then have blocks of their own.
+    let (smallest, largest): (usize, usize) = match n_respondents {
+        0..3_000 => (32, 64),
+        3_000..=50_000 => (64, 128),
+        _ => (64, 256),
     };
     if n_categories.is_empty() {
         return largest;
@@ -52,11 +58,13 @@ pub(super) fn row_limit(n_respondents: usize, n_categories: &[usize], n_nodes: u
     // A table and an accumulator of 8 bytes per row and node.
     let bytes = |limit: usize| n_blocks(limit) * (limit * n_nodes * 16) as f64;
     let mut limit = largest;
-    while limit > 16 && bytes(limit) > CACHE_BYTES as f64 {
+    while limit > smallest && bytes(limit) > CACHE_BYTES as f64
+        || limit > FEWEST_ROWS && bytes(limit) > LARGE_BYTES as f64
+    {
         limit /= 2;
     }
     // The smallest limit that needs no more blocks.
-    while limit > 16 && n_blocks(limit / 2) <= n_blocks(limit) {
+    while limit > FEWEST_ROWS && n_blocks(limit / 2) <= n_blocks(limit) {
         limit /= 2;
     }
     limit

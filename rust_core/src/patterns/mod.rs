@@ -260,6 +260,12 @@ impl Patterns {
         &self.row_ids[self.row_ptr[pattern]..self.row_ptr[pattern + 1]]
     }
 
+    /// The rows of consecutive patterns.
+    #[inline(always)]
+    pub fn rows_of(&self, patterns: Range<usize>) -> impl Iterator<Item = &[u32]> {
+        self.row_ptr[patterns.start..=patterns.end].windows(2).map(|ends| &self.row_ids[ends[0]..ends[1]])
+    }
+
     /// The rows of all patterns.
     pub fn row_lists(&self) -> RowLists<'_> {
         RowLists { ptr: &self.row_ptr, ids: &self.row_ids }

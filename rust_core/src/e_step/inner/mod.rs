@@ -29,7 +29,7 @@ use super::kernel::{Scratch, guard};
 use super::layout::NodeLayout;
 use super::tables::{BUDGET, BlockState, Tables};
 use super::vector::{InstructionSet, V, dispatch, flat, flat_mut};
-use crate::patterns::InnerPatterns;
+use crate::patterns::{InnerPatterns, Patterns};
 use backward::Backward;
 use forward::Forward;
 pub(super) use joint::JointScratch;
@@ -117,9 +117,11 @@ pub(super) struct Place {
 
 impl InnerStep {
     pub fn new(patterns: &InnerPatterns, layout: InnerLayout, n_classes: usize, isa: InstructionSet) -> Self {
+        let tables =
+            |patterns: &Patterns, layout: &NodeLayout| Tables::new(patterns, layout, layout.n_nodes().div_ceil(8), isa);
         let tables = || ClassTables {
-            own: patterns.own().map(|own| Tables::new(own, &layout.own, isa)),
-            cross: Tables::new(patterns.cross(), &layout.cross, isa),
+            own: patterns.own().map(|own| tables(own, &layout.own)),
+            cross: tables(patterns.cross(), &layout.cross),
         };
         let classes = (0..n_classes).map(|_| tables()).collect();
         let n_chunks = (patterns.len() / BACKWARD_CHUNK).clamp(1, MAX_CHUNKS);
@@ -182,7 +184,7 @@ impl InnerStep {
 
     /// Fills in the rows `u` of the outer problem; nodes beyond the last stay as they are.
     pub fn forward(&self, patterns: &InnerPatterns, outer: &NodeLayout, rows: &mut [V], state: &mut BlockState) {
-        let n_vectors = outer.n_nodes().div_ceil(8);
+        let n_vectors = outer.n_vectors();
         let Self { layout, isa, scaled, .. } = self;
         state.exponents.clear();
         if *scaled {
