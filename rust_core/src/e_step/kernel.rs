@@ -1,5 +1,5 @@
-//! Products of rows over all nodes, plain or kept from underflow. The E-step itself goes through `chunk.rs`, which leaves
-//! nodes out; this is for posteriors, for eliminated attributes, and for patterns whose products underflow.
+//! Products of rows over consecutive nodes, plain or kept from underflow: for posteriors, for eliminated attributes, and for
+//! the patterns of an E-step on wide grids or whose products underflow. Others go through `narrow.rs`.
 
 use super::tables::{BUDGET, SCALED_ROW, Tables};
 use super::vector::{V, exp2_integer, split};

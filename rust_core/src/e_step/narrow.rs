@@ -33,7 +33,7 @@ impl AddNarrow<'_, '_> {
             ($(($n:literal, $w:literal))*) => {
                 match (self.tables.n_vectors, width) {
                     $(($n, $w) => dispatch(isa, Sized::<$n, $w>(self)),)*
-                    sizes => unreachable!("no row has {sizes:?} vectors"),
+                    _ => Err(Stop::Shape("the vectors of a row")),
                 }
             };
         }
