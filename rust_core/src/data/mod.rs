@@ -163,9 +163,19 @@ impl Data {
 
     /// The answers of one pattern of an observed group, in the order of the group's items.
     pub fn codes_of(&self, observed: usize, pattern: usize) -> Vec<u8> {
-        let mut codes = vec![MISSING; self.patterns[observed].n_categories().len()];
-        self.patterns[observed].codes_of(pattern, &mut codes);
+        let mut codes = vec![MISSING; self.n_items_of(observed)];
+        self.write_codes_of(observed, pattern, &mut codes);
         codes
+    }
+
+    /// As [`Data::codes_of`], over `codes (I_g)`.
+    pub(crate) fn write_codes_of(&self, observed: usize, pattern: usize, codes: &mut [u8]) {
+        self.patterns[observed].codes_of(pattern, codes);
+    }
+
+    /// Number of items of an observed group.
+    pub(crate) fn n_items_of(&self, observed: usize) -> usize {
+        self.patterns[observed].n_categories().len()
     }
 
     /// Calls `f` with the items (positions among the group's) that a pattern of an observed group answers, and the answers.

@@ -134,9 +134,10 @@ pub fn score<'a>(model: &Model, data: &Data, x: &[f64], method: Method, watch: i
     let parameters = Parameters::at(model, x);
     let mut scores = Scores::new(model, data.n_respondents());
     for observed in 0..model.spec.groups.len() {
-        let group = GroupScorer::new((model, observed, &parameters), method, data.knows_classes(observed))?;
+        let known = data.knows_classes(observed);
+        let group = GroupScorer::new((model, observed, &parameters), method, known)?;
         let mut of_patterns = Scores::new(model, data.n_patterns_of(observed));
-        group.score(Respondents::Patterns { data, observed }, of_patterns.as_mut(), watch)?;
+        group.score(Respondents::Patterns { data, observed, known }, of_patterns.as_mut(), watch)?;
         for (row, p) in data.respondents_of(observed) {
             if of_patterns.log_probability[p] == f64::NEG_INFINITY {
                 return Err(impossible(model, observed, row));
