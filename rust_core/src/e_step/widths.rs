@@ -32,6 +32,22 @@ impl Widths {
     pub fn listed(&self, width: usize) -> &[(u16, u16)] {
         &self.by_width[(width - 1) * BATCH..][..self.n[width - 1]]
     }
+
+    /// Lists one pattern.
+    #[inline(always)]
+    fn list(&mut self, pattern: usize, window: Window) {
+        let width = (window.len as usize - 1) % SLICE;
+        self.by_width[width * BATCH + self.n[width]] = (pattern as u16, window.start as u16);
+        self.n[width] += 1;
+    }
+
+    /// Lists so many patterns, all with the same vectors from the first on.
+    #[inline(always)]
+    fn list_all(&mut self, width: usize, n: usize) {
+        let list = &mut self.by_width[(width - 1) * BATCH..][..n];
+        list.iter_mut().enumerate().for_each(|(k, to)| *to = (k as u16, 0));
+        self.n[width - 1] = n;
+    }
 }
 
 /// Sorts the patterns of one batch.
@@ -47,33 +63,36 @@ impl Kernel for SortByWidth<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { patterns, tables, batch, to: Widths { by_width, n, guarded } } = self;
-        by_width.resize(SLICE * BATCH, (0, 0));
-        guarded.clear();
-        *n = [0; SLICE];
-        let whole = Window { start: 0, len: tables.n_vectors as u32 };
+        let Self { patterns, tables, batch, to } = self;
+        to.by_width.resize(SLICE * BATCH, (0, 0));
+        to.guarded.clear();
+        to.n = [0; SLICE];
         let is_narrowed = tables.n_vectors > MAX_WHOLE;
+        let n_gp = &patterns.n_gp()[batch.clone()];
+        if !is_narrowed && !tables.guarded && n_gp.iter().all(|n_gp| *n_gp != 0.0) {
+            return to.list_all(tables.n_vectors, n_gp.len());
+        }
+        let whole = Window { start: 0, len: tables.n_vectors as u32 };
         let mut products = [Bounds::default(); BOUNDED];
         let mut windows = [whole; BOUNDED];
-        for start in batch.clone().step_by(BOUNDED) {
-            let range = start..(start + BOUNDED).min(batch.end);
+        for (b, n_gp) in n_gp.chunks(BOUNDED).enumerate() {
+            let first = b * BOUNDED;
             if is_narrowed || tables.guarded {
+                let range = batch.start + first..batch.start + first + n_gp.len();
                 // Written to memory, so that they are summed as whole vectors.
-                for (rows, product) in patterns.rows_of(range.clone()).zip(&mut products) {
+                for (rows, product) in patterns.rows_of(range).zip(&mut products) {
                     *product = tables.bounds.product(rows);
                 }
                 tables.bounds.windows(&products, &mut windows);
             }
-            let n_gp = &patterns.n_gp()[range.clone()];
-            for ((p, window), _) in range.zip(&windows).zip(n_gp).filter(|(_, n_gp)| **n_gp != 0.0) {
+            for (k, (window, _)) in windows.iter().zip(n_gp).enumerate().filter(|(_, (_, n_gp))| **n_gp != 0.0) {
                 if window.len == 0 && tables.guarded {
-                    guarded.push(p as u32);
-                    continue;
+                    to.guarded.push((batch.start + first + k) as u32);
+                } else if window.len == 0 || !is_narrowed {
+                    to.list(first + k, whole);
+                } else {
+                    to.list(first + k, *window);
                 }
-                let window = if window.len == 0 || !is_narrowed { whole } else { *window };
-                let width = (window.len as usize - 1) % SLICE;
-                by_width[width * BATCH + n[width]] = ((p - batch.start) as u16, window.start as u16);
-                n[width] += 1;
             }
         }
     }
