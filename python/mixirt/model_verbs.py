@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Verbs"]
 
+#: Why class proportions take neither priors nor bounds, and what there is instead.
+_IN_CLOSED_FORM = (
+    ": they are estimated in closed form, as the shares of the respondents expected in the "
+    "classes; fix or tie them instead"
+)
+
 
 class Verbs:
     """Verbs that address parameters by name; mixed into :class:`mixirt.Model`."""
@@ -212,7 +218,8 @@ class Verbs:
         Raises
         ------
         SpecError
-            If nothing matches, all are fixed, or the prior is not for this kind.
+            If nothing matches, all are fixed, or the prior is not for this kind; none is for class
+            proportions.
 
         Examples
         --------
@@ -226,14 +233,18 @@ class Verbs:
             raise SpecError(
                 f"a prior is made by mixirt.priors.normal, .lognormal or .beta; found {prior!r}"
             )
+        if prior is not None and kind == "proportion":
+            raise SpecError(f"class proportions take no prior{_IN_CLOSED_FORM}")
         if prior is not None and prior.name == "beta" and kind != "guessing":
             raise SpecError(
-                f"a beta prior is for guessing probabilities, not for a {kind}; use normal"
+                f"a beta prior is for guessing probabilities; {kind} was given one: use normal"
             )
         table = self._table.set_prior(cells, prior)
         if prior is not None and prior.name == "lognormal":
-            if kind in ("guessing", "proportion"):
-                raise SpecError(f"a lognormal prior is for positive parameters, not for a {kind}")
+            if kind == "guessing":
+                raise SpecError(
+                    "a lognormal prior is for positive parameters; guessing was given one: use beta"
+                )
             for cell in cells:
                 table = table.set(np.array([cell]), lower=max(float(table.lower[cell]), 0.0))
             check_room(self._design, table, cells)
@@ -262,8 +273,8 @@ class Verbs:
         Raises
         ------
         SpecError
-            If nothing matches, all are fixed, the bounds leave no room, or a start value is
-            outside of them.
+            If nothing matches, all are fixed, the bounds leave no room, a start value is outside of
+            them, or the parameters are class proportions.
 
         Examples
         --------
@@ -275,6 +286,8 @@ class Verbs:
         cells = self._estimated(kind, where, "bound")
         if lower is None and upper is None:
             raise SpecError(f"bound takes a lower bound or an upper one, as bound('{kind}', 0, 4)")
+        if kind == "proportion":
+            raise SpecError(f"class proportions take no bounds but 0 and 1{_IN_CLOSED_FORM}")
         given = {"lower": lower, "upper": upper}
         settings = {k: engine_bound(kind, bound) for k, bound in given.items() if bound is not None}
         if len(settings) == 2 and not settings["lower"] < settings["upper"]:

@@ -143,6 +143,20 @@ def test_conflicts_are_refused_in_words(change, words):
         change(Model("2pl", items=5))
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda m: m.prior("proportion", priors.normal(0.5, 0.1)), "take no prior: .*fix or tie"),
+        (lambda m: m.bound("proportion", 0.1, 0.5), "take no bounds but 0 and 1: .*fix or tie"),
+    ],
+)
+def test_what_the_closed_form_of_proportions_would_ignore_is_refused(change, words):
+    model = Model("2pl", items=5, n_classes=2)
+    with pytest.raises(SpecError, match=words):
+        change(model)
+    assert model.prior("proportion", None).n_parameters == model.n_parameters
+
+
 @pytest.mark.parametrize(("value", "words"), [(1.5, "between 0 and 1"), (1.0, "below 1")])
 def test_guessing_outside_its_range_is_refused(value, words):
     with pytest.raises(SpecError, match=words):
