@@ -224,6 +224,8 @@ fn check_free(parameter: &FreeParameter, kind: Kind) -> Result<()> {
         return Err(Error::Spec(format!("a {name} cannot start at {start} with bounds [{lower}, {upper}]")));
     }
     match prior {
+        // The M-step would not see it: proportions are estimated in closed form.
+        Some(_) if kind == Kind::Proportion => Err(Error::Spec(format!("a {name} takes no prior; fix or tie it"))),
         Some(Prior::Beta { .. }) if kind != Kind::Guessing => {
             Err(Error::Spec(format!("a beta prior is for guessing probabilities, not for a {name}")))
         }
@@ -234,5 +236,28 @@ fn check_free(parameter: &FreeParameter, kind: Kind) -> Result<()> {
             format!("a {name} cannot start at {} where its prior has no density", start.unwrap_or_default()),
         )),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn priors_are_for_the_kinds_that_take_them() {
+        let priors = [
+            Prior::Normal { mean: 0.5, sd: 0.1 },
+            Prior::LogNormal { mean: 0.0, sd: 0.5 },
+            Prior::Beta { a: 5.0, b: 17.0 },
+        ];
+        let taken = |kind: Kind| {
+            priors.map(|prior| {
+                let parameter = FreeParameter { start: None, lower: 0.0, upper: f64::INFINITY, prior: Some(prior) };
+                check_free(&parameter, kind).is_ok()
+            })
+        };
+        assert_eq!(taken(Kind::Slope), [true, true, false]);
+        assert_eq!(taken(Kind::Guessing), [true; 3]);
+        assert_eq!(taken(Kind::Proportion), [false; 3]);
     }
 }
