@@ -13,6 +13,7 @@ __all__ = [
     "Scorer",
     "Structure",
     "__version__",
+    "contributions",
     "covariance",
     "em_step",
     "encode",
@@ -205,6 +206,13 @@ def gradient(
     *,
     n_threads: int | None = None,
 ) -> tuple[float, NDArray[np.float64]]: ...
+def contributions(
+    model: Model,
+    data: Data,
+    x: NDArray[np.float64],
+    *,
+    n_threads: int | None = None,
+) -> NDArray[np.float64]: ...
 def sum_scores(
     model: Model,
     x: NDArray[np.float64],

@@ -33,7 +33,7 @@ mod _core {
     #[pymodule_export]
     use crate::scorer::Scorer;
     #[pymodule_export]
-    use crate::se::{covariance, gradient, vcov_methods};
+    use crate::se::{contributions, covariance, gradient, vcov_methods};
     #[pymodule_export]
     use crate::sum_scores::sum_scores;
 

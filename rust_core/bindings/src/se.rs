@@ -1,7 +1,7 @@
-//! Covariance matrices of the estimates.
+//! Covariance matrices of the estimates, and derivatives of the log-likelihood.
 
 use mixirt_core::se;
-use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -68,4 +68,21 @@ pub(crate) fn gradient<'py>(
     let (loglik, gradient) =
         until_done(py, n_threads, |cancel| se::Point::new(model, &*data.suited_to(model)?, x, cancel).slope())?;
     Ok((loglik, gradient.into_pyarray(py)))
+}
+
+/// Derivatives `(N, n_free)` of the log-likelihood of every respondent at the free parameters `x (n_free,)`, in the order of
+/// the data, without weights and priors; along the directions as `gradient`.
+#[pyfunction]
+#[pyo3(signature = (model, data, x, *, n_threads=None))]
+pub(crate) fn contributions<'py>(
+    py: Python<'py>,
+    model: &PyModel,
+    data: &Data,
+    x: PyReadonlyArray1<'py, f64>,
+    n_threads: Option<usize>,
+) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    let x = model.checked(x.as_slice()?)?;
+    let (model, data) = (&*model.inner, &*data.inner);
+    let found = until_done(py, n_threads, |cancel| se::Point::new(model, data, x, cancel).contributions())?;
+    found.into_pyarray(py).reshape([data.n_respondents(), x.len()])
 }

@@ -61,7 +61,7 @@ pub use vector::InstructionSet;
 pub(crate) use vector::{Kernel, dispatch, ln_scaled};
 
 /// Bytes that tables, accumulators and counts may take: more would not fit many a machine, and is asked for by mistake.
-const MAX_BYTES: usize = 8 << 30;
+pub(crate) const MAX_BYTES: usize = 8 << 30;
 
 /// Why an E-step has no result.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]

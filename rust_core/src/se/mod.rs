@@ -9,6 +9,7 @@ mod basis;
 mod changes;
 mod clusters;
 mod complete;
+mod contributions;
 mod cross_product;
 mod directions;
 mod functions;

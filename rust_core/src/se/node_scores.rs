@@ -20,7 +20,7 @@ use crate::patterns::MISSING;
 use crate::plan::Source;
 use crate::spec::Group;
 
-/// The derivatives of all latent groups. Only parameters that can move are in them.
+/// The derivatives of all latent groups.
 pub(super) struct NodeScores<'a> {
     point: &'a Point<'a>,
     groups: Vec<GroupScores>,
@@ -81,11 +81,25 @@ impl ItemCurves<'_> {
 }
 
 impl<'a> NodeScores<'a> {
-    /// The derivatives at a point.
+    /// The derivatives at a point in the parameters that can move.
     pub(super) fn new(point: &'a Point<'a>) -> Self {
+        Self::without(point, point.directions.held())
+    }
+
+    /// The derivatives at a point in all free parameters, those at a bound among them.
+    pub(super) fn of_all(point: &'a Point<'a>) -> Self {
+        Self::without(point, &vec![false; point.x.len()])
+    }
+
+    /// The derivatives in the free parameters that are not `held`.
+    fn without(point: &'a Point<'a>, held: &[bool]) -> Self {
         let Parameters { values, placed } = Parameters::at(point.model, point.x);
+        let moving = Moving { point, held };
         let groups = point.model.groups.iter().zip(placed);
-        Self { point, groups: groups.map(|(group, placed)| GroupScores::new(point, group, placed, &values)).collect() }
+        Self {
+            point,
+            groups: groups.map(|(group, placed)| GroupScores::new(&moving, group, placed, &values)).collect(),
+        }
     }
 
     /// The point.
@@ -215,7 +229,8 @@ impl SupportScores {
 }
 
 impl GroupScores {
-    fn new(point: &Point, group: &Group, placed: Placed, values: &[f64]) -> Self {
+    fn new(moving: &Moving, group: &Group, placed: Placed, values: &[f64]) -> Self {
+        let point = moving.point;
         let structure = &point.model.structures[group.observed];
         let lacking = point.data.may_lack(group.observed);
         let mut items: Vec<Vec<ItemScores>> = structure.supports.iter().map(|_| Vec::new()).collect();
@@ -225,10 +240,10 @@ impl GroupScores {
             let mut all = vec![0.0; instance.cells.len() * m * k];
             let eta = &values[instance.cells.clone()];
             point.model.spec.items[instance.item].family.scores(&instance.shape, eta, nodes, &mut all);
-            let moving = all_moving(point, instance.cells.clone());
-            let rows = (0..m).flat_map(|answer| moving.iter().map(move |&(p, _)| p * m + answer));
+            let own = moving.among(instance.cells.clone());
+            let rows = (0..m).flat_map(|answer| own.iter().map(move |&(p, _)| p * m + answer));
             let table = rows.flat_map(|row| all[row * k..][..k].iter().copied()).collect();
-            let free = moving.iter().map(|&(_, f)| f).collect();
+            let free = own.iter().map(|&(_, f)| f).collect();
             let n_answers = m + usize::from(lacking[index]);
             items[instance.support].push(ItemScores { index, free, table, n_answers, n_categories: m });
         }
@@ -237,25 +252,34 @@ impl GroupScores {
             SupportScores::new(items, source, structure.supports[s].n_nodes)
         };
         let supports = items.into_iter().enumerate().map(support).collect();
-        let proportion = group.proportion_cell.and_then(|cell| moving(point, cell));
-        Self { supports, latent: LatentScores::new(point, group, placed, values), proportion }
+        let proportion = group.proportion_cell.and_then(|cell| moving.behind(cell));
+        Self { supports, latent: LatentScores::new(moving, group, placed, values), proportion }
     }
 }
 
-/// The free parameter behind a cell, if it can move.
-fn moving(point: &Point, cell: usize) -> Option<usize> {
-    free_of(point.model.table.slots[cell]).filter(|&f| !point.directions.held()[f])
+/// The free parameters of a point, but those that are held.
+struct Moving<'a> {
+    point: &'a Point<'a>,
+    held: &'a [bool],
 }
 
-/// The cells behind which a free parameter can move: position among them, and free parameter.
-fn all_moving(point: &Point, cells: Range<usize>) -> Vec<(usize, usize)> {
-    cells.enumerate().filter_map(|(p, cell)| Some((p, moving(point, cell)?))).collect()
+impl Moving<'_> {
+    /// The free parameter behind a cell, if it can move.
+    fn behind(&self, cell: usize) -> Option<usize> {
+        free_of(self.point.model.table.slots[cell]).filter(|&f| !self.held[f])
+    }
+
+    /// The cells behind which a free parameter can move: position among them, and free parameter.
+    fn among(&self, cells: Range<usize>) -> Vec<(usize, usize)> {
+        cells.enumerate().filter_map(|(p, cell)| Some((p, self.behind(cell)?))).collect()
+    }
 }
 
 impl LatentScores {
-    fn new(point: &Point, group: &Group, placed: Placed, values: &[f64]) -> Self {
+    fn new(moving: &Moving, group: &Group, placed: Placed, values: &[f64]) -> Self {
+        let point = moving.point;
         let delta = values[group.latent_cells.clone()].to_vec();
-        let moving = all_moving(point, group.latent_cells.clone());
+        let moving = moving.among(group.latent_cells.clone());
         let grid = &placed.grid;
         let n_nodes = if placed.elimination.is_some() || moving.is_empty() { 0 } else { grid.n_nodes };
         let mut table = vec![0.0; moving.len() * n_nodes];

@@ -24,7 +24,7 @@ pub(super) struct Scored<'a> {
     pub patterns: &'a [usize],
     /// How often each occurs.
     pub n_p: &'a [f64],
-    /// `(B, n_free)`: derivatives of each pattern's log-probability; 0 in parameters that cannot move.
+    /// `(B, n_free)`: derivatives of each pattern's log-probability; 0 in parameters that the tables leave out.
     pub scores: Rows,
     /// The answers.
     pub codes: &'a Codes,
