@@ -11,6 +11,7 @@ import mixirt
 from mixirt import datasets, plots, priors
 from mixirt.bootstrap import Bootstrap
 from mixirt.classification import Classification
+from mixirt.contributions import Contributions
 from mixirt.covariance import ParameterCovariance
 from mixirt.diagnostics import Diagnostics
 from mixirt.fit_classes import ClassComparison
@@ -23,6 +24,7 @@ RETURNED = (
     Bootstrap,
     Classification,
     ClassComparison,
+    Contributions,
     DataSummary,
     Diagnostics,
     GoodnessOfFit,

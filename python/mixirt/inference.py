@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mixirt import _core
 from mixirt._warn import warn
 from mixirt.bootstrap import Bootstrap, bootstrap
+from mixirt.contributions import Contributions
 from mixirt.covariance import Covariances
 from mixirt.derived import derived_columns
 from mixirt.diagnostics import Diagnostics, diagnose
@@ -129,7 +130,8 @@ class Inference(Covariances):
         ndarray, shape (n,)
             By the parameters of ``r.vcov().names``, on the scale of estimation (guessing as a
             logit). Log densities of priors are included. Proportions of classes keep their sum, so
-            that their derivatives add up to 0.
+            that their derivatives add up to 0. See :meth:`contributions` for each respondent's
+            part.
 
         Raises
         ------
@@ -149,6 +151,61 @@ class Inference(Covariances):
         """
         x, n_threads = np.asarray(self._found["x"]), self._settings.n_threads
         return _core.gradient(self._engine, self._fitted.engine, x, n_threads=n_threads)[1]
+
+    def contributions(self) -> Contributions:
+        """Differentiate the log-likelihood of each fitted respondent at these parameters.
+
+        R calls them ``estfun``: tests of whether parameters are the same for all respondents, along
+        a covariate or between groups that the model does not know, and covariance matrices of
+        one's own are made of them. They are a method of their own, not :meth:`gradient` by
+        respondent, because priors belong to no respondent and the rows bring labels.
+
+        Returns
+        -------
+        Contributions
+            ``matrix (N, n)`` in the order of the responses, by the parameters ``names``, and
+            ``frame()`` with the labels of the respondents; ``np.asarray`` gives the matrix.
+
+        Raises
+        ------
+        DataError
+            If the fit was read from a file, which does not hold the responses.
+        SpecError
+            If the matrix would take more than 8 GB.
+
+        Notes
+        -----
+        Derivatives are those of the log-likelihood alone, without priors, and of each respondent
+        once, whatever the weight: the sum of the rows times their weights is :meth:`gradient` where
+        no parameter has a prior, and lacks the derivatives of the log priors where some have. As
+        there, derivatives by proportions of classes add up to 0, in every row, and parameters at a
+        bound keep the derivative they have. A respondent without any answer has zeros, but for the
+        proportions where the class is known; those of means and covariances are zero up to what
+        lies beyond the grid, below 1e-6. Rows of respondents who gave the same answers are equal
+        bit by bit, at any number of threads.
+
+        Examples
+        --------
+        Squares of contributions add up to the information of ``vcov("cross_product")``:
+
+        >>> import mixirt, numpy as np
+        >>> r = mixirt.fit(mixirt.datasets.load("lsat7").responses, "2pl")
+        >>> c = r.contributions()
+        >>> c
+        <mixirt.Contributions: 1000 respondents, 10 parameters; frame() shows them>
+        >>> information = c.matrix.T @ c.matrix
+        >>> np.allclose(np.linalg.inv(information), r.vcov("cross_product").matrix)
+        True
+        """
+        x, n_threads = np.asarray(self._found["x"]), self._settings.n_threads
+        data, read = self._fitted.engine, self._fitted.responses
+        return Contributions(
+            names=self._names_of_free(),
+            matrix=_core.contributions(self._engine, data, x, n_threads=n_threads),
+            native=self._native,
+            persons=read.persons,
+            index=read.index,
+        )
 
     def bootstrap(
         self,

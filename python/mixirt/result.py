@@ -47,7 +47,7 @@ class Result(
 
     - Estimates: :meth:`parameters`, :meth:`distributions`, :meth:`derived`, :meth:`summary`.
     - Their uncertainty: :meth:`standard_errors`, :meth:`confint`, :meth:`vcov`, :meth:`delta`,
-      :meth:`wald`, :meth:`gradient`, :meth:`bootstrap`.
+      :meth:`wald`, :meth:`gradient`, :meth:`contributions`, :meth:`bootstrap`.
     - Whether to trust them: :meth:`diagnostics`, :attr:`converged`, :attr:`history`,
       :meth:`starts`; how good they are: :attr:`loglik`, :attr:`aic`, :attr:`bic`.
     - Respondents: :meth:`score`, :meth:`classify`, :meth:`plausible_values`, :meth:`sum_scores`,

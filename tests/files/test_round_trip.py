@@ -116,7 +116,7 @@ def test_file_follows_the_published_schema(tmp_path):
 
 def test_what_needs_the_responses_says_so(pair):
     _, after = pair
-    for needs in (after.score, after.gradient, lambda: after.vcov("louis")):
+    for needs in (after.score, after.gradient, after.contributions, lambda: after.vcov("louis")):
         with pytest.raises(mixirt.DataError, match=r"read from a file.*mixirt\.fit\(responses"):
             needs()
 

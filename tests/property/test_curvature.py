@@ -1,4 +1,4 @@
-"""Gradient and default information against the log-posterior, for every kind of model.
+"""Gradient, contributions and information against the log-posterior, for every kind of model.
 
 The log-posterior is differenced, for the information twice: values of the engine's log-likelihood,
 which `tests/oracle_agreement` compares with the paper's equations in NumPy, and a log prior written
@@ -157,26 +157,78 @@ def test_the_default_is_the_curvature_of_the_log_posterior(name):
 @pytest.mark.parametrize("name", [*SMALL_MODELS, *MORE])
 def test_the_gradient_is_the_slope_of_the_log_posterior(name):
     """Half a standard error from the maximum, where it is not zero."""
-    result = _result(name)
-    basis, information = _directions(result, result.vcov().matrix)
-    scale = 1 / np.sqrt(np.diagonal(information))
-    signs = np.where(np.arange(len(scale)) % 2, 1.0, -1.0)
-    x = np.array(result._found["x"]) + basis @ (0.5 * scale * signs)
+    result, ways = _away(_result(name))
+    found = result.gradient()
+    expected = _slopes(lambda x: _log_posterior(result, x), result, ways)
+    np.testing.assert_allclose(ways.T @ found, expected, rtol=0, atol=OF_NODES)
+    assert np.abs(expected).max() > 0.1
+    proportions = [name.startswith("proportion") for name in result.contributions().names]
+    assert found[proportions].sum() == pytest.approx(0, abs=ROUNDING)
 
-    def slopes(step: float) -> Floats:
-        ends = [
-            [_log_posterior(result, x + s * way) for s in (step, -step)]
-            for way in (basis * scale).T
-        ]
+
+def _away(result: mixirt.Result) -> tuple[mixirt.Result, Floats]:
+    """Go half a standard error from the maximum; give directions of a standard error as well.
+
+    They are `(n_free, d)`.
+    """
+    basis, information = _directions(result, result.vcov().matrix)
+    ways = basis / np.sqrt(np.diagonal(information))
+    signs = np.where(np.arange(ways.shape[1]) % 2, 1.0, -1.0)
+    return result._moved(np.array(result._found["x"]) + ways @ (0.5 * signs)), ways
+
+
+def _slopes(f: Callable[[Floats], Any], result: mixirt.Result, ways: Floats) -> Floats:
+    """Difference a function of the free parameters along directions `(n_free, d)`: `(d, ...)`.
+
+    One extrapolation: the error is the fourth power of the step.
+    """
+    x = np.array(result._found["x"])
+
+    def by(step: float) -> Floats:
+        ends = [(f(x + step * way), f(x - step * way)) for way in ways.T]
         return np.array([(up - down) / (2 * step) for up, down in ends])
 
-    found = result._moved(x).gradient()
-    # One extrapolation, as above.
-    expected = (4 * slopes(STEP / 2) - slopes(STEP)) / 3
-    np.testing.assert_allclose((basis * scale).T @ found, expected, rtol=0, atol=OF_NODES)
-    assert np.abs(expected).max() > 0.1
-    proportions = [name.startswith("proportion") for name in result.vcov().names]
-    assert found[proportions].sum() == pytest.approx(0, abs=ROUNDING)
+    return (4 * by(STEP / 2) - by(STEP)) / 3
+
+
+def _weights(result: mixirt.Result) -> Floats:
+    given = result._fitted.responses.weights
+    return np.ones(result.data.n_respondents) if given is None else given
+
+
+@pytest.mark.parametrize("name", [*SMALL_MODELS, *MORE])
+def test_weighted_contributions_and_priors_add_up_to_the_gradient(name):
+    result, _ = _away(_result(name))
+    weighted = _weights(result)[:, None] * result.contributions().matrix
+    table, x = result.model.table, result._found["x"]
+    of_cell = [table.prior[c] for c in table.compiled().first_cell]
+    priors = [0.0 if p is None else _prior_slope(p, v) for p, v in zip(of_cell, x, strict=True)]
+    size = np.abs(weighted).sum(axis=0).max()
+    found = weighted.sum(axis=0) + priors
+    np.testing.assert_allclose(found, result.gradient(), rtol=0, atol=ROUNDING * size)
+    assert np.abs(found).max() > 1.0
+
+
+@pytest.mark.parametrize("name", [*SMALL_MODELS, *MORE])
+def test_contributions_are_the_slopes_of_each_log_likelihood(name):
+    result, ways = _away(_result(name))
+    found = result.contributions().matrix
+    expected = _slopes(lambda x: result._moved(x).score().log_probability, result, ways)
+    np.testing.assert_allclose(found @ ways, expected.T, rtol=0, atol=OF_NODES)
+    proportions = [name.startswith("proportion") for name in result.contributions().names]
+    np.testing.assert_allclose(found[:, proportions].sum(axis=1), 0, rtol=0, atol=ROUNDING)
+
+
+@pytest.mark.parametrize("name", [n for n in [*SMALL_MODELS, *MORE] if "prior" not in n])
+def test_squares_of_contributions_are_the_cross_product_information(name):
+    result = _result(name)
+    basis, information = _directions(result, result.vcov("cross_product").matrix)
+    along = result.contributions().matrix @ basis
+    squares = along.T @ (_weights(result)[:, None] * along)
+    scale = 1 / np.sqrt(np.diagonal(squares))
+    by = np.outer(scale, scale)
+    # The information was inverted twice.
+    np.testing.assert_allclose(squares * by, information * by, rtol=0, atol=1e-9)
 
 
 def _second_differences(f: Callable[[Floats], float], n: int, step: float) -> Floats:
@@ -229,3 +281,13 @@ def _log_prior(prior: mixirt.priors.Prior, value: float) -> float:
     # Of the probability, whatever scale it is estimated on.
     c = 1 / (1 + math.exp(-value))
     return (prior.first - 1) * math.log(c) + (prior.second - 1) * math.log(1 - c)
+
+
+def _prior_slope(prior: mixirt.priors.Prior, value: float) -> float:
+    """Differentiate the log density."""
+    if prior.name == "normal":
+        return -(value - prior.first) / prior.second**2
+    if prior.name == "lognormal":
+        return -(1 + (math.log(value) - prior.first) / prior.second**2) / value
+    c = 1 / (1 + math.exp(-value))
+    return (prior.first - 1) * (1 - c) - (prior.second - 1) * c

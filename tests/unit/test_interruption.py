@@ -35,6 +35,9 @@ BEFORE = {
     warnings.simplefilter("ignore")
     fit = mixirt.fit(rows[:20_000], "2pl", n_quadrature=200, acceleration="none", max_cycles=2)
     """,
+    "contributions": """
+    fit = mixirt.fit(rows, "2pl", n_quadrature=4000, max_cycles=0)
+    """,
 }
 
 #: Each would take minutes, fits and bootstraps hours. Fits of a bootstrap wait for their turn on
@@ -44,6 +47,7 @@ CALLS = {
         rows, "2pl", n_quadrature=2000, acceleration="none", max_cycles=10**6, tol_parameter=1e-300
     )""",
     "bootstrap": 'fit.bootstrap(100_000, "nonparametric", seed=1)',
+    "contributions": "fit.contributions()",
     "score": 'fit.score(rows, "mode", n_threads=1)',
     "scorer": "scorer.score(rows, n_threads=1)",
     "scorer in pieces": "scorer.score(np.tile(rows, (3, 1)), n_threads=1)",
