@@ -94,13 +94,21 @@ fn differentiated(model: &Model, sample: &Sample, x: &[f64], directions: &Direct
     0.5 * (&raw + raw.transpose())
 }
 
-/// The sum of outer products of the respondents' gradients along the directions, each from data of its own.
-fn one_by_one(model: &Model, sample: &Sample, x: &[f64], directions: &Directions) -> DMatrix<f64> {
-    let mut sum = DMatrix::zeros(directions.len(), directions.len());
-    for (row, codes) in sample.codes.chunks_exact(sample.codes.len() / sample.n).enumerate() {
+/// The respondents' gradients, each from data of its own.
+fn of_each(model: &Model, sample: &Sample, x: &[f64]) -> Vec<Vec<f64>> {
+    let rows = sample.codes.chunks_exact(sample.codes.len() / sample.n).enumerate();
+    let gradients = rows.map(|(row, codes)| {
         let group = sample.group.as_ref().map(|g| vec![g[row]]);
         let data = Sample { codes: codes.to_vec(), n: 1, group, weights: None }.data(model);
-        let gradient = Point::new(model, &data, x, &RUN_ON).gradient(&mut data.worker(model).unwrap(), x).unwrap();
+        Point::new(model, &data, x, &RUN_ON).slope().unwrap().1
+    });
+    gradients.collect()
+}
+
+/// The sum of outer products of the respondents' gradients along the directions.
+fn one_by_one(model: &Model, sample: &Sample, x: &[f64], directions: &Directions) -> DMatrix<f64> {
+    let mut sum = DMatrix::zeros(directions.len(), directions.len());
+    for gradient in of_each(model, sample, x) {
         let own = directions.project(&gradient);
         sum += &own * own.transpose();
     }
@@ -187,6 +195,38 @@ fn the_scores_of_many_respondents_are_those_of_each() {
     let expected = one_by_one(&case.model, &sample, &x, &directions).try_inverse().unwrap();
     let found = found(mixirt_core::se::method("cross_product").unwrap(), &case, &sample, &x);
     assert_close(&found, &directions.expand(Some(&expected)), ROUNDING, case.name);
+}
+
+#[test]
+fn contributions_are_the_gradients_of_each_on_any_number_of_threads() {
+    let of_case = |case: Case| {
+        let x = truth(&case.model, 0.8, 5);
+        let sample = simulate(&case.model, &x, N, case.missing, 6);
+        (case, sample, x)
+    };
+    for (case, sample, mut x) in cases().into_iter().map(of_case).chain([many()]) {
+        // A parameter at its bound has a derivative all the same.
+        let mut model = case.model;
+        model.table.free[1].upper = x[1].min(model.table.free[1].upper);
+        x[1] = model.table.free[1].upper;
+        let data = sample.data(&model);
+        let on = |n: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap();
+            pool.install(|| Point::new(&model, &data, &x, &RUN_ON).contributions().unwrap())
+        };
+        let found = on(1);
+        let expected = of_each(&model, &sample, &x).concat();
+        assert_eq!(found.len(), expected.len());
+        for (at, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            let (row, f) = (at / x.len(), at % x.len());
+            assert!((found - expected).abs() < ROUNDING, "{}: {found}, not {expected} ({row}, {f})", case.name);
+        }
+        let bits = |numbers: Vec<f64>| numbers.into_iter().map(f64::to_bits).collect::<Vec<_>>();
+        let one = bits(found);
+        for n in [2, 5] {
+            assert!(bits(on(n)) == one, "{}, {n} threads", case.name);
+        }
+    }
 }
 
 #[test]
