@@ -36,7 +36,7 @@ BEFORE = {
     fit = mixirt.fit(rows[:20_000], "2pl", n_quadrature=200, acceleration="none", max_cycles=2)
     """,
     "contributions": """
-    fit = mixirt.fit(rows, "2pl", n_quadrature=4000, max_cycles=0)
+    fit = mixirt.fit(rows, "2pl", n_quadrature=4000, max_cycles=0, n_threads=1)
     """,
 }
 
