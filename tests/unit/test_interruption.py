@@ -99,9 +99,12 @@ def test_an_error_of_a_listener_stops_the_scoring() -> None:
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
 def test_the_environment_says_how_many_threads_there_are() -> None:
     script = """
+        import time
         from pathlib import Path
         import mixirt
         mixirt.fit(mixirt.datasets.load("lsat7").responses, "rasch")
+        # A thread takes its name when it first runs, which may be after a fit as short as this.
+        time.sleep(1.0)
         names = [task.joinpath("comm").read_text() for task in Path("/proc/self/task").iterdir()]
         print(sum(name.startswith("mixirt-") for name in names))
     """
