@@ -9,8 +9,13 @@
 //!
 //! (Fu 2019, equations 3 to 7). Patterns come as lists of rows ([`crate::patterns`]): the product over items is a
 //! product of a few table rows, and its posterior is added to the same rows of an accumulator, which is spread over
-//! items and categories once per cycle. Products that cannot underflow are multiplied as they are; otherwise every
-//! node carries a binary exponent and nothing is lost.
+//! items and categories once per cycle. On a grid of one attribute only the nodes that matter to a pattern are worked on
+//! (`window.rs`). Products that cannot underflow are multiplied as they are; otherwise every node carries a binary
+//! exponent and nothing is lost.
+//!
+//! The way of one cycle: tables of all rows (`build.rs`), patterns sorted by the number of vectors they need
+//! (`widths.rs`), their products there and posteriors back (`narrow.rs`, `wide.rs` on grids of several attributes,
+//! `guarded.rs` where products may underflow), counts (`collect.rs`).
 //!
 //! Patterns are cut into chunks by the data alone and chunks are summed in order, so that results are the same bits at
 //! any number of threads.
