@@ -38,12 +38,14 @@ impl Coded {
     }
 }
 
-/// The number of rows a block may have: larger blocks mean shorter patterns but larger tables.
+/// The number of rows a block may have: larger blocks mean shorter patterns but larger tables. An item has so many
+/// respondents.
 pub(super) fn row_limit(n_respondents: usize, n_categories: &[usize], n_nodes: usize) -> usize {
     // Blocks of fewer rows than the first of both lose more by longer patterns than they gain by fitting a cache: 100 items
     // of five categories, each with a block of its own then, take more than twice as long.
     let (smallest, largest): (usize, usize) = match n_respondents {
-        0..3_000 => (32, 64),
+        0..500 => (16, 64),
+        500..3_000 => (32, 64),
         3_000..=50_000 => (64, 128),
         _ => (64, 256),
     };

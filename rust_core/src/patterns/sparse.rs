@@ -155,7 +155,9 @@ impl<'a> Columns<'a> {
     /// Cuts the items at some positions into blocks, and lists the rows of every respondent.
     fn cut(&self, positions: &[usize], n_nodes: usize, known: Option<&[u16]>) -> Result<(Vec<Block>, RowLists)> {
         let n_categories: Vec<usize> = positions.iter().map(|&k| self.n_categories[k]).collect();
-        let limit = blocks::row_limit(self.n_respondents, &n_categories, n_nodes);
+        // Where everybody saw a small part, hardly anybody saw two items of a block: what counts are those who saw one.
+        let n_answers = self.codes.len() / self.n_categories.len().max(1);
+        let limit = blocks::row_limit(n_answers, &n_categories, n_nodes);
         let mut cutter = Cutter::new(self, limit, known)?;
         positions.iter().for_each(|&k| cutter.add(k));
         cutter.close();
