@@ -356,11 +356,10 @@ mod tests {
 
     #[test]
     fn nothing_is_left_out_where_the_largest_likelihood_is_not_known() {
-        // Each row is less than can be told, but the likelihood is largest where it seems least.
-        let mut rows = [V([1e-200; 8]), V([1e-160; 8]), V([1e-200; 8]), V([1e-160; 8])];
-        rows[0].0[0] = 1e-154;
-        rows[2].0[1] = 1e-154;
-        let all = bounds(&rows, 2);
+        // The first vector is 1e-300 and its exponent cut off at 2^-511; the second, 2^-600, is less than that and more than
+        // the first.
+        let half = V([2f64.powi(-300); 8]);
+        let all = bounds(&[V([1e-300; 8]), half, V([1.0; 8]), half], 2);
         let mut look = Look::default();
         assert!(!all.look(&[0, 1], &mut look));
         assert_eq!(look.windows, [Window { start: 0, len: 2 }]);
